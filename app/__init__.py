@@ -1,0 +1,1 @@
+"""Retrace's desktop application: rooms and walls are described in ARCHITECTURE.md."""

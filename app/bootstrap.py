@@ -1,0 +1,113 @@
+"""Builds everything: the one place that names concrete classes. Imports only what a call needs."""
+
+from __future__ import annotations
+
+import os
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli import run_command_line
+from app.settings import Settings, load_settings, user_config_dir
+
+if TYPE_CHECKING:
+    from app.core.entities import Video
+    from app.core.ports import Detector, Embedder, FrameSource, Tracker
+    from app.services.sources import SourceFile
+    from app.services.workspace import Workspace
+    from app.storage.library import Library
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the program; returns its exit status.
+
+    Args:
+        arguments: the command line without the program's name.
+    """
+    # Read by ultralytics when it is first imported, wherever that happens.
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(user_config_dir() / "ultralytics"))
+    return run_command_line(arguments, Retrace())
+
+
+class Retrace:
+    """The program with its concrete classes, as `app.cli.Program` wants it."""
+
+    def __init__(self) -> None:
+        self._settings: Settings | None = None
+
+    @property
+    def version(self) -> str:
+        """The version in pyproject.toml."""
+        import tomllib
+
+        try:
+            return metadata.version("retrace")
+        except metadata.PackageNotFoundError:
+            project = Path(__file__).parent.parent / "pyproject.toml"
+            return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+
+    def settings(self) -> Settings:
+        """The user's settings, read once; raises SettingsError."""
+        if self._settings is None:
+            self._settings = load_settings()
+        return self._settings
+
+    def open_workspace(self, folder: Path, create: bool = False) -> Workspace:
+        """Opens a library with all services; raises LibraryError."""
+        from app.services.ingest import IngestParts
+        from app.services.playback import Playback
+        from app.services.workspace import Workspace, WorkspaceParts
+        from app.storage.library import Library
+        from app.vision.pictures import read_picture
+
+        settings = self.settings()
+        library = Library.open(folder, create=create)
+        parts = WorkspaceParts(
+            ingest=IngestParts(
+                open_source=lambda source, fps: _open_source(source, fps, library),
+                make_tracker=_make_tracker,
+            ),
+            load_detector=_load_detector,
+            load_embedder=_load_embedder,
+            read_picture=read_picture,
+        )
+        playback = Playback(library, _open_stored)
+        return Workspace(library, parts, playback, settings.models)
+
+    def run_window(self, library: Path | None, videos: Path | None) -> int:
+        """Shows the window until it is closed."""
+        from app.gui.application import run
+
+        return run(self.open_workspace, self.settings(), library, videos)
+
+
+def _open_source(source: SourceFile, fps: float | None, library: Library) -> FrameSource:
+    from app.vision.image_sequence import open_image_sequence
+    from app.vision.video import open_video
+
+    if source.kind == "sequence":
+        return open_image_sequence(source.path, source.prefix, source.camera, fps)
+    return open_video(source.path, source.camera, library.timezone)
+
+
+def _open_stored(video: Video) -> FrameSource:
+    from app.services.sources import source_of
+    return _open_source(source_of(video), video.info.fps)
+
+
+def _make_tracker(analysed_fps: float) -> Tracker:
+    from app.vision.byte_tracker import ByteTracker
+
+    return ByteTracker(analysed_fps)
+
+
+def _load_detector(path: Path, device: str) -> Detector:
+    from app.vision.yolo_detector import load_detector
+
+    return load_detector(path, device)
+
+
+def _load_embedder(path: Path, device: str) -> Embedder:
+    from app.vision.embedders import load_embedder
+
+    return load_embedder(path, device)

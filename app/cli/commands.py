@@ -1,0 +1,328 @@
+"""Commands, their options, and exit statuses. Heavy libraries are imported by what needs them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from contextlib import contextmanager
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+from typer.core import TyperGroup
+
+from app.core.errors import UsageError, UserFacingError
+from app.settings import Settings, default_library
+
+if TYPE_CHECKING:
+    from app.services.ingest import IngestOptions
+    from app.services.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+DONE, FATAL, WRONG_USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class Program(Protocol):
+    """What the commands need from the composition root."""
+
+    @property
+    def version(self) -> str:
+        """The program's version."""
+
+    def settings(self) -> Settings:
+        """The user's settings, read when first asked for; raises SettingsError."""
+
+    def open_workspace(self, folder: Path, create: bool) -> Workspace:
+        """Opens a library; raises LibraryError."""
+
+    def run_window(self, library: Path | None, videos: Path | None) -> int:
+        """Shows the window until it is closed; returns the exit status."""
+
+
+class _Commands(TyperGroup):
+    """Gives every end of a command its exit status; wrong options end in Typer itself, with 2."""
+
+    def invoke(self, context: Any) -> Any:
+        """Runs the command; raises typer.Exit with its status."""
+        try:
+            status = super().invoke(context)
+        except UsageError as error:
+            _say(str(error))
+            status = WRONG_USAGE
+        except UserFacingError as error:
+            _say(str(error))
+            status = FATAL
+        except KeyboardInterrupt:
+            _say("Interrupted; what is stored is kept, and the same command goes on from there.")
+            status = INTERRUPTED
+        except BrokenPipeError:
+            # Our reader went away (`… | head`): keep the interpreter from saying so at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = FATAL
+        raise typer.Exit(status or DONE)
+
+
+commands = typer.Typer(
+    cls=_Commands,
+    help="Find one person in the recordings of many cameras.",
+    epilog="Exit status: 0 done, 1 fatal, 2 wrong usage or an empty folder, "
+    "3 some videos failed or were cut, 130 interrupted.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+LibraryOption = Annotated[
+    Path, typer.Option("--library", help="Library folder.", show_default=False)
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON object on stdout, everything else on stderr.")
+]
+
+
+def run_command_line(arguments: list[str], program: Program) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: without the program's name; none at all means ``run``.
+        program: the composition root.
+
+    Returns:
+        The exit status, as in the design's "Conventions of data".
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        commands(arguments or ["run"], obj=program, prog_name="python main.py")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else DONE
+    return DONE
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _show_version(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"Retrace {context.obj.version}")
+        raise typer.Exit
+
+
+@commands.callback()
+def _main(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    del context, version
+
+
+@contextmanager
+def _opened(program: Program, library: Path, *, create: bool = False) -> Iterator[Workspace]:
+    workspace = program.open_workspace(library.expanduser(), create)
+    try:
+        yield workspace
+    finally:
+        workspace.close()
+
+
+def _ingest(program: Program, folder: Path, library: Path, options: IngestOptions) -> int:
+    """Runs an ingest to its end and shows how it goes on stderr."""
+    from app.cli.progress import follow_ingest
+    from app.services.sources import find_sources
+
+    find_sources(folder, options.camera_by)  # an empty folder leaves no library behind
+    with _opened(program, library, create=True) as workspace:
+        summary = follow_ingest(workspace.ingest(folder, options))
+    _say(f"Library: {library}")
+    return SOME_FAILED if summary.failed or summary.partial else DONE
+
+
+@commands.command()
+def run(
+    context: typer.Context,
+    videos: Annotated[
+        str, typer.Option("--videos", help="Folder of footage to load at the start.")
+    ] = "",
+    library: Annotated[
+        Path | None, typer.Option("--library", help="Library folder to open.", show_default=False)
+    ] = None,
+) -> int:
+    """Open the window. Without a display: load --videos, or say what to type."""
+    program: Program = context.obj
+    folder = Path(videos).expanduser() if videos else None
+    if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return program.run_window(library, folder)
+    _say("There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set), so no window opens.")
+    if folder is None:
+        _say("To load a folder of footage type:\n  python main.py ingest FOLDER")
+        return DONE
+    from app.services.ingest import IngestOptions
+
+    defaults = program.settings().ingest
+    target = library or default_library(folder)
+    status = _ingest(
+        program, folder, target, IngestOptions(camera_by=defaults.camera_by, fps=defaults.fps)
+    )
+    _say(f"To search it type:\n  python main.py search --library '{target}' --image PICTURE")
+    return status
+
+
+@commands.command()
+def ingest(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder of videos or numbered frames, or a file.")],
+    library: Annotated[
+        Path | None,
+        typer.Option(help="Library folder; by default one in the user's data folder."),
+    ] = None,
+    camera_by: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the camera's name is read: auto, folder, file, or a regular expression "
+            "with one group, matched against the path.",
+            show_default="auto",
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Analysed frames per second of video.", show_default="5"),
+    ] = None,
+    sequence_fps: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Frame rate of image sequences, if names do not tell."),
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option(help="YOLO weights (.pt, .onnx, .engine), or an installed name.")
+    ] = None,
+    embedder: Annotated[
+        str | None, typer.Option(help="ONNX embedder, or an installed name.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda:0, …", show_default="auto")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Analyse finished videos anew.")
+    ] = False,
+) -> int:
+    """Load a folder: detect, follow and store the people of every video.
+
+    Running it again goes on where it was interrupted and takes only what is new.
+    """
+    from app.services.ingest import IngestOptions
+
+    program: Program = context.obj
+    defaults = program.settings().ingest
+    options = IngestOptions(
+        camera_by=camera_by or defaults.camera_by,
+        fps=fps or defaults.fps,
+        sequence_fps=sequence_fps,
+        detector=detector,
+        embedder=embedder,
+        device=device,
+        again=again,
+    )
+    return _ingest(program, folder.expanduser(), library or default_library(folder), options)
+
+
+@commands.command()
+def search(
+    context: typer.Context,
+    library: LibraryOption,
+    image: Annotated[
+        Path | None,
+        typer.Option(help="A crop; or, if wider than tall, a picture with the person in it."),
+    ] = None,
+    tracklet: Annotated[int | None, typer.Option(help="A tracklet's id, see list.")] = None,
+    video: Annotated[str | None, typer.Option(help="A stored video: path or file name.")] = None,
+    time: Annotated[float | None, typer.Option(help="Seconds after its first frame.")] = None,
+    at: Annotated[str | None, typer.Option(help="X,Y in pixels of its frame.")] = None,
+    camera: Annotated[
+        list[str] | None, typer.Option(help="Only this camera; may be repeated.")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Only people seen at or after this ISO time.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Only people seen at or before this ISO time.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many hits.")] = 20,
+    json: JsonOption = False,
+    sheet: Annotated[Path | None, typer.Option(help="Write a picture of the hits.")] = None,
+) -> int:
+    """Search for one person: by a picture, a tracklet, or a point in a frame of a stored video."""
+    from app.cli.searching import Point, Wanted, search_and_show
+
+    asked = [image is not None, tracklet is not None, video is not None]
+    if sum(asked) != 1:
+        raise UsageError("Name one of --image, --tracklet, or --video with --time and --at.")
+    point = None
+    if video is not None:
+        if time is None or at is None:
+            raise UsageError("--video needs --time and --at as well.")
+        point = Point(video, time, *_coordinates(at))
+    elif time is not None or at is not None:
+        raise UsageError("--time and --at belong to --video.")
+    wanted = Wanted(image, tracklet, point, tuple(camera or ()), from_, to, top)
+    with _opened(context.obj, library) as workspace:
+        search_and_show(workspace, wanted, as_json=json, sheet=sheet)
+    return DONE
+
+
+def _coordinates(text: str) -> tuple[float, float]:
+    match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*[,x ]\s*(-?\d+(?:\.\d+)?)\s*", text)
+    if match is None:
+        raise UsageError(f"--at {text!r} is not a point.", "Write it as X,Y, for example 412,230.")
+    return float(match[1]), float(match[2])
+
+
+@commands.command(name="list")
+def list_(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:
+    """Show the videos of a library with their status, and their tracklets."""
+    from app.cli.listing import show_library
+
+    with _opened(context.obj, library) as workspace:
+        show_library(workspace, as_json=json)
+    return DONE
+
+
+@commands.command()
+def export(
+    context: typer.Context,
+    library: LibraryOption,
+    mot: Annotated[
+        Path, typer.Option("--mot", help="Folder for one MOT-challenge text file per video.")
+    ],
+) -> int:
+    """Write the tracks out: frame (from 1), track, left, top, width, height, score, -1, -1, -1."""
+    from app.services.export import write_mot
+
+    with _opened(context.obj, library) as workspace:
+        for path in write_mot(workspace.library, mot.expanduser()):
+            typer.echo(path)
+    return DONE
+
+
+@commands.command()
+def relocate(
+    context: typer.Context,
+    library: LibraryOption,
+    old: Annotated[Path | None, typer.Argument(help="Where the footage was.")] = None,
+    new: Annotated[Path | None, typer.Argument(help="Where it is now.")] = None,
+) -> int:
+    """Tell a library that its footage was moved; without OLD and NEW, show where it is expected."""
+    with _opened(context.obj, library) as workspace:
+        if old is None or new is None:
+            for root in workspace.library.source_roots():
+                typer.echo(root)
+            return DONE
+        moved = workspace.library.repoint_source(old.expanduser(), new.expanduser().resolve())
+    _say(f"{moved} videos are now expected below {new}.")
+    return DONE

@@ -1,0 +1,109 @@
+"""``list``: the videos of a library with their status, and their tracklets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.searching import print_json
+from app.core.clock import format_offset, format_time, format_utc
+
+if TYPE_CHECKING:
+    from app.core.entities import Video
+    from app.services.catalog import TrackletRow
+    from app.services.workspace import Workspace
+
+
+def show_library(workspace: Workspace, *, as_json: bool) -> None:
+    """Prints every video and tracklet on stdout, as tables or as one JSON object."""
+    videos = [video for entry in workspace.catalog.cameras() for video in entry.videos]
+    rows = {video.id: workspace.catalog.tracklet_rows(video.id) for video in videos}
+    if as_json:
+        models = {role: workspace.library.model(role) for role in ("detector", "embedder")}
+        print_json(
+            {
+                "library": str(workspace.library.folder),
+                "timezone": str(workspace.library.timezone),
+                **{role: model.id if model else None for role, model in models.items()},
+                "videos": [_video_as_json(video, rows[video.id]) for video in videos],
+            }
+        )
+        return
+    console = Console(highlight=False)
+    console.print(_videos_table(workspace, videos))
+    for video in videos:
+        if rows[video.id]:
+            console.print()
+            console.print(_tracklets_table(video, rows[video.id]))
+
+
+def _video_as_json(video: Video, rows: list[TrackletRow]) -> dict[str, Any]:
+    info = video.info
+    return {
+        "video_id": video.id,
+        "camera": video.camera.name,
+        "video": str(video.path),
+        "status": video.status.value,
+        "problem": video.problem or None,
+        "start_utc": format_utc(info.start_utc) if info.start_utc else None,
+        "start_source": info.start_source.value,
+        "duration_s": info.duration_s,
+        "frame_count": info.frame_count,
+        "fps": info.fps,
+        "size_px": [info.width_px, info.height_px],
+        "analysed_fps": video.analysed_fps,
+        "detector": video.detector_id,
+        "content_sha256": video.content_hash or None,
+        "people": len(rows),
+        "tracklets": [
+            {
+                "tracklet_id": row.tracklet_id,
+                "number": row.number,
+                "first_time_s": round(row.first_time_s, 3),
+                "last_time_s": round(row.last_time_s, 3),
+                "start_utc": format_utc(row.start_utc) if row.start_utc else None,
+                "box": [round(float(side), 1) for side in row.box],
+                "box_time_s": round(row.box_time_s, 3),
+                "score": round(row.score, 4),
+                "thumbnail": str(row.thumbnail),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _videos_table(workspace: Workspace, videos: list[Video]) -> Table:
+    table = Table(title=f"Videos of {workspace.library.folder}", box=None)
+    for name in ("camera", "video", "status", "people", "length", "recorded", "time from"):
+        table.add_column(name, justify="right" if name == "people" else "left")
+    zone = workspace.library.timezone
+    for video in videos:
+        info = video.info
+        table.add_row(
+            video.camera.name,
+            video.path.name,
+            f"{video.status.value}: {video.problem}" if video.problem else video.status.value,
+            str(video.tracklet_count),
+            format_offset(info.duration_s) if info.duration_s is not None else "unknown",
+            format_time(info.start_utc, zone) if info.start_utc else "unknown",
+            info.start_source.value,
+        )
+    return table
+
+
+def _tracklets_table(video: Video, rows: list[TrackletRow]) -> Table:
+    table = Table(title=f"{video.camera.name}: {video.path.name}", box=None, title_justify="left")
+    for name in ("tracklet", "number", "from", "to", "box", "score"):
+        table.add_column(name, justify="left" if name == "box" else "right")
+    for row in rows:
+        table.add_row(
+            str(row.tracklet_id),
+            str(row.number),
+            format_offset(row.first_time_s),
+            format_offset(row.last_time_s),
+            ",".join(f"{side:.0f}" for side in row.box),
+            f"{row.score:.2f}",
+        )
+    return table

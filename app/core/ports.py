@@ -1,0 +1,108 @@
+"""What the services need from the outside, as Protocols. NumPy in, NumPy out: no torch, no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from app.core.entities import (
+    Detections,
+    FloatArray,
+    Image,
+    TrackStep,
+    VideoInfo,
+)
+
+
+class DecodedFrame(Protocol):
+    """A decoded frame whose pixels are converted only when they are asked for."""
+
+    @property
+    def index(self) -> int:
+        """Number of the decoded frame, from 0."""
+
+    @property
+    def time_s(self) -> float:
+        """Presentation time in seconds after the first decoded frame."""
+
+    def image(self) -> Image:
+        """The pixels: RGB uint8 (H, W, 3), upright (rotation applied)."""
+
+
+class FrameSource(Protocol):
+    """An opened video. Not thread-safe: one source per thread."""
+
+    info: VideoInfo
+
+    def frames(self, start_s: float = 0.0, start_index: int = 0) -> Iterator[DecodedFrame]:
+        """Decoded frames in presentation order.
+
+        Args:
+            start_s: the first frame is the one shown at this time (the last one at or before it).
+            start_index: number given to that first frame; 0 where the caller does not need numbers.
+
+        Raises:
+            TruncatedVideoError: after the last decodable frame, if the video was cut or its header
+                announces more than there is.
+            VideoError: if nothing can be decoded.
+        """
+
+    def close(self) -> None:
+        """Releases the file."""
+
+
+class Detector(Protocol):
+    """Finds people in frames."""
+
+    id: str
+    """Architecture or file stem + hash of the weights."""
+
+    batch_size: int
+    """How many frames it takes best in one call."""
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        """People in RGB uint8 (H, W, 3) frames, one `Detections` for each; any number of frames."""
+
+
+class Tracker(Protocol):
+    """Joins the detections of one video into tracks. One instance per video."""
+
+    def update(self, detections: Detections, time_s: float) -> TrackStep:
+        """Takes the next analysed frame's detections (possibly none), times rising."""
+
+    def finish(self) -> TrackStep:
+        """The video is over: every track that is still alive ends or is dropped."""
+
+
+class Embedder(Protocol):
+    """Turns crops into vectors that are close for the same person."""
+
+    id: str
+    """Architecture or file stem + hash of the weights: vectors of two networks never meet."""
+
+    dimension: int
+
+    def embed(self, images: Sequence[Image], cameras: Sequence[str] | None = None) -> FloatArray:
+        """Embeds crops.
+
+        Args:
+            images: RGB uint8 (h, w, 3) crops of any size, at least one.
+            cameras: camera name of each crop, for networks with camera side information.
+
+        Returns:
+            float32 (n, dimension), L2-normalised.
+        """
+
+
+class NeighborAggregator(Protocol):
+    """Refines vectors by those around them (NFormer). Absent: search passes vectors through."""
+
+    def aggregate(self, vectors: FloatArray) -> FloatArray:
+        """float32 (n, D), the query first → float32 (n, D), L2-normalised."""
+
+
+class Reranker(Protocol):
+    """Compares two crops directly (CACE-Net). Absent: search keeps the ranking."""
+
+    def score(self, query: Sequence[Image], gallery: Sequence[Image]) -> FloatArray:
+        """RGB uint8 crops of the query and of n tracklets → float32 (n,), higher is closer."""

@@ -1,0 +1,114 @@
+"""Starts the window and ends it in order: `run` is all that the rest of the program calls."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from PySide6.QtCore import QObject, QSocketNotifier
+from PySide6.QtWidgets import QApplication
+
+from app.gui import icons
+from app.gui.library_flow import OpenWorkspace
+from app.gui.shell import Shell, theme_of
+from app.gui.singleton_guard import keep_singletons_alive
+from app.gui.window_state import WindowState
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def run(
+    open_workspace: OpenWorkspace, settings: Settings, library: Path | None, videos: Path | None
+) -> int:
+    """Shows the window until it is closed.
+
+    Args:
+        open_workspace: (folder, whether to create it) → workspace; raises LibraryError.
+        settings: the user's settings.
+        library: the library to open; by default that of `videos`, else the one opened last.
+        videos: a folder to ingest at once.
+
+    Returns:
+        The exit status.
+    """
+    # opencv-python points Qt to its own, older plugins.
+    for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
+        os.environ.pop(name, None)
+    keep_singletons_alive()
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("retrace")
+    app.setApplicationDisplayName("Retrace")
+    app.setDesktopFileName("retrace")
+    app.setWindowIcon(icons.logo())
+    shell = Shell(open_workspace, settings, WindowState(), theme_of(settings, app))
+    interrupt = TerminalInterrupt(shell.close_at_once, app)
+    former_hook = sys.excepthook
+    sys.excepthook = _reporting(shell)
+    try:
+        shell.window.show()
+        shell.start(library, videos)
+        return app.exec()
+    finally:
+        sys.excepthook = former_hook
+        interrupt.restore()
+        shell.shutdown()
+
+
+class TerminalInterrupt(QObject):
+    """Ctrl-C in the terminal, or a polite kill, as a call in the GUI thread.
+
+    Python runs signal handlers only between its own instructions, and none come while Qt's event
+    loop waits: a socket that the signal writes to wakes it.
+    """
+
+    def __init__(self, heard: Callable[[], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._heard = heard
+        self._reading, self._writing = socket.socketpair()
+        for end in (self._reading, self._writing):
+            end.setblocking(False)
+        self._former_fd = signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
+        self._former = {
+            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        self._notifier = QSocketNotifier(
+            self._reading.fileno(), QSocketNotifier.Type.Read, self
+        )
+        self._notifier.activated.connect(self._wake)
+
+    def restore(self) -> None:
+        """Puts the former handlers back."""
+        self._notifier.setEnabled(False)
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._former_fd)
+        self._reading.close()
+        self._writing.close()
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        """The signal itself: what is to be done is done in `_wake`."""
+
+    def _wake(self) -> None:
+        self._reading.recv(64)
+        self._heard()
+
+
+def _reporting(
+    shell: Shell,
+) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
+    """An exception hook that logs and shows what nobody caught."""
+
+    def report(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        logger.critical("An error that nobody caught.", exc_info=(kind, error, trace))
+        shell.report(error)
+
+    return report

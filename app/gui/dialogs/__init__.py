@@ -1,0 +1,1 @@
+"""Windows that interrupt: used where a line in a panel would not do."""

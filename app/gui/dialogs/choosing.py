@@ -1,0 +1,58 @@
+"""Dialogs that ask for a file or folder; they never block: the answer comes as a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+Chosen = Callable[[Path], object]
+
+
+def choose_folder(parent: QWidget | None, title: str, start: Path | None, chosen: Chosen) -> None:
+    """Asks for an existing folder."""
+    dialog = _dialog(parent, title, start, chosen)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    dialog.open()
+
+
+def choose_new_folder(
+    parent: QWidget | None, title: str, start: Path | None, chosen: Chosen
+) -> None:
+    """Asks for the name of a folder that is to be made."""
+    dialog = _dialog(parent, title, start, chosen)
+    dialog.setFileMode(QFileDialog.FileMode.AnyFile)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
+    dialog.setLabelText(QFileDialog.DialogLabel.Accept, "Create")
+    dialog.open()
+
+
+def choose_file(
+    parent: QWidget | None, title: str, start: Path | None, filters: str, chosen: Chosen
+) -> None:
+    """Asks for an existing file.
+
+    Args:
+        parent: over which window.
+        title: what is asked for.
+        start: folder to look in first.
+        filters: as Qt writes them, ``Pictures (*.jpg *.png)``.
+        chosen: called with the file; not called where the user cancels.
+    """
+    dialog = _dialog(parent, title, start, chosen)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setNameFilter(filters)
+    dialog.open()
+
+
+def _dialog(parent: QWidget | None, title: str, start: Path | None, chosen: Chosen) -> QFileDialog:
+    dialog = QFileDialog(parent, title, str(start) if start else "")
+    dialog.setObjectName("file_dialog")
+    dialog.setAccessibleName(title)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.fileSelected.connect(lambda text: chosen(Path(text)))
+    return dialog

@@ -1,0 +1,98 @@
+"""Asks for a weights file where the library knows none, or cannot use the one it knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.errors import ModelError
+from app.gui import theme
+from app.gui.dialogs.choosing import choose_file
+from app.services.model_choice import WEIGHTS_SUFFIXES
+from app.settings import ModelRole, models_dir
+
+_PURPOSE: dict[ModelRole, str] = {
+    "detector": "The detector finds people in the frames: a YOLO network, for example.",
+    "embedder": "The embedder describes what a person looks like, so that the same person can be "
+    "found again: a re-identification network in ONNX format.",
+}
+
+
+class ModelDialog(QDialog):
+    """Says which network is missing and lets the user choose its file.
+
+    Signals:
+        file_chosen: path of the weights file.
+
+    Args:
+        error: what is wrong; its `role` says which network is asked for.
+    """
+
+    file_chosen = Signal(object)
+
+    def __init__(self, error: ModelError, role: ModelRole, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.role: ModelRole = role
+        self.setObjectName("model_dialog")
+        self.setWindowTitle(f"Choose {_article(role)}")
+        self.setAccessibleName(f"Choose {_article(role)}")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setFixedWidth(480)
+        suffixes = ", ".join(WEIGHTS_SUFFIXES[role])
+        heading = _text(error.message, "model_message")
+        heading.setProperty("role", "heading")
+        where = _text(
+            f"Choose its weights file ({suffixes}); the library remembers it. "
+            f"A file in {models_dir(role)} is found without asking.",
+            "model_remedy",
+        )
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        choose = buttons.addButton("Choose file…", QDialogButtonBox.ButtonRole.ActionRole)
+        choose.setObjectName("model_choose")
+        choose.setAccessibleName(f"Choose the {role}'s file")
+        choose.setDefault(True)
+        choose.clicked.connect(self._choose)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*4 * (4 * theme.UNIT_PX,))
+        layout.setSpacing(3 * theme.UNIT_PX)
+        layout.addWidget(heading)
+        layout.addWidget(_text(_PURPOSE[role], "model_purpose"))
+        layout.addWidget(where)
+        layout.addWidget(buttons)
+
+    def _choose(self) -> None:
+        patterns = " ".join(f"*{suffix}" for suffix in WEIGHTS_SUFFIXES[self.role])
+        folder = models_dir(self.role)
+        choose_file(
+            self,
+            f"Choose {_article(self.role)}",
+            folder if folder.is_dir() else Path.home(),
+            f"Weights ({patterns})",
+            self._take,
+        )
+
+    def _take(self, path: Path) -> None:
+        # Accepted first: whoever hears of the file may open the next dialog.
+        self.accept()
+        self.file_chosen.emit(path)
+
+
+def _article(role: ModelRole) -> str:
+    return "a detector" if role == "detector" else "an embedder"
+
+
+def _text(text: str, name: str) -> QLabel:
+    label = QLabel(text)
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label

@@ -1,0 +1,85 @@
+"""How hits are written for people: scores, times, tooltips, sentences for screen readers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from app.core.clock import format_time
+from app.core.entities import StartSource
+
+if TYPE_CHECKING:
+    from app.services.catalog import HitDetails
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+VERDICT_WORDS = {"same": "confirmed", "different": "rejected"}
+
+
+def count_text(count: int) -> str:
+    """A count with a narrow space between thousands: 1 204."""
+    return f"{count:,}".replace(",", "\u202f")
+
+
+def score_text(score: float) -> str:
+    """A plain number with two digits and no leading zero (.92): a score is no probability."""
+    text = f"{abs(score):.2f}"
+    sign = "\u2212" if score < 0 and text != "0.00" else ""
+    return sign + (text[1:] if text.startswith("0") else text)
+
+
+def video_time_text(time_s: float) -> str:
+    """Seconds into a video as 04:12 or 1:04:12."""
+    minutes, seconds = divmod(int(max(0.0, time_s)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
+def clock_text(moment: datetime, zone: ZoneInfo) -> str:
+    """Time of day in a zone: 10:32:07."""
+    return f"{moment.astimezone(zone):%H:%M:%S}"
+
+
+def day_text(moment: datetime, zone: ZoneInfo) -> str:
+    """Day in a zone, without the year: 14 May."""
+    local = moment.astimezone(zone)
+    return f"{local.day} {MONTHS[local.month - 1]}"
+
+
+def when_text(details: HitDetails, zone: ZoneInfo) -> str:
+    """When a hit was first seen, as exactly as it is known, with where the clock comes from."""
+    into = f"{video_time_text(details.first_time_s)} into {details.video.name}"
+    if details.start_utc is None:
+        return f"{into} (start of the recording unknown)"
+    source = details.start_source
+    told = "" if source == StartSource.UNKNOWN else f" (by {source})"
+    return f"{format_time(details.start_utc, zone)}{told}, {into}"
+
+
+def tooltip_text(details: HitDetails, score: float, rank: int, zone: ZoneInfo) -> str:
+    """Everything that a tile has no room for, one fact a line."""
+    seen_s = max(0.0, details.last_time_s - details.first_time_s)
+    lines = [
+        f"{details.camera}: possible match {rank}",
+        when_text(details, zone),
+        f"Seen for {seen_s:.1f} s",
+        f"Similarity {score_text(score)} (a score for sorting, not a probability)",
+    ]
+    if details.identity:
+        lines.insert(1, f"Known as {details.identity}")
+    return "\n".join(lines)
+
+
+def spoken_text(
+    details: HitDetails | None, score: float, rank: int, verdict: str | None, zone: ZoneInfo
+) -> str:
+    """A tile as one sentence for a screen reader."""
+    parts = [f"possible match {rank}, score {score_text(score)}"]
+    if details is not None:
+        if details.identity:
+            parts.append(f"known as {details.identity}")
+        parts.append(details.camera)
+        parts.append(when_text(details, zone))
+    if verdict is not None:
+        parts.append(VERDICT_WORDS[verdict])
+    return ", ".join(parts)

@@ -1,0 +1,1 @@
+"""Widgets that show plain data and express intentions by signals; they know no service."""

@@ -1,0 +1,156 @@
+"""Who is sought, how many were found, and how far the ranking has come."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPixmap, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from app.core.entities import SearchResult, SearchStage
+from app.gui.hit_text import count_text
+from app.gui.theme import RADIUS_PX, UNIT_PX, tokens
+
+PICTURE_SIZE = QSize(36, 72)
+STAGE_WORDS = {
+    SearchStage.RETRIEVED: "retrieved",
+    SearchStage.AGGREGATED: "aggregated",
+    SearchStage.RERANKED: "re-ranked",
+}
+STAGE_MEANINGS = {
+    SearchStage.RETRIEVED: "Sorted by how close each person looks to the one sought.",
+    SearchStage.AGGREGATED: "Sorted anew by what similar people in the library look like.",
+    SearchStage.RERANKED: "The best were compared with the one sought picture by picture.",
+}
+
+
+class ElidedLabel(QLabel):
+    """One line that gives way where there is no room; the tooltip has it all."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._whole = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+
+    def set_whole(self, text: str) -> None:
+        """Shows as much of a text as fits."""
+        self._whole = text
+        self.setToolTip(text)
+        self.setAccessibleName(text)
+        self._elide()
+
+    def whole(self) -> str:
+        """The text, however much of it is seen."""
+        return self._whole
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fits the text to the new width."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        metrics, width_px = self.fontMetrics(), self.width()
+        self.setText(metrics.elidedText(self._whole, Qt.TextElideMode.ElideMiddle, width_px))
+
+
+class QueryHead(QWidget):
+    """The head of the results: query picture, counts, stage, time."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("queryHead")
+        self.picture = self._labelled("queryPicture", "Picture of the person sought")
+        self.picture.setFixedSize(PICTURE_SIZE)
+        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.title = self._labelled("resultsTitle", "Results")
+        self.title.setText("RESULTS")
+        self.title.setProperty("role", "heading")
+        self.count = self._labelled("resultsCount", "Number of possible matches")
+        self.caption = ElidedLabel(self)
+        self.caption.setObjectName("queryCaption")
+        self.state = ElidedLabel(self)
+        self.state.setObjectName("searchState")
+        self.state.setProperty("role", "muted")
+        self._lay_out()
+        self.clear()
+
+    def _labelled(self, name: str, spoken: str) -> QLabel:
+        label = QLabel(self)
+        label.setObjectName(name)
+        label.setAccessibleName(spoken)
+        return label
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self.title)
+        top.addStretch()
+        top.addWidget(self.count)
+        words = QVBoxLayout()
+        words.setSpacing(UNIT_PX)
+        words.addLayout(top)
+        words.addWidget(self.caption)
+        words.addWidget(self.state)
+        words.addStretch()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2 * UNIT_PX)
+        row.addWidget(self.picture)
+        row.addLayout(words, 1)
+
+    def clear(self) -> None:
+        """Nothing is sought."""
+        self.picture.hide()
+        self.count.clear()
+        self.caption.set_whole("")
+        self.caption.hide()
+        self._show_state("", "")
+
+    def show_query(self, picture: QPixmap, caption: str) -> None:
+        """Names and shows who is sought."""
+        self.picture.setStyleSheet(f"background: {tokens().ground}; border-radius: {RADIUS_PX}px;")
+        shown = QPixmap()
+        if not picture.isNull():
+            ratio = self.devicePixelRatioF()
+            shown = picture.scaled(
+                PICTURE_SIZE * ratio,
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+            shown.setDevicePixelRatio(ratio)
+        self.picture.setPixmap(shown)
+        self.picture.show()
+        self.caption.set_whole(caption)
+        self.caption.show()
+
+    def show_searching(self) -> None:
+        """A search has begun."""
+        self.state.set_whole("searching…")
+        self.state.show()
+
+    def settle(self) -> None:
+        """The search ended without a ranking: what was known before stands again."""
+        self._show_state(*self._settled)
+
+    def _show_state(self, text: str, meaning: str) -> None:
+        self._settled = (text, meaning)
+        self.state.set_whole(text)
+        self.state.setToolTip(meaning)
+        self.state.setVisible(bool(text))
+
+    def show_result(self, result: SearchResult) -> None:
+        """Counts, stage and time of a ranking."""
+        found, searched = len(result.hits), result.searched
+        self.count.setText(f"{count_text(found)} of {count_text(searched)}")
+        self.count.setToolTip(
+            f"{count_text(found)} possible matches, best first, "
+            f"of {count_text(searched)} people searched"
+        )
+        self._show_state(
+            f"possible matches · {STAGE_WORDS[result.stage]} · {elapsed_text(result.elapsed_s)}",
+            STAGE_MEANINGS[result.stage],
+        )
+
+
+def elapsed_text(elapsed_s: float) -> str:
+    """How long a search took."""
+    return f"{elapsed_s:.2f} s" if elapsed_s < 10 else f"{elapsed_s:.0f} s"

@@ -1,0 +1,345 @@
+"""Cameras and their videos, with how each stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QStackedWidget,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.entities import Video, VideoStatus
+from app.gui import icons, theme
+from app.gui.drops import local_paths
+from app.gui.panels.video_status import (
+    StatusText,
+    camera_status,
+    recorded_text,
+    video_details,
+    video_status,
+)
+
+if TYPE_CHECKING:
+    from app.services.catalog import CameraEntry
+
+_NAME, _STATUS, _PEOPLE = range(3)
+_KEY = Qt.ItemDataRole.UserRole  # ("camera" | "video", id)
+_TOKEN = Qt.ItemDataRole.UserRole + 1
+_EMPTY_TEXT = "Drop a folder of videos here,\nor choose File → Add footage…"
+
+
+class SourcesPanel(QWidget):
+    """Tree of cameras and videos.
+
+    Signals:
+        video_activated: id of the video to play.
+        paths_dropped: list of paths.
+        add_footage_requested: the user wants to choose a folder.
+        again_requested: the video to be ingested (again, or on).
+        reason_requested: the video whose problem is to be told.
+    """
+
+    video_activated = Signal(int)
+    paths_dropped = Signal(object)
+    add_footage_requested = Signal()
+    again_requested = Signal(object)
+    reason_requested = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("sources")
+        self.setAccessibleName("Cameras and videos")
+        self.setAcceptDrops(True)
+        self._entries: tuple[CameraEntry, ...] = ()
+        self._videos: dict[int, Video] = {}
+        self._missing: frozenset[int] = frozenset()
+        self._zone = ZoneInfo("UTC")
+        self._running: tuple[int, float] | None = None
+        self._items: dict[tuple[str, int], QTreeWidgetItem] = {}
+        self._tree = self._make_tree()
+        self._details = self._make_details()
+        self._pages = QStackedWidget(self)
+        self._pages.addWidget(self._make_empty_page())
+        self._pages.addWidget(self._make_list_page())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._pages)
+
+    # Shown --------------------------------------------------------------------------------------
+
+    def show_sources(
+        self, entries: Sequence[CameraEntry], missing: frozenset[int], zone: ZoneInfo
+    ) -> None:
+        """Replaces what is listed; selection and open branches stay.
+
+        Args:
+            entries: cameras with their videos, in the order of the list.
+            missing: ids of the videos whose file is not there.
+            zone: zone of shown times.
+        """
+        self._entries, self._missing, self._zone = tuple(entries), missing, zone
+        self._videos = {video.id: video for entry in entries for video in entry.videos}
+        self._rebuild()
+        self._pages.setCurrentIndex(1 if entries else 0)
+
+    def show_running(self, video_id: int | None, done_s: float = 0.0) -> None:
+        """Marks the video that is being ingested now.
+
+        Args:
+            video_id: None where there is none.
+            done_s: how many seconds of it are through.
+        """
+        before = self._running[0] if self._running else None
+        self._running = None if video_id is None else (video_id, done_s)
+        for changed in {before, video_id} - {None}:
+            self._refresh_video(changed)
+
+    def add_people(self, video_id: int, count: int) -> None:
+        """Counts people that were stored since the list was shown."""
+        video = self._videos.get(video_id)
+        if video is not None:
+            self._videos[video_id] = replace(video, tracklet_count=video.tracklet_count + count)
+            self._refresh_video(video_id)
+
+    def select_video(self, video_id: int) -> None:
+        """Marks a video in the list, without playing it."""
+        item = self._items.get(("video", video_id))
+        if item is not None:
+            self._tree.setCurrentItem(item)
+
+    # Building -----------------------------------------------------------------------------------
+
+    def _make_tree(self) -> QTreeWidget:
+        tree = QTreeWidget()
+        tree.setObjectName("sources_tree")
+        tree.setAccessibleName("Cameras and videos")
+        tree.setColumnCount(3)
+        tree.setHeaderLabels(["Video", "Status", "People"])
+        tree.setUniformRowHeights(True)
+        tree.setIndentation(4 * theme.UNIT_PX)
+        tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        tree.setExpandsOnDoubleClick(False)
+        tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = tree.header()
+        header.setStretchLastSection(False)
+        header.setMinimumSectionSize(8 * theme.UNIT_PX)
+        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(_STATUS, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(_PEOPLE, QHeaderView.ResizeMode.ResizeToContents)
+        tree.headerItem().setTextAlignment(_PEOPLE, Qt.AlignmentFlag.AlignRight)
+        tree.itemActivated.connect(self._activate)
+        tree.currentItemChanged.connect(self._show_details)
+        tree.customContextMenuRequested.connect(self._open_menu)
+        return tree
+
+    def _make_details(self) -> QLabel:
+        details = QLabel()
+        details.setObjectName("source_details")
+        details.setAccessibleName("About the selected video")
+        details.setProperty("role", "muted")
+        details.setFont(theme.small_font(self.font()))
+        details.setWordWrap(True)
+        details.setMargin(2 * theme.UNIT_PX)
+        details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        details.setTextFormat(Qt.TextFormat.PlainText)
+        details.hide()
+        return details
+
+    def _make_list_page(self) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._tree, 1)
+        layout.addWidget(self._details)
+        return page
+
+    def _make_empty_page(self) -> QWidget:
+        page = QWidget()
+        text = QLabel(_EMPTY_TEXT)
+        text.setObjectName("sources_empty")
+        text.setProperty("role", "muted")
+        text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        text.setWordWrap(True)
+        self._add_button = QPushButton("Add footage…")
+        self._add_button.setObjectName("add_footage")
+        self._add_button.setAccessibleName("Add footage")
+        self._add_button.setIcon(icons.icon("folder-add"))
+        self._add_button.clicked.connect(self.add_footage_requested)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(*4 * (4 * theme.UNIT_PX,))
+        layout.setSpacing(4 * theme.UNIT_PX)
+        layout.addStretch()
+        layout.addWidget(text)
+        layout.addWidget(self._add_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch()
+        return page
+
+    def _rebuild(self) -> None:
+        current = self._key_of(self._tree.currentItem())
+        closed = {key for key, item in self._items.items() if not item.isExpanded()}
+        self._tree.blockSignals(True)
+        self._tree.clear()
+        self._items = {}
+        for entry in self._entries:
+            branch = QTreeWidgetItem(self._tree, [entry.camera.name])
+            branch.setFont(_NAME, theme.strong_font(self.font()))
+            self._keep(branch, ("camera", entry.camera.id))
+            for video in entry.videos:
+                leaf = QTreeWidgetItem(branch, [video.path.name])
+                self._keep(leaf, ("video", video.id))
+                self._write_video(leaf, video)
+            self._write_camera(branch, entry)
+            branch.setExpanded(("camera", entry.camera.id) not in closed)
+        if current in self._items:
+            self._tree.setCurrentItem(self._items[current])
+        self._tree.blockSignals(False)
+        self._show_details()
+
+    def _keep(self, item: QTreeWidgetItem, key: tuple[str, int]) -> None:
+        item.setData(_NAME, _KEY, key)
+        item.setTextAlignment(_PEOPLE, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._items[key] = item
+
+    def _refresh_video(self, video_id: int | None) -> None:
+        video = self._videos.get(video_id) if video_id is not None else None
+        if video is None:
+            return
+        self._write_video(self._items["video", video.id], video)
+        for entry in self._entries:
+            if entry.camera.id == video.camera.id:
+                self._write_camera(self._items["camera", entry.camera.id], entry)
+        if self._key_of(self._tree.currentItem()) == ("video", video.id):
+            self._show_details()
+
+    def _write_video(self, item: QTreeWidgetItem, video: Video) -> None:
+        running_s = self._running[1] if self._running and self._running[0] == video.id else None
+        is_missing = video.id in self._missing
+        status = video_status(video, is_missing=is_missing, running_s=running_s)
+        self._write(item, status, video.tracklet_count)
+        details = video_details(video, self._zone, is_missing=is_missing)
+        for column in (_NAME, _STATUS, _PEOPLE):
+            item.setToolTip(column, details)
+        item.setData(
+            _NAME,
+            Qt.ItemDataRole.AccessibleTextRole,
+            f"{video.path.name}, {status.text.split(' ', 1)[1]}, {video.tracklet_count} people, "
+            f"{recorded_text(video, self._zone)}",
+        )
+
+    def _write_camera(self, item: QTreeWidgetItem, entry: CameraEntry) -> None:
+        videos = [self._videos[video.id] for video in entry.videos]
+        running = self._running[0] if self._running else None
+        status = camera_status(videos, self._missing, running)
+        self._write(item, status, sum(video.tracklet_count for video in videos))
+
+    def _write(self, item: QTreeWidgetItem, status: StatusText, people: int) -> None:
+        item.setText(_STATUS, status.text)
+        item.setData(_STATUS, _TOKEN, status.token)
+        item.setText(_PEOPLE, f"{people}")
+        colours = theme.tokens()
+        item.setForeground(_STATUS, QColor(getattr(colours, status.token)))
+        item.setForeground(_PEOPLE, QColor(colours.text if people else colours.muted))
+
+    # Intentions ---------------------------------------------------------------------------------
+
+    def _key_of(self, item: QTreeWidgetItem | None) -> tuple[str, int] | None:
+        return None if item is None else tuple(item.data(_NAME, _KEY))
+
+    def _video_of(self, item: QTreeWidgetItem | None) -> Video | None:
+        key = self._key_of(item)
+        return self._videos.get(key[1]) if key is not None and key[0] == "video" else None
+
+    def _activate(self, item: QTreeWidgetItem) -> None:
+        video = self._video_of(item)
+        if video is None:
+            item.setExpanded(not item.isExpanded())
+        elif video.status is VideoStatus.FAILED:
+            self.reason_requested.emit(video)
+        else:
+            self.video_activated.emit(video.id)
+
+    def _show_details(self, *_: object) -> None:
+        video = self._video_of(self._tree.currentItem())
+        self._details.setVisible(video is not None)
+        if video is not None:
+            is_missing = video.id in self._missing
+            self._details.setText(video_details(video, self._zone, is_missing=is_missing))
+
+    def menu_for(self, video: Video) -> QMenu:
+        """The context menu of a video; the caller opens it."""
+        menu = QMenu(self)
+        menu.setObjectName("video_menu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        is_missing = video.id in self._missing
+        play = menu.addAction("Play", lambda: self.video_activated.emit(video.id))
+        play.setObjectName("play_video")
+        play.setEnabled(video.status is not VideoStatus.FAILED and not is_missing)
+        unfinished = video.status in (VideoStatus.PENDING, VideoStatus.INGESTING)
+        again = menu.addAction(
+            "Continue ingesting" if unfinished else "Ingest again",
+            lambda: self.again_requested.emit(video),
+        )
+        again.setObjectName("ingest_again")
+        again.setEnabled(not is_missing and self._running is None)
+        reason = menu.addAction("Show reason…", lambda: self.reason_requested.emit(video))
+        reason.setObjectName("show_reason")
+        reason.setEnabled(bool(video.problem))
+        copy = menu.addAction("Copy path", lambda: _copy(str(video.path)))
+        copy.setObjectName("copy_path")
+        return menu
+
+    def _open_menu(self, where: QPoint) -> None:
+        video = self._video_of(self._tree.itemAt(where))
+        if video is not None:
+            self.menu_for(video).popup(self._tree.viewport().mapToGlobal(where))
+
+    # Events -------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes files and folders."""
+        if local_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Tells what was dropped."""
+        event.acceptProposedAction()
+        self.paths_dropped.emit(local_paths(event.mimeData()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Takes the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_add_button"):
+            self._add_button.setIcon(icons.icon("folder-add"))
+            colours = theme.tokens()
+            for item in self._items.values():
+                item.setForeground(_STATUS, QColor(getattr(colours, item.data(_STATUS, _TOKEN))))
+                item.setForeground(_PEOPLE, QColor(colours.text))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Opens the menu of the current video from the keyboard."""
+        if event.key() == Qt.Key.Key_Menu:
+            item = self._tree.currentItem()
+            if item is not None:
+                self._open_menu(self._tree.visualItemRect(item).center())
+        super().keyPressEvent(event)
+
+
+def _copy(text: str) -> None:
+    QGuiApplication.clipboard().setText(text)

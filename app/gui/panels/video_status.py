@@ -1,0 +1,108 @@
+"""How a video stands, in a shape and a word, and everything known of it in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from app.core.clock import format_offset, format_time
+from app.core.entities import StartSource, Video, VideoStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StatusText:
+    """A status for people.
+
+    Attributes:
+        text: a shape and a word.
+        token: colour token of `app.gui.theme`.
+    """
+
+    text: str
+    token: str
+
+
+_STATUS = {
+    VideoStatus.PENDING: StatusText("… pending", "muted"),
+    VideoStatus.INGESTING: StatusText("◐ begun", "muted"),
+    VideoStatus.DONE: StatusText("✓ done", "confirmed"),
+    VideoStatus.PARTIAL: StatusText("✂ partial", "uncertain"),
+    VideoStatus.FAILED: StatusText("! failed", "rejected"),
+}
+_MISSING = StatusText("✕ missing", "warning")
+
+
+def video_status(video: Video, *, is_missing: bool, running_s: float | None) -> StatusText:
+    """The status of one video.
+
+    Args:
+        video: as stored.
+        is_missing: its file is not where it was.
+        running_s: how much of it the running ingest has seen, or None if it is not its turn.
+    """
+    if running_s is not None:
+        duration_s = video.info.duration_s
+        if not duration_s:
+            return StatusText("▒ reading", "accent")
+        return StatusText(f"▒ {min(99, int(100 * running_s / duration_s))} %", "accent")
+    if is_missing and video.status is not VideoStatus.FAILED:
+        return _MISSING
+    return _STATUS[video.status]
+
+
+def camera_status(
+    videos: Sequence[Video], missing: frozenset[int], running: int | None
+) -> StatusText:
+    """The status of a camera: what needs attention first."""
+    if any(video.id == running for video in videos):
+        return StatusText("▒ reading", "accent")
+    failed = sum(video.status is VideoStatus.FAILED for video in videos)
+    if failed:
+        return StatusText(f"! {failed} failed", "rejected")
+    gone = sum(video.id in missing for video in videos)
+    if gone:
+        return StatusText(f"✕ {gone} missing", "warning")
+    worst = [
+        status
+        for status in (VideoStatus.INGESTING, VideoStatus.PENDING, VideoStatus.PARTIAL)
+        if any(video.status is status for video in videos)
+    ]
+    return _STATUS[worst[0] if worst else VideoStatus.DONE]
+
+
+def recorded_text(video: Video, zone: ZoneInfo) -> str:
+    """When the video was recorded and where that was read, in one line."""
+    info = video.info
+    if info.start_utc is None:
+        return "Recording time unknown"
+    source = {
+        StartSource.FILE_NAME: "read from the file name",
+        StartSource.CONTAINER: "read from the file's metadata",
+        StartSource.FILE_TIME: "guessed from the file's date",
+        StartSource.UNKNOWN: "source unknown",
+    }[info.start_source]
+    return f"Recorded {format_time(info.start_utc, zone)} ({source})"
+
+
+def video_details(video: Video, zone: ZoneInfo, *, is_missing: bool) -> str:
+    """Everything known of a video, a line each."""
+    info = video.info
+    lines = [str(video.path)]
+    if is_missing:
+        lines.append("The file is not there now; its people can still be found.")
+    if video.problem:
+        lines.append(video.problem)
+    lines.append(recorded_text(video, zone))
+    facts = []
+    if info.duration_s:
+        facts.append(format_offset(info.duration_s).split(".")[0])
+    if info.width_px:
+        facts.append(f"{info.width_px} × {info.height_px}, {info.fps:.3g} frames/s")
+    if video.analysed_fps:
+        facts.append(f"analysed at {video.analysed_fps:g} frames/s")
+    if facts:
+        lines.append(" · ".join(facts))
+    people = video.tracklet_count
+    lines.append("1 person sighting" if people == 1 else f"{people} person sightings")
+    return "\n".join(lines)

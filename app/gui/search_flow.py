@@ -1,0 +1,308 @@
+"""Joins what the user looks for, the search service, and the results panel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage, QPixmap
+
+from app.core.clock import format_time
+from app.core.entities import (
+    CropQuery,
+    Hit,
+    Image,
+    Query,
+    SearchFilter,
+    SearchResult,
+    TrackletQuery,
+)
+from app.core.errors import NotFoundError, UserFacingError
+from app.gui.gallery_model import GalleryOrder
+from app.gui.hit_text import video_time_text
+from app.gui.thumbnails import read_picture
+from app.gui.verdict_flow import VerdictFlow
+
+if TYPE_CHECKING:
+    from app.gui.panels.results_panel import ResultsPanel
+    from app.gui.tasks import Task, TaskRunner
+    from app.services.catalog import CameraEntry, HitDetails
+    from app.services.workspace import Workspace
+
+LANE = "search"
+LIMIT = 5000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sought:
+    """Who is looked for, ready to be searched and shown.
+
+    Attributes:
+        picture: what the head of the results shows.
+        details: where a stored person was seen; None for a picture.
+        title: names a picture; empty for a stored person.
+    """
+
+    query: Query
+    picture: QImage
+    details: HitDetails | None = None
+    title: str = ""
+
+
+Find = Callable[[], Sought]
+"""Finds out who is sought; runs in a worker, may load a network, raises UserFacingError."""
+
+
+class SearchFlow(QObject):
+    """Runs searches, the newest one only, and tells what was selected.
+
+    Signals:
+        hit_selected: HitDetails of the hit that the user selected.
+        query_changed: the Query that the results are for from now on.
+    """
+
+    hit_selected = Signal(object)
+    query_changed = Signal(object)
+
+    def __init__(
+        self, panel: ResultsPanel, tasks: TaskRunner, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._panel = panel
+        self._tasks = tasks
+        self._workspace: Workspace | None = None
+        self._find: Find | None = None
+        self._sought: Sought | None = None
+        self._shown: Sought | None = None
+        self._task: Task | None = None
+        self._awaited_id: int | None = None
+        self._new_people = 0
+        self._verdicts = VerdictFlow(panel, tasks, self)
+        panel.hit_chosen.connect(self._select)
+        panel.search_wanted.connect(self.search_tracklet)
+        panel.filter_changed.connect(lambda _: self._run_again())
+        panel.order_wanted.connect(self._sort)
+        panel.picture_wanted.connect(self.search_picture)
+        panel.search_again_wanted.connect(self.refresh_if_stale)
+        panel.loader.arrived.connect(self._tell_awaited)
+        panel.loader.all_arrived.connect(panel.sort)
+        panel.loader.failed.connect(self._report)
+
+    # What can be asked --------------------------------------------------------------------------
+
+    def set_workspace(self, workspace: Workspace | None) -> None:
+        """Another library is open, or none: everything of the one before is forgotten."""
+        self._cancel()
+        self._workspace = workspace
+        self._find = self._sought = self._shown = self._awaited_id = None
+        self._new_people = 0
+        self._verdicts.set_people(None if workspace is None else workspace.people)
+        self._panel.loader.set_source(None)
+        self._panel.clear(has_library=workspace is not None)
+        self._panel.filters.clear()
+        self._panel.filters.set_cameras([])
+        if workspace is not None:
+            self._panel.set_zone(workspace.library.timezone)
+            self._load_cameras()
+
+    def search_tracklet(self, tracklet_id: int) -> None:
+        """Looks for the person of a stored tracklet."""
+        self._start(lambda workspace: _stored(workspace, tracklet_id))
+
+    def search_point(self, video_id: int, time_s: float, x_px: float, y_px: float) -> None:
+        """Looks for the person at a point of a frame, stored or not."""
+        self._start(lambda workspace: _pointed_at(workspace, video_id, time_s, x_px, y_px))
+
+    def search_picture(self, path: Path) -> None:
+        """Looks for the person of a picture file."""
+        self._start(lambda workspace: _pictured(workspace, path))
+
+    def library_grew(self, new_people: int) -> None:
+        """So many people more can be found; offers to search again."""
+        self._new_people += new_people
+        if self._shown is not None:
+            self._panel.show_growth(self._new_people)
+
+    def refresh_if_stale(self) -> None:
+        """Searches again if the library has grown since the last search."""
+        if self._new_people:
+            self._load_cameras()
+            self._run_again()
+
+    # Searching ----------------------------------------------------------------------------------
+
+    def _start(self, find: Callable[[Workspace], Sought]) -> None:
+        workspace = self._workspace
+        if workspace is not None:
+            self._find = partial(find, workspace)
+            self._run_again()
+
+    def _run_again(self) -> None:
+        workspace, find = self._workspace, self._find
+        if workspace is None or find is None:
+            return
+        self._cancel()
+        self._new_people = 0
+        self._panel.show_searching()
+        job = _search(workspace, find, self._panel.filters.chosen())
+        self._task = self._tasks.start(LANE, job, self._take)
+        self._task.failed.connect(self._fail)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def _take(self, event: Sought | SearchResult) -> None:
+        if isinstance(event, SearchResult):
+            self._adopt()
+            self._panel.show_result(event)
+            if self._panel.chosen_order() is not GalleryOrder.RELEVANCE:
+                self._panel.loader.fetch_all()
+        else:
+            self._sought = event
+            # Found once, it need not be found again when the filter changes.
+            self._find = lambda: event
+            self._panel.show_query(QPixmap.fromImage(event.picture), self._caption(event))
+
+    def _adopt(self) -> None:
+        """From now on the gallery is for who is sought now; nothing if it was before."""
+        workspace, sought, shown = self._workspace, self._sought, self._shown
+        if workspace is None or sought is None:
+            return
+        self._shown = sought
+        if shown is not None and shown.query == sought.query:
+            return
+        self._awaited_id = None
+        query = sought.query
+        query_id = query.tracklet_id if isinstance(query, TrackletQuery) else None
+        self._panel.start_anew()
+        self._panel.loader.set_source(
+            lambda hits: workspace.catalog.details(hits, query_tracklet_id=query_id)
+        )
+        self._verdicts.set_query(query_id)
+        self.query_changed.emit(query)
+
+    def _caption(self, sought: Sought) -> str:
+        details = sought.details
+        if details is None:
+            return sought.title
+        name = f"{details.identity} · " if details.identity else ""
+        when = f"{video_time_text(details.first_time_s)} into {details.video.name}"
+        if details.start_utc is not None:
+            when = format_time(details.start_utc, self._panel.model.zone)
+        return f"{name}{details.camera} · {when}"
+
+    def _fail(self, error: Exception) -> None:
+        sought = self._sought
+        self._find = None if sought is None else lambda: sought
+        # Hits of one person must not stand under the picture of another.
+        self._adopt()
+        self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        if isinstance(error, UserFacingError):
+            self._panel.show_problem(error.message, error.remedy)
+        else:
+            # Logged with its trace by the task runner.
+            self._panel.show_problem(
+                "The search stopped because of a fault in the program.",
+                "Search again; if it stays, send the log (Help → Open log folder).",
+            )
+
+    # Selection and order ------------------------------------------------------------------------
+
+    def _select(self, tracklet_id: int) -> None:
+        self._awaited_id = tracklet_id
+        self._tell_awaited(())
+
+    def _tell_awaited(self, _arrived: object) -> None:
+        """Tells the selected hit as soon as its details are there."""
+        if self._awaited_id is None:
+            return
+        details = self._panel.model.details_of(self._awaited_id)
+        row = self._panel.model.row_of(self._awaited_id)
+        if details is None or row is None:
+            return
+        self._awaited_id = None
+        hit, rank = self._panel.model.hit(row), self._panel.model.rank_of(details.tracklet_id)
+        self.hit_selected.emit(replace(details, rank=rank, score=hit.score))
+
+    def _sort(self, order: GalleryOrder) -> None:
+        if order is GalleryOrder.RELEVANCE:
+            self._panel.sort()
+        else:
+            # Then `all_arrived` sorts.
+            self._panel.loader.fetch_all()
+
+    # Filters ------------------------------------------------------------------------------------
+
+    def _load_cameras(self) -> None:
+        workspace = self._workspace
+        assert workspace is not None
+        job = (workspace.catalog.cameras() for _ in range(1))
+        self._tasks.start("details", job, self._offer_cameras).failed.connect(self._report)
+
+    def _offer_cameras(self, entries: Sequence[CameraEntry]) -> None:
+        if self._workspace is None:
+            return
+        self._panel.filters.set_cameras([entry.camera for entry in entries])
+        spans = [span for entry in entries for span in _recorded(entry)]
+        if spans:
+            first, last = min(span[0] for span in spans), max(span[1] for span in spans)
+            self._panel.filters.offer_span(first, last)
+
+
+def _search(
+    workspace: Workspace, find: Find, where: SearchFilter
+) -> Iterator[Sought | SearchResult]:
+    """A job: first who is sought, then ever better rankings."""
+    sought = find()
+    yield sought
+    yield from workspace.search.run(sought.query, where, limit=LIMIT)
+
+
+def _stored(workspace: Workspace, tracklet_id: int) -> Sought:
+    found = workspace.catalog.details([Hit(tracklet_id, score=1.0, cosine=1.0)])
+    if not found:
+        raise NotFoundError(
+            "This person is no longer in the library.", "Click a person in the player."
+        )
+    return Sought(TrackletQuery(tracklet_id), read_picture(found[0].thumbnail), found[0])
+
+
+def _pointed_at(
+    workspace: Workspace, video_id: int, time_s: float, x_px: float, y_px: float
+) -> Sought:
+    tracklet_id = workspace.playback.person_at(video_id, time_s, x_px, y_px)
+    if tracklet_id is not None:
+        return _stored(workspace, tracklet_id)
+    query = workspace.detect_person_at(video_id, time_s, x_px, y_px)
+    title = f"Person at {video_time_text(time_s)}, found in the frame"
+    return Sought(query, as_qimage(query.image), title=title)
+
+
+def _pictured(workspace: Workspace, path: Path) -> Sought:
+    query: CropQuery = workspace.query_from_picture(path)
+    return Sought(query, as_qimage(query.image), title=f"Person of {path.name}")
+
+
+def as_qimage(image: Image) -> QImage:
+    """A picture of its own from RGB uint8 (h, w, 3)."""
+    height, width = image.shape[:2]
+    data = image.tobytes()
+    return QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def _recorded(entry: CameraEntry) -> list[tuple[datetime, datetime]]:
+    """Begin and end of those videos of a camera whose clock is known."""
+    return [
+        (video.info.start_utc, video.info.start_utc + timedelta(seconds=video.info.duration_s or 0))
+        for video in entry.videos
+        if video.info.start_utc is not None
+    ]

@@ -1,0 +1,313 @@
+"""Joins the window's panels and flows, and sees to an orderly end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from app.core.entities import ModelFile, Video
+from app.core.errors import SettingsError
+from app.gui.dialogs.about_dialog import AboutDialog
+from app.gui.dialogs.choosing import choose_file
+from app.gui.dialogs.error_dialog import ErrorDialog, show_error
+from app.gui.dialogs.shortcuts_dialog import ShortcutsDialog, rows_of
+from app.gui.drops import PICTURE_SUFFIXES, is_picture
+from app.gui.ingest_flow import IngestFlow
+from app.gui.library_flow import LibraryFlow, OpenWorkspace
+from app.gui.main_window import MainWindow, Panels
+from app.gui.panels.ingest_panel import IngestPanel
+from app.gui.panels.player_panel import PlayerPanel
+from app.gui.panels.results_panel import ResultsPanel
+from app.gui.panels.sources_panel import SourcesPanel
+from app.gui.player_flow import PlayerFlow
+from app.gui.search_flow import SearchFlow
+from app.gui.tasks import TaskRunner
+from app.gui.theme import Theme, ThemeChoice
+from app.gui.window_state import WindowState
+from app.services.ingest import IngestOptions
+from app.settings import Settings, WindowSettings, load_settings, save_settings
+
+if TYPE_CHECKING:
+    from app.services.catalog import HitDetails
+    from app.services.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+_NETWORKS_LANE = "sources"
+
+
+@dataclass(frozen=True, slots=True)
+class UsedModels:
+    """The networks that a library remembers."""
+
+    detector: ModelFile | None
+    embedder: ModelFile | None
+
+
+class Shell(QObject):
+    """The whole window, put together.
+
+    Args:
+        open_workspace: (folder, whether to create it) → workspace; raises LibraryError.
+        settings: the user's settings.
+        state: what the window remembers between runs.
+        theme: its colours.
+    """
+
+    def __init__(
+        self,
+        open_workspace: OpenWorkspace,
+        settings: Settings,
+        state: WindowState,
+        theme: Theme,
+    ) -> None:
+        super().__init__()
+        self._settings, self._theme = settings, theme
+        self._close_agreed = False
+        self._question: QMessageBox | None = None
+        self.tasks = TaskRunner(self)
+        self.sources = SourcesPanel()
+        self.ingest_panel = IngestPanel()
+        self.player_panel = PlayerPanel()
+        self.results = ResultsPanel(self.tasks)
+        self.window = MainWindow(
+            Panels(self.sources, self.player_panel, self.results, self.ingest_panel), state
+        )
+        options = IngestOptions(camera_by=settings.ingest.camera_by, fps=settings.ingest.fps)
+        self.player = PlayerFlow(self.player_panel, self.tasks, self)
+        self.search = SearchFlow(self.results, self.tasks, self)
+        self.ingest = IngestFlow(self.sources, self.ingest_panel, self.tasks, self, options)
+        self.library = LibraryFlow(open_workspace, state, self.tasks, self.window, self._leave)
+        self._connect_flows()
+        self._connect_window()
+        self.window.show_recent(self.library.recent())
+        self.window.show_theme(theme.choice)
+        self._set_workspace(None)
+
+    # Start and end ------------------------------------------------------------------------------
+
+    def start(self, library: Path | None, videos: Path | None) -> None:
+        """Opens what was asked for on the command line, else the library opened last."""
+        if library is not None:
+            footage = [] if videos is None else [videos]
+            self.library.open(library, create=videos is not None, footage=footage)
+        elif videos is not None:
+            self.library.load([videos])
+        else:
+            recent = [folder for folder in self.library.recent() if folder.is_dir()]
+            if recent:
+                self.library.open(recent[0])
+
+    def close_at_once(self) -> None:
+        """Closes the window without asking: what is stored is kept in any case."""
+        self._close_agreed = True
+        self.window.close()
+
+    def shutdown(self) -> None:
+        """Ends every job and closes the library; the window must be closed."""
+        self.window.hide()
+        self._set_workspace(None)
+        self.tasks.shutdown()
+        self.library.shutdown()
+
+    # Wiring -------------------------------------------------------------------------------------
+
+    def _connect_flows(self) -> None:
+        self.player.person_clicked.connect(self.search.search_point)
+        self.player.picture_dropped.connect(self.search.search_picture)
+        self.search.hit_selected.connect(self._show_hit)
+        self.sources.video_activated.connect(self.player.show)
+        self.sources.paths_dropped.connect(self.load)
+        self.sources.add_footage_requested.connect(self.library.ask_footage)
+        self.sources.reason_requested.connect(self._show_reason)
+        self.ingest.library_changed.connect(self.player.refresh)
+        self.ingest.people_stored.connect(self.search.library_grew)
+        self.ingest.busy_changed.connect(self._read_models)
+        self.ingest.problem.connect(self.report)
+        self.library.opened.connect(self._enter)
+        self.library.closing.connect(lambda: self._set_workspace(None))
+        self.library.footage_chosen.connect(self.ingest.ingest)
+        self.library.busy_changed.connect(self.window.statusBar().showMessage)
+        self.library.recent_changed.connect(self.window.show_recent)
+        self.library.problem.connect(self.report)
+
+    def _connect_window(self) -> None:
+        window = self.window
+        window.may_close = self._may_close
+        window.paths_dropped.connect(self.load)
+        window.recent_chosen.connect(self.library.open)
+        window.theme_chosen.connect(self._choose_theme)
+        for name, act in {
+            "add-footage": self.library.ask_footage,
+            "new-library": self.library.ask_new,
+            "open-library": self.library.ask_open,
+            "search-picture": self._ask_picture,
+            "theme-next": lambda: self._choose_theme(self._theme.choice.next()),
+            "shortcuts": self._show_shortcuts,
+            "about": lambda: AboutDialog(window).open(),
+        }.items():
+            window.action(name).triggered.connect(lambda _checked=False, act=act: act())
+
+    # Library ------------------------------------------------------------------------------------
+
+    def load(self, paths: Sequence[Path]) -> None:
+        """What was dropped: one picture is searched, a library opened, the rest ingested."""
+        if len(paths) == 1 and is_picture(paths[0]):
+            self.search.search_picture(paths[0])
+        else:
+            self.library.load(paths)
+
+    def _enter(self, workspace: Workspace, folder: Path) -> None:
+        self._set_workspace(workspace)
+        self.window.set_library_open(True, folder.name)
+
+    def _set_workspace(self, workspace: Workspace | None) -> None:
+        self._workspace = workspace
+        for flow in (self.player, self.search, self.ingest):
+            flow.set_workspace(workspace)
+        if workspace is None:
+            self.window.set_library_open(False)
+        self._read_models()
+
+    def _show_hit(self, hit: HitDetails) -> None:
+        self.player.show(hit.video_id, hit.box_time_s, hit.tracklet_id)
+        self.sources.select_video(hit.video_id)
+
+    def _ask_picture(self) -> None:
+        patterns = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
+        choose_file(
+            self.window,
+            "Search with a picture",
+            Path.home(),
+            f"Pictures ({patterns})",
+            self.search.search_picture,
+        )
+
+    def _read_models(self) -> None:
+        """Reads which networks the library remembers, in the background."""
+        if self._workspace is None:
+            self.window.show_models("")
+        else:
+            self.tasks.start(_NETWORKS_LANE, _used_models(self._workspace), self._show_models)
+
+    def _show_models(self, used: UsedModels) -> None:
+        names = [f"Device: {self._settings.models.device}"]
+        details = []
+        for role, model in (("detector", used.detector), ("embedder", used.embedder)):
+            names.append(model.path.stem if model else f"no {role} yet")
+            if model is not None:
+                details.append(f"{role}: {model.path} ({model.id})")
+        self.window.show_models(" · ".join(names), "\n".join(details))
+
+    # Dialogs ------------------------------------------------------------------------------------
+
+    def report(self, error: BaseException) -> None:
+        """Shows an error in a dialog."""
+        show_error(error, self.window)
+
+    def _show_reason(self, video: Video) -> None:
+        message = video.problem or f"{video.path.name} could not be read."
+        ErrorDialog(f"{video.path.name}: {message}", "", str(video.path), self.window).open()
+
+    def _show_shortcuts(self) -> None:
+        groups = [
+            ("Window", rows_of(self.window.actions_with_keys())),
+            ("Player", PLAYER_KEYS),
+            ("Results", rows_of(self.results.gallery.actions())),
+        ]
+        ShortcutsDialog(groups, self.window).open()
+
+    def _choose_theme(self, choice: ThemeChoice) -> None:
+        self._theme.choose(choice)
+        self.window.show_theme(choice)
+        try:
+            # Read anew: another program may have changed the file since the start.
+            save_settings(replace(load_settings(), window=WindowSettings(theme=choice.value)))
+        except SettingsError as error:
+            self.window.statusBar().showMessage(str(error), 8000)
+
+    # Closing ------------------------------------------------------------------------------------
+
+    def _leave(self, deed: str, go_on: Callable[[], None]) -> None:
+        """Goes on at once, or after the user agreed to stop the running ingest."""
+        if not self.ingest.is_busy:
+            go_on()
+            return
+        self._ask(
+            f"Stop ingesting and {deed}?", "What is stored is kept; it continues next time.", go_on
+        )
+
+    def _may_close(self) -> bool:
+        if self._close_agreed or not self.ingest.is_busy:
+            return True
+        self._ask(
+            "Stop ingesting and quit?",
+            "What is stored is kept; it continues next time.",
+            self.close_at_once,
+        )
+        return False
+
+    def _ask(self, question: str, explanation: str, go_on: Callable[[], None]) -> None:
+        if self._question is not None:
+            self._question.raise_()
+            return
+        box = QMessageBox(self.window)
+        box.setObjectName("stop_question")
+        box.setAccessibleName(question)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("Retrace")
+        box.setText(question)
+        box.setInformativeText(explanation)
+        stop = box.addButton("Stop", QMessageBox.ButtonRole.AcceptRole)
+        stop.setObjectName("stop_yes")
+        keep = box.addButton("Keep ingesting", QMessageBox.ButtonRole.RejectRole)
+        keep.setObjectName("stop_no")
+        box.setDefaultButton(keep)
+        box.setEscapeButton(keep)
+
+        def answered() -> None:
+            agreed = box.clickedButton() is stop
+            self._question = None
+            box.deleteLater()
+            if agreed:
+                go_on()
+
+        box.finished.connect(answered)
+        self._question = box
+        box.open()
+
+
+PLAYER_KEYS: tuple[tuple[str, str], ...] = (
+    ("Space, K", "Play or pause"),
+    ("J", "Play backwards, faster each time"),
+    ("L", "Play forwards, faster each time"),
+    (",", "One frame back"),
+    (".", "One frame forward"),
+    ("←", "5 seconds back"),
+    ("→", "5 seconds forward"),
+    ("Shift+←", "1 second back"),
+    ("Shift+→", "1 second forward"),
+    ("↑", "1 minute forward"),
+    ("↓", "1 minute back"),
+    ("Home, End", "To the beginning, to the end"),
+    ("[  ]", "Slower, faster"),
+    ("Backspace", "Normal speed"),
+    ("Ctrl+V", "Search the picture in the clipboard"),
+)
+
+
+def _used_models(workspace: Workspace) -> Iterator[UsedModels]:
+    """Job: what the library was made with."""
+    library = workspace.library
+    yield UsedModels(library.model("detector"), library.model("embedder"))
+
+
+def theme_of(settings: Settings, app: QApplication) -> Theme:
+    """The theme that the settings ask for."""
+    return Theme(app, ThemeChoice(settings.window.theme))

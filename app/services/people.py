@@ -1,0 +1,244 @@
+"""What users decide about pairs of tracklets, and the identities that follow from it.
+
+The last word counts. Identities say who is the same: confirming joins two tracklets with all who
+are the same as they; rejecting takes the hit, and those confirmed only through it, out again.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.core.entities import Decision, Identity, Tracklet, Verdict
+from app.core.errors import UsageError
+from app.storage.library import Library
+
+_DEFAULT_NAME = re.compile(r"Person (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What a decision changed, so that it can be taken back.
+
+    Attributes:
+        decision: what was recorded.
+        replaced: the earlier decision about the same pair.
+        identities: identity of each tracklet that was moved, as it was before.
+        created: the person that was made for it.
+    """
+
+    decision: Decision
+    replaced: Decision | None
+    identities: dict[int, int | None]
+    created: Identity | None
+
+
+class People:
+    """Records what users decide. Thread-safe. Undo reaches back to when the library was opened."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self._lock = threading.Lock()
+        self._steps: list[_Step] = []
+        # People without tracklets that undoing left behind; the next new person is one of them.
+        self._spare: list[Identity] = []
+
+    def confirm(self, query_tracklet_id: int, hit_id: int) -> Identity:
+        """Both tracklets show the same person; two identities become one.
+
+        Returns:
+            That person: a new one ("Person 3") where neither was known. Of two, the one whom the
+            user gave a name stays, else the query's.
+
+        Raises:
+            NotFoundError: if one of the tracklets does not exist.
+        """
+        with self._lock:
+            query, hit = self._pair(query_tracklet_id, hit_id)
+            known = self._known_identity(query, hit)
+            identity = known or self._new_identity()
+            joining = [each for each in (query, hit) if each.identity_id != identity.id]
+            moved = {
+                member.id: member.identity_id
+                for each in joining
+                for member in (each, *self._members(each))
+            }
+            created = identity if known is None else None
+            self._decide(query, hit, "same", moved, created)
+            self.library.assign_identity(list(moved), identity.id)
+            return identity
+
+    def reject(self, query_tracklet_id: int, hit_id: int) -> None:
+        """The tracklets show different people; if they were the same person, the hit leaves it.
+
+        Raises:
+            NotFoundError: if one of the tracklets does not exist.
+        """
+        with self._lock:
+            query, hit = self._pair(query_tracklet_id, hit_id)
+            together = query.identity_id is not None and query.identity_id == hit.identity_id
+            leaving = self._side_of(hit, query) if together else set()
+            # One who stands alone is no group, and needs no name.
+            created = self._new_identity() if len(leaving) > 1 else None
+            moved: dict[int, int | None] = dict.fromkeys(sorted(leaving), hit.identity_id)
+            self._decide(query, hit, "different", moved, created)
+            self.library.assign_identity(list(moved), None if created is None else created.id)
+
+    def undo(self) -> Decision | None:
+        """Takes the last decision back and returns it; None if there is none to take back."""
+        with self._lock:
+            if not self._steps:
+                return None
+            step = self._steps.pop()
+            pair = step.decision.tracklet_id, step.decision.other_id
+            self.library.delete_decision(*pair)
+            # Another ingest may have deleted the tracklets, and the earlier decision with them.
+            if step.replaced is not None and len(self.library.tracklets(pair)) == len(pair):
+                self.library.record_decision(step.replaced)
+            for identity_id in set(step.identities.values()):
+                moved = [each for each, old in step.identities.items() if old == identity_id]
+                self.library.assign_identity(moved, identity_id)
+            if step.created is not None:
+                self._spare.append(step.created)
+            return step.decision
+
+    def verdicts(self, query_tracklet_id: int) -> dict[int, Verdict]:
+        """What was decided about other tracklets and this one, or those of the same identity."""
+        return verdicts_about(self.library, query_tracklet_id)
+
+    def name(self, identity_id: int, name: str) -> Identity:
+        """Gives a person a name.
+
+        Raises:
+            NotFoundError: if there is no such person.
+            UsageError: if the name is empty.
+        """
+        if not name.strip():
+            raise UsageError("A person's name cannot be empty.", "Type a name.")
+        with self._lock:
+            self._spare = [each for each in self._spare if each.id != identity_id]
+            return self.library.rename_identity(identity_id, name.strip())
+
+    def _pair(self, query_tracklet_id: int, hit_id: int) -> tuple[Tracklet, Tracklet]:
+        if query_tracklet_id == hit_id:
+            raise ValueError(f"tracklet {hit_id} cannot be compared with itself")
+        return self.library.tracklet(query_tracklet_id), self.library.tracklet(hit_id)
+
+    def _known_identity(self, query: Tracklet, hit: Tracklet) -> Identity | None:
+        """Who stays when both become one: someone with a name, else the query's identity."""
+        people = {identity.id: identity for identity in self.library.identities()}
+        candidates = [people[each.identity_id] for each in (query, hit) if each.identity_id]
+        named = [each for each in candidates if not _DEFAULT_NAME.fullmatch(each.name)]
+        return next(iter(named or candidates), None)
+
+    def _new_identity(self) -> Identity:
+        if self._spare:
+            return self._spare.pop()
+        names = [identity.name for identity in self.library.identities()]
+        numbers = [int(match[1]) for name in names if (match := _DEFAULT_NAME.fullmatch(name))]
+        return self.library.create_identity(f"Person {max(numbers, default=0) + 1}")
+
+    def _members(self, tracklet: Tracklet) -> list[Tracklet]:
+        """Those of the tracklet's identity; nobody gets there but by a decision."""
+        if tracklet.identity_id is None:
+            return []
+        decided = _decided(self.library, self.library.decisions())
+        return [each for each in decided if each.identity_id == tracklet.identity_id]
+
+    def _side_of(self, hit: Tracklet, query: Tracklet) -> set[int]:
+        """The hit and those of its identity who are confirmed only through it, not the query."""
+        members = {each.id for each in self._members(hit)}
+        links = [
+            frozenset((decision.tracklet_id, decision.other_id))
+            for decision in self.library.decisions()
+            if decision.verdict == "same"
+        ]
+        links = [link for link in links if link <= members]
+        staying = _reachable(query.id, [link for link in links if hit.id not in link])
+        through_hit = _reachable(hit.id, [link for link in links if query.id not in link])
+        return through_hit - staying
+
+    def _decide(
+        self,
+        query: Tracklet,
+        hit: Tracklet,
+        verdict: Verdict,
+        moved: dict[int, int | None],
+        created: Identity | None,
+    ) -> None:
+        """Records a decision, later than all others even if the clock was set back."""
+        decisions = self.library.decisions()
+        pair = {query.id, hit.id}
+        replaced = [each for each in decisions if {each.tracklet_id, each.other_id} == pair]
+        now = datetime.now(UTC)
+        if decisions:
+            now = max(now, decisions[-1].decided_utc + timedelta(milliseconds=1))
+        decision = Decision(query.id, hit.id, verdict, now)
+        self.library.record_decision(decision)
+        self._steps.append(_Step(decision, replaced[-1] if replaced else None, moved, created))
+
+
+def verdicts_about(
+    library: Library, query_tracklet_id: int, others: Iterable[Tracklet] = ()
+) -> dict[int, Verdict]:
+    """What holds between a tracklet and others, by tracklet id; the undecided are left out.
+
+    Whoever shares its identity is the same. Someone rejected for one of its identity, or whose
+    identity was, is different.
+
+    Args:
+        library: where the decisions are.
+        query_tracklet_id: the tracklet.
+        others: whom to judge besides those whom a decision names.
+    """
+    decisions = library.decisions()
+    known = {each.id: each for each in (*_decided(library, decisions), *others)}
+    known |= {each.id: each for each in library.tracklets([query_tracklet_id])}
+    query = known.get(query_tracklet_id)
+    if query is None:
+        return {}
+    latest: dict[object, Verdict] = {}
+    for decision in decisions:
+        pair = known.get(decision.tracklet_id), known.get(decision.other_id)
+        for one, other in (pair, pair[::-1]):
+            if one is not None and other is not None and _group(one) == _group(query):
+                latest[_group(other)] = decision.verdict
+    found: dict[int, Verdict] = {}
+    for tracklet in known.values():
+        if tracklet.id == query.id:
+            continue
+        if _group(tracklet) == _group(query):
+            found[tracklet.id] = "same"
+        elif latest.get(_group(tracklet)) == "different":
+            found[tracklet.id] = "different"
+    return found
+
+
+def _group(tracklet: Tracklet) -> object:
+    """The tracklet's identity; one that has none is a group of its own."""
+    if tracklet.identity_id is None:
+        return "tracklet", tracklet.id
+    return "identity", tracklet.identity_id
+
+
+def _decided(library: Library, decisions: Iterable[Decision]) -> list[Tracklet]:
+    """Every tracklet that a decision names."""
+    return library.tracklets(
+        sorted({each for d in decisions for each in (d.tracklet_id, d.other_id)})
+    )
+
+
+def _reachable(start: int, links: Collection[frozenset[int]]) -> set[int]:
+    """Everyone joined to `start` by links, itself included."""
+    reached = {start}
+    frontier = [start]
+    while frontier:
+        here = frontier.pop()
+        for link in links:
+            if here in link:
+                frontier += link - reached
+                reached |= link
+    return reached

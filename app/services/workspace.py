@@ -1,0 +1,145 @@
+"""Everything that works on one open library, behind one door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from app.core.boxes import area, cut_out, smallest_containing
+from app.core.entities import CropQuery, Image, IngestEvent, Query
+from app.core.errors import NotFoundError
+from app.core.ports import Detector, Embedder
+from app.services.catalog import Catalog
+from app.services.ingest import Ingest, IngestOptions, IngestParts
+from app.services.networks import Networks
+from app.services.people import People
+from app.services.playback import Playback
+from app.services.search import Search
+from app.settings import ModelSettings
+from app.storage.crop_files import read_crop
+from app.storage.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceParts:
+    """The concrete classes a workspace is built from; see `app.bootstrap`.
+
+    Attributes:
+        ingest: opens footage and follows people in it.
+        load_detector: (weights file, device) → detector; raises ModelError.
+        load_embedder: likewise.
+        read_picture: picture file → RGB uint8 (H, W, 3); raises NotFoundError or UsageError.
+    """
+
+    ingest: IngestParts
+    load_detector: Callable[[Path, str], Detector]
+    load_embedder: Callable[[Path, str], Embedder]
+    read_picture: Callable[[Path], Image]
+
+
+class Workspace:
+    """One open library with its services.
+
+    Networks are loaded when they are first needed, and by whoever needs them: call what may load
+    one from a worker.
+
+    Attributes:
+        library: what is stored.
+        catalog: what panels and lists show.
+        playback: frames, and who is where in them.
+        people: what the user decided.
+        search: rankings.
+
+    Args:
+        library: open; closed by `close`.
+        parts: concrete classes.
+        playback: frames of this library's videos.
+        models: the user's settings.
+    """
+
+    def __init__(
+        self, library: Library, parts: WorkspaceParts, playback: Playback, models: ModelSettings
+    ) -> None:
+        self.library = library
+        self.catalog = Catalog(library)
+        self.playback = playback
+        self.people = People(library)
+        self._networks = Networks(library, parts.load_detector, parts.load_embedder, models)
+        self.search = Search(library, self._embedder_id, self._networks.embedder)
+        self._read_picture = parts.read_picture
+        self._ingest = Ingest(library, self.search, self._networks, parts.ingest)
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the library and lets others open it."""
+        self.library.close()
+
+    def ingest(
+        self, folder: Path, options: IngestOptions | None = None
+    ) -> Iterator[IngestEvent]:
+        """Loads a folder; see `app.services.ingest.Ingest.run`."""
+        return self._ingest.run(folder, options or IngestOptions())
+
+    def query_from_picture(self, path: Path) -> CropQuery:
+        """The person of a picture file.
+
+        A picture that is taller than wide is one crop; in a wider one the largest person is taken.
+
+        Raises:
+            NotFoundError: there is no such file, or nobody in the picture.
+            UsageError: the file is not a picture.
+            ModelError: the detector cannot be loaded.
+        """
+        image = self._read_picture(path)
+        if image.shape[1] <= image.shape[0]:
+            return CropQuery(image)
+        found = self._networks.detector().detect([image])[0]
+        if len(found) == 0:
+            raise NotFoundError(
+                f"Nobody was found in {path.name}.", "Cut the person out and search that picture."
+            )
+        return CropQuery(cut_out(image, found.boxes[int(area(found.boxes).argmax())]))
+
+    def detect_person_at(
+        self, video_id: int, time_s: float, x_px: float, y_px: float
+    ) -> CropQuery:
+        """The person at a point of a frame, found by the detector where no tracklet is stored.
+
+        Raises:
+            NotFoundError: nobody is there.
+            ModelError: the detector cannot be loaded.
+            VideoError: the footage cannot be read.
+        """
+        with self.playback.reader(video_id) as reader:
+            image = reader.frame_at(time_s).image
+        found = self._networks.detector().detect([image])[0]
+        row = smallest_containing(found.boxes, x_px, y_px)
+        if row is None:
+            raise NotFoundError("Nobody was found at that point.", "Click on a person.")
+        return CropQuery(cut_out(image, found.boxes[row]))
+
+    def picture_of(self, query: Query) -> Image:
+        """What a query looks like: its picture, or its tracklet's best crop, RGB uint8 (h, w, 3).
+
+        Raises:
+            NotFoundError: there is no such tracklet.
+        """
+        if isinstance(query, CropQuery):
+            return query.image
+        return read_crop(self.library.tracklet(query.tracklet_id).thumbnail.path)
+
+    def _embedder_id(self) -> str | None:
+        model = self.library.model("embedder")
+        return model.id if model else None

@@ -1,0 +1,174 @@
+"""Settings and places: typed, checked, sparse on disk; only what differs from the defaults is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import tomllib
+from dataclasses import field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+import tomli_w
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from app.core.errors import SettingsError
+
+APPLICATION = "retrace"
+ModelRole = Literal["detector", "embedder"]
+
+_CHECKED = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class ModelSettings:
+    """Which networks are used when neither a flag nor the library says so.
+
+    Attributes:
+        detector: a weights file, or the stem of one in the detectors folder.
+        embedder: likewise, of the embedders folder.
+        device: "auto", "cpu", "cuda:0", …
+    """
+
+    detector: str | None = None
+    embedder: str | None = None
+    device: str = "auto"
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class IngestSettings:
+    """How folders are loaded.
+
+    Attributes:
+        fps: analysed frames per second of video.
+        camera_by: "auto", "folder", "file", or a regular expression with one group.
+    """
+
+    fps: float = Field(default=5.0, gt=0, le=1000)
+    camera_by: str = "auto"
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class WindowSettings:
+    """How the window looks.
+
+    Attributes:
+        theme: "system" follows the desktop.
+    """
+
+    theme: Literal["system", "light", "dark"] = "system"
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class Settings:
+    """All settings, as in ``settings.toml``."""
+
+    models: ModelSettings = field(default_factory=ModelSettings)
+    ingest: IngestSettings = field(default_factory=IngestSettings)
+    window: WindowSettings = field(default_factory=WindowSettings)
+
+
+def user_data_dir() -> Path:
+    """Where libraries and models lie unless the user says otherwise."""
+    return platformdirs.user_data_path(APPLICATION, appauthor=False)
+
+
+def user_config_dir() -> Path:
+    """Where ``settings.toml`` and the window's geometry lie."""
+    return platformdirs.user_config_path(APPLICATION, appauthor=False)
+
+
+def user_log_dir() -> Path:
+    """Where log files and crash reports go."""
+    return platformdirs.user_log_path(APPLICATION, appauthor=False)
+
+
+def models_dir(role: ModelRole) -> Path:
+    """Where weights files of one kind are looked for."""
+    return user_data_dir() / "models" / f"{role}s"
+
+
+def default_library(folder: Path) -> Path:
+    """The library of a folder of videos: ``<user data>/libraries/<folder>-<hash8>``."""
+    resolved = folder.expanduser().resolve()
+    digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()[:8]
+    return user_data_dir() / "libraries" / f"{resolved.name or 'root'}-{digest}"
+
+
+def settings_path() -> Path:
+    """The settings file; it need not exist."""
+    return user_config_dir() / "settings.toml"
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Reads the settings file; a missing one means defaults.
+
+    Raises:
+        SettingsError: the file is not TOML, has an unknown key (the known ones are named), or a
+            value of the wrong type.
+    """
+    path = path or settings_path()
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"The settings file {path} cannot be read: {error}.", "Mend or delete it."
+        ) from error
+    try:
+        return TypeAdapter(Settings).validate_python(values)
+    except ValidationError as error:
+        raise SettingsError(
+            f"The settings file {path} has {_explain(error)}.", "Mend or delete that line."
+        ) from error
+
+
+def save_settings(settings: Settings, path: Path | None = None) -> None:
+    """Writes what differs from the defaults, atomically.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+    path = path or settings_path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("wb", dir=path.parent, delete=False) as file:
+            tomli_w.dump(_sparse(settings, Settings()), file)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise SettingsError(
+            f"The settings cannot be written to {path}: {error.strerror}.",
+            "Make room, or allow writing there.",
+        ) from error
+
+
+def _sparse(value: Any, default: Any) -> dict[str, Any]:
+    """Nested dictionary of the fields in which `value` differs from `default`."""
+    kept: dict[str, Any] = {}
+    for entry in fields(value):
+        mine, usual = getattr(value, entry.name), getattr(default, entry.name)
+        if is_dataclass(mine):
+            section = _sparse(mine, usual)
+            if section:
+                kept[entry.name] = section
+        elif mine != usual and mine is not None:
+            kept[entry.name] = mine
+    return kept
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem in words, naming the alternatives for an unknown key."""
+    first = error.errors()[0]
+    where = [str(part) for part in first["loc"]]
+    key = ".".join(where)
+    if first["type"] == "unexpected_keyword_argument":
+        known: Any = Settings
+        for part in where[:-1]:
+            known = type(getattr(known(), part))
+        names = ", ".join(entry.name for entry in fields(known))
+        return f"an unknown key '{key}' (known here: {names})"
+    return f"a wrong value for '{key}': {first['msg'].lower()}"

@@ -1,0 +1,75 @@
+"""Errors of SQLite and of the disk, told as sentences that a user can act on."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from app.core.errors import LibraryError
+
+_FREE_SPACE = "Free some space on that disk and try again; nothing half done was kept."
+_ALLOW_WRITING = "Check the folder's permissions, or copy the library to where you may write."
+_CHECK_DISK = "Check that the disk is connected and sound, then try again."
+_RESTORE = "Restore the folder from a backup, or ingest the videos into a new library."
+_CLOSE_OTHERS = "Close other programs that read the library's database and try again."
+
+# Primary result code → what is wrong with the library, what to do.
+_SQLITE_FAULTS = {
+    sqlite3.SQLITE_FULL: ("cannot be written: the disk is full", _FREE_SPACE),
+    sqlite3.SQLITE_READONLY: ("cannot be written", _ALLOW_WRITING),
+    sqlite3.SQLITE_PERM: ("cannot be written", _ALLOW_WRITING),
+    sqlite3.SQLITE_CANTOPEN: ("has a database that cannot be opened", _ALLOW_WRITING),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written: the disk reports an error", _CHECK_DISK),
+    sqlite3.SQLITE_CORRUPT: ("has a damaged database", _RESTORE),
+    sqlite3.SQLITE_NOTADB: ("has a damaged database: the file is not one of SQLite", _RESTORE),
+    sqlite3.SQLITE_BUSY: ("is being used by another program", _CLOSE_OTHERS),
+    sqlite3.SQLITE_LOCKED: ("is being used by another program", _CLOSE_OTHERS),
+}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def disk_fault(folder: Path, error: OSError) -> LibraryError:
+    """What a failed file operation in a library means to the user."""
+    if error.errno in _FULL:
+        return LibraryError(
+            f"The library {folder} cannot be written: the disk is full.", _FREE_SPACE
+        )
+    if error.errno in _FORBIDDEN:
+        return LibraryError(f"The library {folder} cannot be read or written.", _ALLOW_WRITING)
+    reason = error.strerror or str(error)
+    return LibraryError(f"The library {folder} cannot be used: {reason}.", _CHECK_DISK)
+
+
+@contextmanager
+def disk_faults(folder: Path) -> Iterator[None]:
+    """Turns an OSError of the body into a LibraryError."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_fault(folder, error) from error
+
+
+@contextmanager
+def database_faults(folder: Path) -> Iterator[None]:
+    """Turns what is wrong with the database file into a LibraryError; wrong SQL stays a bug."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        # The low byte is the primary code. Errors of the sqlite3 module itself carry none: bugs.
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        if code not in _SQLITE_FAULTS:
+            raise
+        what, remedy = _SQLITE_FAULTS[code]
+        raise LibraryError(f"The library {folder} {what}.", remedy) from error
+
+
+def damaged(folder: Path, what: str) -> LibraryError:
+    """The database can be read, but something in it makes no sense."""
+    return LibraryError(f"The library {folder} is damaged: {what}.", _RESTORE)

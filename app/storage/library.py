@@ -1,0 +1,165 @@
+"""`Library`: the only API of storage. A library is a folder: database, crops, lock file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
+
+from filelock import FileLock, Timeout
+from sqlalchemy import select
+
+from app.core.entities import ModelFile, VideoStatus
+from app.core.errors import LibraryError, LibraryInUseError
+from app.storage.crop_files import CROPS_FOLDER
+from app.storage.database import Database
+from app.storage.faults import disk_faults
+from app.storage.library_part import absolute
+from app.storage.people_rows import PeopleRows
+from app.storage.schema import bring_up_to_date
+from app.storage.tables import ModelRow, SettingRow, VideoRow
+from app.storage.time_zone import system_zone, zone_named
+from app.storage.tracklet_rows import TrackletRows
+from app.storage.vector_rows import VectorRows
+from app.storage.video_rows import ResumePoint, VideoRows
+
+__all__ = ["DATABASE_NAME", "Library", "ModelRole", "ResumePoint"]
+
+DATABASE_NAME = "library.sqlite"
+LOCK_NAME = "library.lock"
+ModelRole = Literal["detector", "embedder"]
+_TIMEZONE = "timezone"
+
+
+class Library(VideoRows, TrackletRows, VectorRows, PeopleRows):
+    """Everything that is known about some footage. Thread-safe: every call is a transaction.
+
+    Attributes:
+        folder: the library's folder, absolute.
+    """
+
+    def __init__(self, folder: Path, database: Database, lock: FileLock) -> None:
+        super().__init__(folder, database)
+        self._lock = lock
+        self._timezone = self._remembered_timezone()
+
+    @classmethod
+    def open(cls, folder: Path, *, create: bool = False) -> Library:
+        """Opens a library, and keeps every other program from opening it.
+
+        A library of an older version is upgraded; a backup of its database is left beside it.
+        Crop files that a killed ingest left without a row are deleted.
+
+        Args:
+            folder: the library's folder.
+            create: whether a library is made where there is none.
+
+        Raises:
+            LibraryInUseError: it is open elsewhere, or already here.
+            LibraryTooNewError: a newer version of the program has upgraded it.
+            LibraryError: there is none, or it is damaged or cannot be written.
+        """
+        folder = absolute(folder)
+        with disk_faults(folder):
+            _check_folder(folder, create=create)
+        lock = _locked(folder)
+        database = Database(folder / DATABASE_NAME)
+        try:
+            bring_up_to_date(folder / DATABASE_NAME, create=create)
+            library = cls(folder, database, lock)
+            library._sweep_unfinished()
+        except BaseException:
+            database.close()
+            lock.release()
+            raise
+        return library
+
+    def close(self) -> None:
+        """Closes the database and lets others open the library. Calls after it are a bug."""
+        self._database.close()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The zone that file names and --from/--to mean: the system's when the library was made."""
+        return self._timezone
+
+    def model(self, role: ModelRole) -> ModelFile | None:
+        """The weights that were last used in a role, or None."""
+        with self._database.reading() as session:
+            row = session.get(ModelRow, role)
+            return None if row is None else ModelFile(row.model_id, Path(row.path), row.sha256)
+
+    def remember_model(self, role: ModelRole, model: ModelFile) -> None:
+        """Notes which weights are used in a role."""
+        path = str(absolute(model.path))
+        with self._database.writing() as session:
+            session.merge(ModelRow(role=role, model_id=model.id, path=path, sha256=model.sha256))
+
+    def _remembered_timezone(self) -> ZoneInfo:
+        with self._database.writing() as session:
+            row = session.get(SettingRow, _TIMEZONE)
+            if row is None:
+                row = SettingRow(key=_TIMEZONE, value=system_zone().key)
+                session.add(row)
+            name = row.value
+        zone = zone_named(name)
+        if zone is None:
+            raise LibraryError(
+                f"The library {self.folder} was made in the time zone {name}, which this computer "
+                "does not know.",
+                "Install the Python package tzdata.",
+            )
+        return zone
+
+    def _sweep_unfinished(self) -> None:
+        """Deletes crops without rows, where an ingest may have been killed."""
+        finished = [VideoStatus.DONE, VideoStatus.PARTIAL]
+        with self._database.reading() as session:
+            whole = set(session.scalars(select(VideoRow.id).where(VideoRow.status.in_(finished))))
+        for video_id in self._crop_files.video_ids():
+            if video_id not in whole:
+                self._sweep_crops(video_id)
+
+
+def _check_folder(folder: Path, *, create: bool) -> None:
+    """Makes the folder of a new library; refuses one where a library cannot be."""
+    if (folder / DATABASE_NAME).exists():
+        return
+    if not create:
+        raise LibraryError(
+            f"There is no library in {folder}.",
+            "Check the folder, or ingest a folder of videos to create a library.",
+        )
+    if (folder / CROPS_FOLDER).exists():
+        raise LibraryError(
+            f"{folder} holds a folder '{CROPS_FOLDER}', but no database of a library.",
+            f"Choose another folder, or put back the library's {DATABASE_NAME}.",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _locked(folder: Path) -> FileLock:
+    # Released by any thread: the window closes a library in another one than opened it.
+    lock = FileLock(folder / LOCK_NAME, timeout=0, thread_local=False)
+    with disk_faults(folder):
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise LibraryInUseError(
+                f"{folder} is open in another Retrace window or command.",
+                "Close it there, then try again.",
+            ) from error
+    return lock

@@ -1,0 +1,1 @@
+"""Alembic environment: run by `app.storage.schema`, never by hand."""

@@ -1,0 +1,359 @@
+"""The part of `Library` that knows cameras, videos and the folders they lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm import Session
+
+from app.core.entities import Camera, StartSource, Video, VideoInfo, VideoStatus
+from app.core.errors import NotFoundError
+from app.storage.library_part import LibraryPart, absolute, video_row
+from app.storage.ordering import natural_key
+from app.storage.tables import CameraRow, SourceRootRow, TrackletRow, VideoRow
+
+# A time that went through a computation or two is still the same time.
+_SAME_TIME_S = 1e-6
+_ENDED = frozenset({VideoStatus.DONE, VideoStatus.PARTIAL, VideoStatus.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """Where an interrupted ingest is taken up.
+
+    Attributes:
+        time_s: everything before this time is stored for good.
+        frame_index: number of the decoded frame shown at that time.
+    """
+
+    time_s: float
+    frame_index: int
+
+
+class VideoRows(LibraryPart):
+    """Cameras, videos, source roots."""
+
+    def cameras(self) -> list[Camera]:
+        """Viewpoints that have videos, by name in natural order."""
+        with self._database.reading() as session:
+            rows = session.scalars(
+                select(CameraRow).where(CameraRow.id.in_(select(VideoRow.camera_id)))
+            )
+            cameras = [Camera(row.id, row.name) for row in rows]
+        return sorted(cameras, key=lambda camera: natural_key(camera.name))
+
+    def videos(self) -> list[Video]:
+        """All videos, by camera name, then path, in natural order."""
+        with self._database.reading() as session:
+            return _videos(session)
+
+    def video(self, video_id: int) -> Video:
+        """One video.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+        with self._database.reading() as session:
+            found = _videos(session, VideoRow.id == video_id)
+        if not found:
+            raise NotFoundError(f"There is no video {video_id} in this library.")
+        return found[0]
+
+    def videos_with_content(self, content_hash: str) -> list[Video]:
+        """Videos whose content has this SHA-256 (hex), in the order of `videos`."""
+        with self._database.reading() as session:
+            return _videos(session, VideoRow.content_hash == content_hash)
+
+    def known_hash(self, path: Path, size_bytes: int, mtime_ns: int) -> str | None:
+        """Content hash of a file that has not changed since it was added, else None."""
+        with self._database.reading() as session:
+            row = _row_at(session, absolute(path))
+            if row is None or (row.size_bytes, row.mtime_ns) != (size_bytes, mtime_ns):
+                return None
+            return row.content_hash
+
+    def add_video(
+        self, root: Path, info: VideoInfo, content_hash: str, size_bytes: int, mtime_ns: int
+    ) -> Video:
+        """Adds a video that is to be ingested, with its camera and source root.
+
+        A path that is known already keeps its row: if the content is another one, what was found
+        in the old content is deleted and the video is pending again; if it is the same, the
+        status stays.
+
+        Args:
+            root: folder that the path is stored relative to.
+            info: what the video says of itself; its path lies below `root`.
+            content_hash: SHA-256 of the content, hex.
+            size_bytes: size of the file.
+            mtime_ns: when the file was last changed.
+        """
+        path = absolute(info.path)
+        with self._database.writing() as session:
+            row = _row_at(session, path)
+            if row is None:
+                row = VideoRow()
+                row.source_root_id = _root_id(session, absolute(root))
+                row.relative_path = path.relative_to(absolute(root)).as_posix()
+                row.content_hash = ""
+            replaced = row.content_hash != content_hash
+            if replaced:
+                _forget_people(session, row)
+                row.content_hash = content_hash
+                row.status, row.problem = VideoStatus.PENDING, ""
+                row.analysed_fps = row.detector_id = None
+            row.camera_id = _camera_id(session, info.camera)
+            row.size_bytes, row.mtime_ns = size_bytes, mtime_ns
+            _set_info(row, info)
+            session.add(row)
+            session.flush()
+            video_id = row.id
+        if replaced:
+            self._sweep_crops(video_id)
+        return self.video(video_id)
+
+    def move_video(
+        self, video_id: int, root: Path, path: Path, size_bytes: int, mtime_ns: int
+    ) -> Video:
+        """Notes that a video's content lies elsewhere now; what was found in it stays.
+
+        A video that was known at the new path is gone, because its file has been replaced: its
+        row and what was found in it are deleted.
+
+        Raises:
+            NotFoundError: there is no video of that id.
+        """
+        root, path = absolute(root), absolute(path)
+        with self._database.writing() as session:
+            row = video_row(session, video_id)
+            replaced = _row_at(session, path)
+            if replaced is not None and replaced is not row:
+                session.delete(replaced)
+                session.flush()
+            row.source_root_id = _root_id(session, root)
+            row.relative_path = path.relative_to(root).as_posix()
+            row.size_bytes, row.mtime_ns = size_bytes, mtime_ns
+            session.flush()
+            _drop_unused_roots(session)
+        if replaced is not None and replaced is not row:
+            self._sweep_crops(replaced.id)
+        return self.video(video_id)
+
+    def begin_video(self, video_id: int, analysed_fps: float, detector_id: str) -> None:
+        """Notes that a video is being ingested, and how."""
+        with self._database.writing() as session:
+            row = video_row(session, video_id)
+            row.status = VideoStatus.INGESTING
+            row.problem = ""
+            row.analysed_fps, row.detector_id = analysed_fps, detector_id
+
+    def commit_video(self, video_id: int, time_s: float, frame_index: int) -> None:
+        """Notes that no track is alive at a time: everything before it is stored for good."""
+        with self._database.writing() as session:
+            row = video_row(session, video_id)
+            row.committed_s, row.committed_frame = time_s, frame_index
+
+    def rewind_video(self, video_id: int, *, to_start: bool = False) -> ResumePoint:
+        """Deletes what an ingest would find again, and says where it has to start.
+
+        Tracklets that begin at or after the committed time are deleted, files last. A video that
+        was finished is pending again.
+
+        Args:
+            video_id: the video.
+            to_start: forget the committed time, and all tracklets with it.
+        """
+        with self._database.writing() as session:
+            row = video_row(session, video_id)
+            if row.status in _ENDED:
+                row.status = VideoStatus.PENDING
+            if to_start:
+                _forget_people(session, row)
+            else:
+                session.execute(
+                    delete(TrackletRow).where(
+                        TrackletRow.video_id == video_id,
+                        TrackletRow.first_time_s >= row.committed_s - _SAME_TIME_S,
+                    )
+                )
+            highest = select(func.max(TrackletRow.number)).where(TrackletRow.video_id == video_id)
+            row.number_offset = session.scalar(highest) or 0
+            resume = ResumePoint(row.committed_s, row.committed_frame)
+        self._sweep_crops(video_id)
+        return resume
+
+    def finish_video(
+        self,
+        video_id: int,
+        status: VideoStatus,
+        *,
+        problem: str = "",
+        frame_count: int | None = None,
+        duration_s: float | None = None,
+    ) -> None:
+        """Notes how the ingest of a video ended.
+
+        Args:
+            video_id: the video.
+            status: done, partial or failed.
+            problem: why it is partial or failed, as a sentence.
+            frame_count: frames that were decoded, where the header is known to be wrong or silent.
+            duration_s: length of what was decoded, likewise.
+        """
+        if status not in _ENDED:
+            raise ValueError(f"a finished video cannot be {status}")
+        with self._database.writing() as session:
+            row = video_row(session, video_id)
+            row.status, row.problem = status, problem
+            if frame_count is not None:
+                row.frame_count = frame_count
+            if duration_s is not None:
+                row.duration_s = duration_s
+
+    def source_roots(self) -> list[Path]:
+        """Folders that the videos' paths are relative to, in natural order."""
+        with self._database.reading() as session:
+            paths = session.scalars(select(SourceRootRow.path)).all()
+        return [Path(path) for path in sorted(paths, key=natural_key)]
+
+    def repoint_source(self, old: Path, new: Path) -> int:
+        """Notes that footage was moved from one folder to another.
+
+        Args:
+            old: where it was: a source root, or a folder above or below one.
+            new: where it is.
+
+        Returns:
+            How many videos were below `old` and now resolve below `new`. One whose new path is
+            that of another known video stays where it was.
+        """
+        old, new = absolute(old), absolute(new)
+        moved = 0
+        with self._database.writing() as session:
+            for row, root in _rows_with_roots(session):
+                path = root / row.relative_path
+                if not path.is_relative_to(old):
+                    continue
+                moved_path = new / path.relative_to(old)
+                if _row_at(session, moved_path) not in (None, row):
+                    continue
+                new_root = new / root.relative_to(old) if root.is_relative_to(old) else new
+                row.source_root_id = _root_id(session, new_root)
+                row.relative_path = moved_path.relative_to(new_root).as_posix()
+                session.flush()
+                moved += 1
+            _drop_unused_roots(session)
+        return moved
+
+
+def _videos(session: Session, *conditions: ColumnElement[bool]) -> list[Video]:
+    people = (
+        select(func.count())
+        .where(TrackletRow.video_id == VideoRow.id)
+        .correlate(VideoRow)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(VideoRow, CameraRow, SourceRootRow.path, people)
+        .join(CameraRow, VideoRow.camera_id == CameraRow.id)
+        .join(SourceRootRow, VideoRow.source_root_id == SourceRootRow.id)
+        .where(*conditions)
+    )
+    videos = [_entity(row, camera, Path(root), count) for row, camera, root, count in rows]
+    return sorted(videos, key=lambda it: (natural_key(it.camera.name), natural_key(str(it.path))))
+
+
+def _entity(row: VideoRow, camera: CameraRow, root: Path, tracklet_count: int) -> Video:
+    path = root / row.relative_path
+    info = VideoInfo(
+        path=path,
+        camera=camera.name,
+        width_px=row.width_px,
+        height_px=row.height_px,
+        fps=row.fps,
+        frame_count=row.frame_count,
+        duration_s=row.duration_s,
+        start_utc=row.start_utc,
+        start_source=StartSource(row.start_source),
+    )
+    return Video(
+        id=row.id,
+        camera=Camera(camera.id, camera.name),
+        path=path,
+        content_hash=row.content_hash,
+        status=VideoStatus(row.status),
+        problem=row.problem,
+        info=info,
+        analysed_fps=row.analysed_fps,
+        detector_id=row.detector_id,
+        committed_s=row.committed_s,
+        tracklet_count=tracklet_count,
+    )
+
+
+def _set_info(row: VideoRow, info: VideoInfo) -> None:
+    row.width_px, row.height_px, row.fps = info.width_px, info.height_px, info.fps
+    row.start_utc, row.start_source = info.start_utc, info.start_source
+    # What was counted while decoding is better than what a header announces.
+    if row.status not in (VideoStatus.DONE, VideoStatus.PARTIAL):
+        row.frame_count, row.duration_s = info.frame_count, info.duration_s
+
+
+def _forget_people(session: Session, row: VideoRow) -> None:
+    """The video as if no one had been found in it yet."""
+    row.committed_s, row.committed_frame, row.number_offset = 0.0, 0, 0
+    if row.id is not None:
+        session.execute(delete(TrackletRow).where(TrackletRow.video_id == row.id))
+
+
+def _rows_with_roots(session: Session) -> Iterator[tuple[VideoRow, Path]]:
+    rows = session.execute(
+        select(VideoRow, SourceRootRow.path).join(
+            SourceRootRow, VideoRow.source_root_id == SourceRootRow.id
+        )
+    ).all()
+    for row, root in rows:
+        yield row, Path(root)
+
+
+def _row_at(session: Session, path: Path) -> VideoRow | None:
+    """The video at an absolute path, whichever root it is stored relative to."""
+    for root in session.scalars(select(SourceRootRow)).all():
+        if not path.is_relative_to(root.path):
+            continue
+        row = session.scalar(
+            select(VideoRow).where(
+                VideoRow.source_root_id == root.id,
+                VideoRow.relative_path == path.relative_to(root.path).as_posix(),
+            )
+        )
+        if row is not None:
+            return row
+    return None
+
+
+def _root_id(session: Session, root: Path) -> int:
+    row = session.scalar(select(SourceRootRow).where(SourceRootRow.path == str(root)))
+    if row is None:
+        row = SourceRootRow(path=str(root))
+        session.add(row)
+        session.flush()
+    return row.id
+
+
+def _drop_unused_roots(session: Session) -> None:
+    session.execute(
+        delete(SourceRootRow).where(SourceRootRow.id.not_in(select(VideoRow.source_root_id)))
+    )
+
+
+def _camera_id(session: Session, name: str) -> int:
+    row = session.scalar(select(CameraRow).where(CameraRow.name == name))
+    if row is None:
+        row = CameraRow(name=name)
+        session.add(row)
+        session.flush()
+    return row.id

@@ -1,0 +1,223 @@
+"""Folders of numbered pictures, read as videos."""
+
+from __future__ import annotations
+
+import configparser
+import logging
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import cv2
+import numpy as np
+
+from app.core.clock import start_from_name
+from app.core.entities import Image, StartSource, VideoInfo
+from app.core.errors import TruncatedVideoError, VideoError
+from app.core.frame_names import frame_name, sequences
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_FPS = 25.0
+# Data sets whose frame rate is known by how they name their frames: (prefix, frames a second).
+KNOWN_FPS: tuple[tuple[re.Pattern[str], float], ...] = (
+    (re.compile(r"c\d+s\d+_"), 25.0),  # Market-1501, PRW
+)
+# A time that stands a rounding error before a frame means that frame.
+TOLERANCE_S = 0.001
+_END_MARKS = {".png": b"IEND", ".jpg": b"\xff\xd9", ".jpeg": b"\xff\xd9"}
+# Cameras pad their files, or append a note of their own, behind the end mark.
+_TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picture:
+    """A `DecodedFrame`; `pixels` are BGR uint8 (H, W, 3), as decoded."""
+
+    index: int
+    time_s: float
+    pixels: Image
+
+    def image(self) -> Image:
+        return np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+class ImageSequence:
+    """A `FrameSource` over numbered pictures; see `open_image_sequence`."""
+
+    def __init__(self, info: VideoInfo, files: Sequence[Path], times_s: Sequence[float]) -> None:
+        """Takes the pictures in order; times before 0 are those before the first readable one."""
+        self.info = info
+        self._files = files
+        self._times_s = times_s
+
+    def frames(self, start_s: float = 0.0, start_index: int = 0) -> Iterator[_Picture]:
+        """See `app.core.ports.FrameSource.frames`; unreadable pictures are passed over.
+
+        Raises:
+            TruncatedVideoError: at the end, if pictures could not be read or differ in size.
+        """
+        begin = max(0, bisect_right(self._times_s, max(0.0, start_s) + TOLERANCE_S) - 1)
+        while begin > 0 and self._times_s[begin] > 0 and self._read(begin) is None:
+            begin -= 1
+        unreadable = [path for path in self._files[:begin] if _whole_file(path) is None]
+        index = start_index
+        for at in range(begin, len(self._files)):
+            pixels = self._read(at)
+            if pixels is None:
+                unreadable.append(self._files[at])
+                continue
+            yield _Picture(index, self._times_s[at], pixels)
+            index += 1
+        if unreadable:
+            raise TruncatedVideoError(
+                f"{len(unreadable)} of the {len(self._files)} pictures in "
+                f"{self.info.path.parent.name} cannot be read or differ in size; "
+                f"the first is {unreadable[0].name}.",
+                "Copy them again from where they come from.",
+            )
+
+    def close(self) -> None:
+        """Does nothing: no file stays open between frames."""
+
+    def _read(self, at: int) -> Image | None:
+        pixels = _pixels(self._files[at])
+        if pixels is None or pixels.shape[:2] != (self.info.height_px, self.info.width_px):
+            return None
+        return pixels
+
+
+def open_image_sequence(
+    folder: Path, prefix: str, camera: str, fps: float | None, zone: ZoneInfo | None = None
+) -> ImageSequence:
+    """Opens the numbered JPEG or PNG pictures of a folder as one video.
+
+    A frame's time is (its number − the first number) / fps; snapshots whose names are clock times
+    (``20240514_103207.jpg``) are taken at those, unless `fps` is given. The video's size is that
+    of the first readable picture, and its path the first picture's.
+
+    Args:
+        folder: where the pictures are.
+        prefix: their names before the number.
+        camera: name of the viewpoint.
+        fps: frames a second; None: by a known pattern of names, else by a MOT-challenge
+            `seqinfo.ini` in the folder or above it, else 25.
+        zone: zone of times in the names; None: names are not read for times.
+
+    Raises:
+        VideoError: there are no such pictures, or none of them can be read.
+    """
+    files = _pictures(folder, prefix)
+    first, shape = next(
+        (
+            (at, pixels.shape)
+            for at, path in enumerate(files)
+            if (pixels := _pixels(path)) is not None
+        ),
+        (0, None),
+    )
+    if shape is None:
+        raise VideoError(
+            f"None of the {len(files)} pictures {prefix}… in {folder.name} can be read.",
+            "Copy them again from where they come from.",
+        )
+    clock = [start_from_name(path.name, zone) if zone else None for path in files]
+    times_s, rate = None, fps
+    if fps is None:
+        times_s = _snapshot_times(clock, first)
+        rate = (len(files) - 1) / (times_s[-1] - times_s[0]) if times_s else _rate(folder, prefix)
+    assert rate is not None
+    if times_s is None:
+        numbers = [name.number for path in files if (name := frame_name(path.name))]
+        times_s = [(number - numbers[first]) / rate for number in numbers]
+    # Pictures are written as they are taken, so that the file's time is that of the frame.
+    written = datetime.fromtimestamp(files[first].stat().st_mtime, UTC)
+    named = clock[first]
+    info = VideoInfo(
+        path=files[0],
+        camera=camera,
+        width_px=shape[1],
+        height_px=shape[0],
+        fps=rate,
+        frame_count=len(files),
+        duration_s=times_s[-1] + 1 / rate,
+        start_utc=named or written,
+        start_source=StartSource.FILE_NAME if named else StartSource.FILE_TIME,
+    )
+    return ImageSequence(info, files, times_s)
+
+
+def _pictures(folder: Path, prefix: str) -> list[Path]:
+    try:
+        names = sequences(path.name for path in folder.iterdir()).get(prefix)
+    except OSError as error:
+        raise VideoError(
+            f"The folder {folder.name} cannot be read: {error.strerror}.",
+            "Check that it is still there and that you may read it.",
+        ) from error
+    if names is None:
+        raise VideoError(
+            f"The folder {folder.name} no longer holds numbered pictures {prefix}….",
+            "Load the folder again.",
+        )
+    return [folder / name for name in names]
+
+
+def _whole_file(path: Path) -> bytes | None:
+    """The bytes of a picture file; None if it is gone or was cut before its end mark.
+
+    OpenCV would decode a cut JPEG and leave the rest grey.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    whole = _END_MARKS[path.suffix.lower()] in content[-_TAIL_BYTES:]
+    return content if whole else None
+
+
+def _pixels(path: Path) -> Image | None:
+    """Upright BGR uint8 (H, W, 3), or None if the picture cannot be read."""
+    content = _whole_file(path)
+    if content is None:
+        return None
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    return None if pixels is None else np.asarray(pixels, np.uint8)
+
+
+def _snapshot_times(clock: Sequence[datetime | None], first: int) -> list[float] | None:
+    """Seconds after the first readable picture, if every name is another, later clock time."""
+    moments = [moment for moment in clock if moment is not None]
+    rising = all(earlier < later for earlier, later in pairwise(moments))
+    if len(moments) < len(clock) or not rising:
+        return None
+    return [(moment - moments[first]).total_seconds() for moment in moments]
+
+
+def _rate(folder: Path, prefix: str) -> float:
+    """Frames a second where nobody gave it."""
+    for pattern, known_fps in KNOWN_FPS:
+        if pattern.fullmatch(prefix):
+            return known_fps
+    for place in (folder, folder.parent):
+        stated = _seqinfo_rate(place / "seqinfo.ini")
+        if stated is not None:
+            return stated
+    logger.info("no frame rate known for %s, taking %g fps", folder / prefix, DEFAULT_FPS)
+    return DEFAULT_FPS
+
+
+def _seqinfo_rate(path: Path) -> float | None:
+    """``frameRate`` of a MOT-challenge `seqinfo.ini`, or None where it says nothing sensible."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(path, encoding="utf-8")
+        rate = parser.getfloat("Sequence", "frameRate")
+    except (configparser.Error, ValueError, OSError):
+        return None
+    return rate if 0 < rate < 1000 else None

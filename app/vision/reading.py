@@ -1,0 +1,247 @@
+"""One pass through a video file: packets in, timed frames out, damaged packets left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import av
+import av.logging
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from app.vision.presentation import PresentationClock, Timeline
+from app.vision.unreadable import (
+    no_pictures,
+    nothing_decodable,
+    unknown_codec,
+    why_unreadable,
+)
+
+# A demuxer that fails this often in a row, without a packet in between, has nothing left to give.
+_MAX_FAILURES = 16
+# Containers in which a packet is marked as corrupt because the file ends within it.
+_WHOLE_PACKETS = frozenset({"mov", "matroska", "avi", "flv", "asf"})
+# Byte streams without an index, which recorders join end to end, with clocks that start again.
+JOINABLE = frozenset({"mpegts", "mpeg"})
+
+TimedFrame = tuple[int, VideoFrame]  # ticks of the timeline, frame
+if TYPE_CHECKING:
+    VideoPacket = Packet[VideoStream]  # generic for type checkers only
+
+
+class Reading:
+    """Reads a file once, from its start or from a key frame.
+
+    Args:
+        path: the file.
+        timeline: how its frames are timed; not needed for `first_frame`.
+
+    Raises:
+        VideoError: the file cannot be opened or has no pictures.
+    """
+
+    def __init__(self, path: Path, timeline: Timeline | None = None) -> None:
+        self.path = path
+        self.container = _open(path)
+        try:
+            self.stream = _video_stream(self.container, path)
+        except BaseException:
+            self.container.close()
+            raise
+        self.formats = frozenset(self.container.format.name.split(","))
+        self.skipped_packets = 0
+        self.problem = ""
+        """Why the file could not be read to its end, or empty."""
+        self.breaks_off = False
+        """The file ends within a packet."""
+        self.sound_until_s = 0.0
+        """End of the sound that was passed, where the header tells one length for both."""
+        self._timeline = timeline
+        self._clock = PresentationClock(timeline) if timeline else None
+        self._sound = (
+            tuple(self.container.streams.audio)
+            if self.stream.duration is None and "DURATION" not in self.stream.metadata
+            else ()
+        )
+
+    @property
+    def clock_restarted(self) -> bool:
+        """Whether the file's clock began anew among the frames so far."""
+        return self._clock is not None and self._clock.restarted
+
+    def close(self) -> None:
+        """Closes the file; frames that were handed out stay valid."""
+        self.container.close()
+
+    def first_frame(self) -> tuple[VideoFrame, Timeline]:
+        """The first frame that can be decoded, and how it and the others are timed.
+
+        Raises:
+            VideoError: there is none.
+        """
+        key: VideoPacket | None = None
+        for packet in self._packets():
+            if key is None and packet is not None and packet.is_keyframe:
+                key = packet
+            for frame in self._decode(packet):
+                return frame, _timeline(frame, key, self.stream, "avi" in self.formats)
+        raise nothing_decodable(self.path)
+
+    def frames(self) -> Iterator[TimedFrame]:
+        """All frames in presentation order."""
+        assert self._clock is not None
+        for packet in self._packets():
+            for frame in self._decode(packet):
+                yield self._clock.ticks_of(frame), frame
+
+    def frames_from(self, ticks: int) -> Iterator[TimedFrame]:
+        """The frames from a key frame at or before `ticks` on; none if seeking does not work.
+
+        Frames that the key frame does not suffice for (those shown before it, those that the
+        decoder marks as incomplete) are left out: what is yielded is what a pass from the start
+        yields. The caller checks that the first one is early enough.
+        """
+        assert self._clock is not None
+        try:
+            self.container.seek(ticks, stream=self.stream)
+        except av.FFmpegError:
+            return
+        key: VideoPacket | None = None
+        settled = False
+        partial = bool(self.formats & JOINABLE)
+        for packet in self._packets():
+            if key is None:
+                if packet is None or not packet.is_keyframe:
+                    continue
+                if partial:  # a byte stream may be entered within a key frame
+                    partial = False
+                    continue
+                key = packet
+            for frame in self._decode(packet):
+                settled = settled or self._is_settled(frame, key)
+                if settled:
+                    yield self._clock.ticks_of(frame), frame
+
+    def _is_settled(self, frame: VideoFrame, key: VideoPacket | None) -> bool:
+        """Whether a frame after a seek is decoded and timed as in a pass from the start."""
+        if frame.is_corrupt or self._timeline is None or key is None:
+            return False
+        if self._timeline.basis == "pts":
+            return frame.pts is not None and key.pts is not None and frame.pts >= key.pts
+        if frame.dts is None or key.dts is None or not frame.key_frame:
+            return False
+        return frame.dts - key.dts == self._timeline.delay
+
+    def rising_until(self, ticks: int) -> int:
+        """Up to which tick packets carry times that only rise; looks no further than `ticks`."""
+        last = 0
+        for number, packet in enumerate(self._packets()):
+            if packet is None:
+                break
+            if packet.pts is None or packet.dts is None or (number and packet.dts <= last):
+                return last
+            last = packet.dts
+            if last > ticks:
+                break
+        return ticks
+
+    def _packets(self) -> Iterator[VideoPacket | None]:
+        """The video's packets, then None: the decoder is to hand out what it still holds."""
+        failures = 0
+        while True:
+            try:
+                for packet in self.container.demux(self.stream, *self._sound):
+                    if not packet.size:  # demux ends with empty packets
+                        continue
+                    if packet.stream.index != self.stream.index:
+                        self._hear(packet)
+                        continue
+                    failures = 0
+                    self.breaks_off = packet.is_corrupt and bool(self.formats & _WHOLE_PACKETS)
+                    if self.breaks_off:
+                        self.skipped_packets += 1
+                    else:
+                        yield cast("VideoPacket", packet)
+                break
+            except av.FFmpegError as error:
+                failures += 1
+                if failures >= _MAX_FAILURES or not isinstance(error, av.InvalidDataError):
+                    self.problem = (error.strerror or type(error).__name__).lower()
+                    break
+        yield None
+
+    def _hear(self, packet: Packet[Any]) -> None:
+        if packet.pts is not None:
+            until_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            self.sound_until_s = max(until_s, self.sound_until_s)
+
+    def _decode(self, packet: VideoPacket | None) -> list[VideoFrame]:
+        try:
+            return self.stream.decode(packet)
+        except av.FFmpegError:
+            self.skipped_packets += 1
+            return []
+
+
+def _open(path: Path) -> InputContainer:
+    # PyAV's default, but another part of the program may have turned the log on.
+    av.logging.set_level(None)
+    try:
+        # A name such as "10:32.mp4" is no protocol, and a playlist must not reach the network.
+        return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    except (av.FFmpegError, OSError) as error:
+        raise why_unreadable(path, error) from error
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The file's pictures, cover art left aside, ready to be decoded."""
+    moving = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic
+    ]
+    if not moving:
+        raise no_pictures(path, has_sound=bool(container.streams.audio))
+    best = container.streams.best("video")
+    stream = next((stream for stream in moving if stream is best), moving[0])
+    if stream.codec_context is None:
+        raise unknown_codec(path)
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def _timeline(
+    first: VideoFrame, key: VideoPacket | None, stream: VideoStream, is_avi: bool
+) -> Timeline:
+    rate = frame_rate(stream)
+    time_base = stream.time_base or 1 / rate
+    period = max(1, round(1 / (rate * time_base)))
+    delay = None
+    if first.key_frame and first.dts is not None and key is not None and key.dts is not None:
+        delay = first.dts - key.dts
+    if first.pts is not None and not is_avi:
+        return Timeline("pts", time_base, first.pts, period, None)
+    if first.dts is not None:
+        return Timeline("dts", time_base, first.dts, period, delay)
+    return Timeline("count", time_base, 0, period, None)
+
+
+def quarter_turns(first: VideoFrame, stream: VideoStream) -> int:
+    """How often the stored pictures are to be turned counter-clockwise to stand upright, 0..3."""
+    degrees = float(first.rotation)
+    if not degrees:
+        with suppress(ValueError):  # old files tell it as a tag, clockwise
+            degrees = -float(stream.metadata.get("rotate", "0"))
+    return round(degrees / 90) % 4
+
+
+def frame_rate(stream: VideoStream) -> Fraction:
+    """Nominal frames a second, 25 where the file does not say."""
+    return stream.average_rate or stream.guessed_rate or Fraction(25)

@@ -1,0 +1,126 @@
+"""Why a file cannot be opened as a video, in words that a user can act on."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import av
+
+from app.core.errors import VideoError
+
+_LFS_MARK = b"version https://git-lfs"
+# Nothing that a recorder writes is shorter than its headers.
+_SMALLEST_VIDEO_BYTES = 512
+_HEAD_BYTES = 4096
+_COPY_AGAIN = "Copy it again from the recorder."
+
+
+def why_unreadable(path: Path, error: Exception) -> VideoError:
+    """The reason why PyAV could not open a file, or found nothing to decode in it.
+
+    Args:
+        path: the file.
+        error: what was raised.
+    """
+    if isinstance(error, av.DecoderNotFoundError):
+        return unknown_codec(path)
+    try:
+        size_bytes = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as problem:
+        return _out_of_reach(path, problem)
+    return (
+        _not_a_video(path, head, size_bytes)
+        or _index_missing(path, head, size_bytes)
+        or _damaged(path, error)
+    )
+
+
+def no_pictures(path: Path, *, has_sound: bool) -> VideoError:
+    """The file could be opened but shows nothing."""
+    what = "only sound, no picture" if has_sound else "no video stream"
+    return VideoError(f"{path.name} holds {what}.", "Take it out of the folder.")
+
+
+def unknown_codec(path: Path) -> VideoError:
+    """The file could be opened, but no decoder is there for its pictures."""
+    return VideoError(
+        f"{path.name} is coded in a way that no decoder is available for.",
+        "Export it from the recorder as MP4 (H.264).",
+    )
+
+
+def nothing_decodable(path: Path) -> VideoError:
+    """The file could be opened but not a single frame came out."""
+    return VideoError(f"{path.name} holds no frame that can be decoded.", _COPY_AGAIN)
+
+
+def _out_of_reach(path: Path, problem: OSError) -> VideoError:
+    if isinstance(problem, FileNotFoundError):
+        return VideoError(f"{path.name} is no longer there.", "Load its folder again.")
+    if isinstance(problem, PermissionError):
+        return VideoError(f"{path.name} may not be read.", "Give yourself permission to read it.")
+    if isinstance(problem, IsADirectoryError):
+        return VideoError(f"{path.name} is a folder, not a video file.")
+    detail = problem.strerror or errno.errorcode.get(problem.errno or 0, "unknown error")
+    return VideoError(f"{path.name} cannot be read: {detail}.", "Check the disk that it lies on.")
+
+
+def _not_a_video(path: Path, head: bytes, size_bytes: int) -> VideoError | None:
+    if size_bytes == 0:
+        return VideoError(f"{path.name} is empty.", _COPY_AGAIN)
+    if head.startswith(_LFS_MARK):
+        return VideoError(
+            f"{path.name} is a Git LFS pointer, not the video itself.",
+            'Fetch the video with "git lfs pull".',
+        )
+    if head.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
+        return VideoError(
+            f"{path.name} is a web page, not a video: a download went wrong.", "Download it again."
+        )
+    if size_bytes < _SMALLEST_VIDEO_BYTES:
+        return VideoError(
+            f"{path.name} is too small to be a video ({size_bytes} bytes).", _COPY_AGAIN
+        )
+    return None
+
+
+def _index_missing(path: Path, head: bytes, size_bytes: int) -> VideoError | None:
+    """An MP4 file without its `moov` box; that box is written last, when recording ends."""
+    if head[4:8] not in (b"ftyp", b"mdat", b"wide", b"free", b"skip"):
+        return None
+    if b"moov" in _top_level_boxes(path, size_bytes):
+        return None
+    return VideoError(
+        f"{path.name} has no index (moov): the recording or copy was cut before it was complete.",
+        "Copy it again from the recorder, or repair it there.",
+    )
+
+
+def _top_level_boxes(path: Path, size_bytes: int) -> set[bytes]:
+    kinds: set[bytes] = set()
+    with path.open("rb") as file:
+        at = 0
+        while at + 8 <= size_bytes:
+            file.seek(at)
+            header = file.read(16)
+            length = int.from_bytes(header[:4], "big")
+            if length == 1:
+                length = int.from_bytes(header[8:], "big")
+            kinds.add(header[4:8])
+            if length < 8:  # 0: up to the end of the file
+                break
+            at += length
+    return kinds
+
+
+def _damaged(path: Path, error: Exception) -> VideoError:
+    if isinstance(error, av.InvalidDataError):
+        return VideoError(
+            f"{path.name} is not a video in a format that is known, or is damaged at its start.",
+            "Play it elsewhere to see whether it is whole, or export it as MP4.",
+        )
+    detail = getattr(error, "strerror", None) or type(error).__name__
+    return VideoError(f"{path.name} cannot be opened: {detail}.", _COPY_AGAIN)

@@ -1,0 +1,208 @@
+"""Video files, decoded frame by frame with exact presentation times (PyAV)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from app.core.entities import Image, VideoInfo
+from app.core.errors import TruncatedVideoError
+from app.vision.header import Announced, announced, recording_start
+from app.vision.presentation import Timeline
+from app.vision.reading import JOINABLE, Reading, TimedFrame, frame_rate, quarter_turns
+from app.vision.unreadable import nothing_decodable
+
+logger = logging.getLogger(__name__)
+
+# A time that stands a rounding error before a frame means that frame.
+TOLERANCE_S = 0.001
+# Up to here, decoding from the start is as quick as a seek.
+_NEAR_S = 1.0
+# How far before the target to seek: the nearest key frame may not suffice (open GOP, refresh).
+_SEEK_BACK_S = (0.0, 1.0, 5.0, 20.0)
+# Containers whose packets carry their times and that have an index to find them by.
+_INDEXED = frozenset({"mov", "matroska", "flv", "asf", "mxf"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Decoded:
+    """A `DecodedFrame`; converts when asked, also after the file has been closed."""
+
+    index: int
+    time_s: float
+    frame: VideoFrame
+    size_px: tuple[int, int]
+    quarter_turns: int
+
+    def image(self) -> Image:
+        # A recorder may change its resolution: boxes stay comparable at that of the first frame.
+        width_px, height_px = self.size_px
+        pixels = self.frame.to_ndarray(format="rgb24", width=width_px, height=height_px)
+        return np.ascontiguousarray(np.rot90(pixels, self.quarter_turns), np.uint8)
+
+
+class VideoFile:
+    """A `FrameSource` over one file; see `open_video`. Each pass opens the file anew."""
+
+    def __init__(
+        self,
+        info: VideoInfo,
+        formats: frozenset[str],
+        timeline: Timeline,
+        header: Announced,
+        size_px: tuple[int, int],
+        turns: int,
+    ) -> None:
+        """Takes what `open_video` learned from the header and the first frame.
+
+        `size_px` is the width and height as stored, before the counter-clockwise quarter `turns`.
+        """
+        self.info = info
+        self.skipped_packets = 0
+        """Damaged packets that the latest pass left out."""
+        self._formats = formats
+        self._timeline = timeline
+        self._announced = header
+        self._size_px = size_px
+        self._quarter_turns = turns
+        self._rising_until: int | None = None
+
+    def frames(self, start_s: float = 0.0, start_index: int = 0) -> Iterator[_Decoded]:
+        """See `app.core.ports.FrameSource.frames`; damaged packets are passed over.
+
+        Raises:
+            TruncatedVideoError: after the last frame, if the header announces more, or the file
+                breaks off.
+            VideoError: the file is gone, or nothing can be decoded.
+        """
+        reading, timed = self._begin(start_s)
+        index, end_s = start_index, None
+        try:
+            for index, (ticks, frame) in enumerate(timed, start_index):
+                time_s = self._timeline.seconds(ticks)
+                yield _Decoded(index, time_s, frame, self._size_px, self._quarter_turns)
+                end_s = self._timeline.seconds(ticks + (frame.duration or self._timeline.period))
+        finally:
+            self.skipped_packets = reading.skipped_packets
+            reading.close()
+        if end_s is None:
+            raise nothing_decodable(self.info.path)
+        if reading.skipped_packets:
+            logger.info("%s: left out %d damaged packets", self.info.path, reading.skipped_packets)
+        counted = index + 1 if start_s <= 0 or start_index > 0 else None
+        shortfall = self._shortfall(reading, end_s, counted)
+        if shortfall:
+            raise TruncatedVideoError(
+                f"{self.info.path.name} {shortfall}.",
+                "Copy it again from the recorder; what could be read is kept.",
+            )
+
+    def close(self) -> None:
+        """Does nothing: a pass closes the file when it ends or is dropped."""
+
+    def _begin(self, start_s: float) -> tuple[Reading, Iterator[TimedFrame]]:
+        """A pass through the file and its frames from the one shown at `start_s` on."""
+        path, timeline = self.info.path, self._timeline
+        target = timeline.ticks(max(0.0, start_s) + TOLERANCE_S)
+        if start_s > _NEAR_S and self._may_seek(target):
+            last_seen = None
+            for back_s in _SEEK_BACK_S:
+                reading = Reading(path, timeline)
+                timed = reading.frames_from(timeline.ticks(start_s - back_s))
+                around = _around(timed, target)
+                if around and around[0][0] <= target and not reading.clock_restarted:
+                    # The last frame of the file is believed when two seeks agree on it.
+                    if len(around) > 1 or around[0][0] == last_seen:
+                        return reading, chain(around, timed)
+                    last_seen = around[0][0]
+                reading.close()
+            logger.info("%s: cannot seek to %.3f s, reading from the start", path, start_s)
+        reading = Reading(path, timeline)
+        timed = reading.frames()
+        return reading, chain(_around(timed, target), timed)
+
+    def _may_seek(self, target: int) -> bool:
+        if self._timeline.basis == "dts":
+            return "avi" in self._formats and self._timeline.delay is not None
+        if self._timeline.basis == "count":
+            return False
+        if self._formats & _INDEXED:
+            return True
+        return bool(self._formats & JOINABLE) and self._has_one_clock(target)
+
+    def _has_one_clock(self, target: int) -> bool:
+        """Whether times only rise up to a moment, so that a seek finds the right one."""
+        if self._rising_until is None or self._rising_until < target:
+            reading = Reading(self.info.path, self._timeline)
+            self._rising_until = reading.rising_until(target)
+            reading.close()
+        return self._rising_until >= target
+
+    def _shortfall(self, reading: Reading, end_s: float, counted: int | None) -> str:
+        """How the video is incomplete, as the rest of a sentence, or empty."""
+        if reading.problem:
+            return f"cannot be read beyond {end_s:.1f} s: {reading.problem}"
+        told = self._announced
+        if told.binding and told.duration_s is not None:
+            sound_s = reading.sound_until_s - self._timeline.first * self._timeline.time_base
+            missing_s = told.duration_s - max(end_s, float(sound_s))
+            if missing_s > max(0.5, 3 / self.info.fps, told.duration_s / 100):
+                announced_s = f"{told.duration_s:.1f} s that its header announces"
+                return f"ends after {end_s:.1f} s of the {announced_s}"
+        if told.count_binding and told.frame_count and counted is not None:
+            missing = told.frame_count - counted - reading.skipped_packets
+            if missing > max(5, told.frame_count / 20):
+                return f"holds {counted} of the {told.frame_count} frames that its header announces"
+        return f"breaks off within a frame after {end_s:.1f} s" if reading.breaks_off else ""
+
+
+def open_video(path: Path, camera: str, zone: ZoneInfo) -> VideoFile:
+    """Opens a video file and decodes its first frame.
+
+    Args:
+        path: any file that FFmpeg reads.
+        camera: name of the viewpoint.
+        zone: zone of a start time in the file's name.
+
+    Raises:
+        VideoError: the file is out of reach, no video, damaged, or nothing can be decoded.
+    """
+    reading = Reading(path)
+    try:
+        first, timeline = reading.first_frame()
+        header = announced(reading.container, reading.stream, reading.formats, timeline)
+        start_utc, start_source = recording_start(path, reading.container, header.duration_s, zone)
+        turns = quarter_turns(first, reading.stream)
+        size_px = (first.width, first.height)
+        upright_px = size_px if turns % 2 == 0 else size_px[::-1]
+        info = VideoInfo(
+            path=path,
+            camera=camera,
+            width_px=upright_px[0],
+            height_px=upright_px[1],
+            fps=float(frame_rate(reading.stream)),
+            frame_count=header.frame_count,
+            duration_s=header.duration_s,
+            start_utc=start_utc,
+            start_source=start_source,
+        )
+    finally:
+        reading.close()
+    return VideoFile(info, reading.formats, timeline, header, size_px, turns)
+
+
+def _around(timed: Iterator[TimedFrame], target: int) -> list[TimedFrame]:
+    """The frame shown at a moment and the one that follows; either may be missing."""
+    held: list[TimedFrame] = []
+    for ticks, frame in timed:
+        if ticks > target:
+            return [*held, (ticks, frame)]
+        held = [(ticks, frame)]
+    return held

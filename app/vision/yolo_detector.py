@@ -1,0 +1,292 @@
+"""People detector: the YOLO weights files that ultralytics loads."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.core.entities import Detections, Image
+from app.core.errors import ModelError
+from app.core.ports import Detector
+from app.vision.ultralytics_setup import import_ultralytics
+from app.vision.weights_files import loader_for
+from reid_models.onnx_model import file_id
+
+# ByteTrack continues tracks with weak detections, and starts none from them.
+MIN_SCORE = 0.1
+# Two boxes that overlap more are one person. People who walk abreast overlap a lot.
+MAX_OVERLAP = 0.7
+# Frames analysed side by side on a processor, where each network then runs on one thread: on
+# 2 cores 17 % faster than frame by frame on two threads, and not slowed down by other work.
+FRAMES_AT_ONCE = 8
+
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+_EXPORT_REMEDY = "Choose a YOLO model trained for detection (.pt, .onnx or .engine)."
+
+
+class YoloDetector:
+    """Finds people in frames. Any thread may call it; calls are served one after the other.
+
+    Attributes:
+        id: file stem + the first 12 digits of the file's SHA-256.
+        batch_size: how many frames it takes best in one call.
+    """
+
+    def __init__(self, path: Path, device: str = "auto", image_size_px: int = 640) -> None:
+        """Loads the file and runs it once, so that what is wrong with it shows now.
+
+        Args:
+            path: a .pt, .onnx or .engine file.
+            device: "auto" (the first GPU if there is one), "cpu", "cuda", "cuda:1", "mps".
+            image_size_px: longer side that frames are scaled to; a network of fixed size keeps it.
+
+        Raises:
+            ModelError: the file is missing, damaged or no detector of people, or the device or
+                the runtime that it needs is not there.
+        """
+        if not path.is_file():
+            raise ModelError(
+                f"The detector {path} does not exist.", "Check the path, or choose another file."
+            )
+        self.id = file_id(path)
+        self._lock = threading.Lock()
+        import_ultralytics()
+        _quieten_onnxruntime()
+        self._predictor = _load(path, _chosen_device(path, device), image_size_px)
+        cores = os.cpu_count() or 1
+        self._at_once = 1
+        self.batch_size = 1
+        if self._predictor.model.format == "onnx" and self._predictor.device.type == "cpu":
+            self._at_once = min(FRAMES_AT_ONCE, cores)
+            self.batch_size = 2 * self._at_once  # so that no core idles while a call ends
+            self._predictor.model.backend.session = _one_frame_session(
+                path, max(1, cores // FRAMES_AT_ONCE)
+            )
+        self.detect([np.zeros((64, 64, 3), np.uint8)])
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        """People in frames, best score first; a frame's result does not depend on the others.
+
+        Args:
+            images: RGB uint8 (H, W, 3), any number, of any sizes. On a processor, frames handed
+                over together are analysed side by side.
+        """
+        with self._lock:
+            workers = min(self._at_once, len(images))
+            if workers < 2:
+                return [self._detect_one(image) for image in images]
+            with ThreadPoolExecutor(workers, "detector") as pool:
+                return list(pool.map(self._detect_one, images))
+
+    def _detect_one(self, image: Image) -> Detections:
+        import cv2
+        import torch
+
+        bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # ultralytics takes arrays for BGR
+        with torch.inference_mode():
+            tensor = self._predictor.preprocess([bgr])  # (1, 3, h, w)
+            raw = self._predictor.model(tensor)
+            rows = self._predictor.postprocess(raw, tensor, [bgr])[0].boxes.data  # (n, 6)
+        found = rows.cpu().numpy().astype(np.float32)
+        return Detections(np.ascontiguousarray(found[:, :4]), np.ascontiguousarray(found[:, 4]))
+
+
+DETECTORS: dict[str, type[YoloDetector]] = {
+    ".pt": YoloDetector,
+    ".onnx": YoloDetector,
+    ".engine": YoloDetector,
+}
+
+
+def load_detector(path: Path, device: str = "auto") -> Detector:
+    """The detector of a weights file.
+
+    Raises:
+        ModelError: unknown kind of file, or it cannot be used.
+    """
+    return loader_for(DETECTORS, path, "a detector")(path, device)
+
+
+def _chosen_device(path: Path, wanted: str) -> str:
+    """The device in torch's words.
+
+    Raises:
+        ModelError: there is no such device, or the file's runtime cannot use it.
+    """
+    import torch
+
+    if not _DEVICE.fullmatch(wanted):
+        raise ModelError(
+            f'There is no device "{wanted}".', 'Choose "auto", "cpu", "cuda" or "cuda:0".'
+        )
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if path.suffix == ".onnx" and gpus:
+        import onnxruntime
+
+        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+            if wanted.startswith("cuda"):
+                raise ModelError(
+                    "The installed onnxruntime cannot use the GPU.",
+                    "Install onnxruntime-gpu, choose a .pt file, or use the device cpu.",
+                )
+            gpus = 0
+    if wanted == "auto":
+        return "cuda:0" if gpus else "cpu"
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise ModelError("This computer has no Apple GPU (mps).", "Use the device auto or cpu.")
+    if wanted.startswith("cuda") and int(wanted.partition(":")[2] or 0) >= gpus:
+        found = f"it has {gpus} that can be used" if gpus else "it has none that can be used"
+        raise ModelError(
+            f"This computer has no GPU {wanted}: {found}.", "Use the device auto or cpu."
+        )
+    return wanted
+
+
+def _load(path: Path, device: str, image_size_px: int) -> Any:
+    """An ultralytics predictor that has run once and returns people only."""
+    import torch
+    import torchvision  # noqa: F401  (ultralytics' NMS takes another path where it is not loaded)
+
+    threads = torch.get_num_threads()
+    try:
+        predictor = _predictor(path, device, image_size_px)
+    except ModelError:
+        raise
+    except Exception as error:
+        # Whatever a loader trips over in a file of unknown origin is about that file.
+        raise _explained(path, error) from error
+    finally:
+        torch.set_num_threads(threads)  # ultralytics changes it for the whole process
+    return predictor
+
+
+def _predictor(path: Path, device: str, image_size_px: int) -> Any:
+    import torch
+    from ultralytics.models.yolo.detect import DetectionPredictor
+    from ultralytics.utils.checks import check_yolov5u_filename
+
+    # ultralytics looks for (and downloads) a file of another name in these cases.
+    misread = check_yolov5u_filename(str(path).strip().replace("'", "")) != str(path)
+    if path.suffix == ".pt" and misread:
+        raise ModelError(
+            f"A model cannot be loaded from {path}: ultralytics takes the name for another one.",
+            "Rename the file or folder (no quotes; not yolov3.pt or yolov5n.pt).",
+        )
+    options = {
+        "task": "detect",
+        "mode": "predict",
+        "conf": MIN_SCORE,
+        "iou": MAX_OVERLAP,
+        "imgsz": image_size_px,
+        "device": device,
+        "verbose": False,
+        "save": False,
+    }
+    predictor: Any = DetectionPredictor(overrides=options)
+    predictor.setup_model(str(path), verbose=False)
+    _require_task(path, predictor.model)
+    fixed_px = _fixed_size(predictor.model)
+    if fixed_px is not None:
+        predictor.args.imgsz = fixed_px
+        predictor.model.backend.imgsz = fixed_px
+    blank = np.zeros((64, 64, 3), np.uint8)
+    predictor.setup_source([blank])
+    predictor.batch = (["frame"], [blank], [""])
+    with torch.inference_mode():
+        raw = predictor.model(predictor.preprocess([blank]))
+    predictor.args.classes = [_person_class(path, predictor.model, raw)]
+    return predictor
+
+
+def _require_task(path: Path, model: Any) -> None:
+    # An exported file says it in its metadata, a checkpoint's network itself.
+    task = getattr(model.backend.model, "task", None) if model.format == "pt" else model.task
+    if task not in (None, "detect"):
+        raise ModelError(f'{path.name} is a model for "{task}", not a detector.', _EXPORT_REMEDY)
+
+
+def _fixed_size(model: Any) -> list[int] | None:
+    """Height and width that an ONNX network is bound to, or None."""
+    if model.format != "onnx":
+        return None
+    shape = model.backend.session.get_inputs()[0].shape
+    if len(shape) == 4 and all(isinstance(side, int) for side in shape[2:]):
+        return [int(side) for side in shape[2:]]
+    return None
+
+
+def _person_class(path: Path, model: Any, raw: Any) -> int:
+    """Index of the class "person", or 0 where the network knows only one.
+
+    Args:
+        path: the file, for messages.
+        model: ultralytics' backend.
+        raw: what it returned for one frame.
+
+    Raises:
+        ModelError: that is no detector's output, or it knows no people.
+    """
+    boxes = raw[0] if model.format == "pt" else raw
+    shape = tuple(getattr(boxes, "shape", ()))
+    if len(shape) != 3 or shape[0] != 1 or (shape[1] < 5 and shape[2] != 6):
+        text = f"its output has the shape {shape}" if shape else f"it has {len(raw)} outputs"
+        raise ModelError(f"{path.name} is not a detector: {text}.", _EXPORT_REMEDY)
+    end_to_end = model.end2end or shape[2] == 6
+    names: dict[int, str] = model.names
+    if len(names) == 1 or (not end_to_end and shape[1] == 5):
+        return 0
+    for index, name in names.items():
+        if name.lower() == "person":
+            return index
+    known = ", ".join(list(names.values())[:5])
+    raise ModelError(
+        f'{path.name} has no class "person"; its {len(names)} classes are {known}…',
+        "Choose a detector that was trained on people.",
+    )
+
+
+def _quieten_onnxruntime() -> None:
+    """Errors come as exceptions; its warnings about a file's innards would fill the terminal."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)
+
+
+def _one_frame_session(path: Path, threads: int) -> Any:
+    """ONNX session for frames side by side: few threads each, which never spin.
+
+    By default onnxruntime's threads spin while they wait for each other, and take the time from
+    whatever else the machine does: 58 ms a frame became 107 ms beside another process.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _explained(path: Path, error: Exception) -> ModelError:
+    text = " ".join(str(error).split())
+    if "outside the supported" in text or "unsafe getattr" in text:
+        return ModelError(
+            f"{path.name} holds more than a known detector, so it was not loaded: it could run "
+            "any program.",
+            "Where you trust it, export it to ONNX there, and choose the .onnx file.",
+        )
+    if re.search(r"truncated|corrupted|InvalidProtobuf|INVALID_PROTOBUF|parsing failed", text):
+        return ModelError(f"{path.name} is damaged or cut short.", "Download or copy it again.")
+    if isinstance(error, ImportError):
+        return ModelError(
+            f"{path.name} needs a program part that is not installed: {text}.",
+            "Install it, or choose a .pt or .onnx file.",
+        )
+    reason = text if len(text) <= 200 else f"{text[:200]}…"
+    return ModelError(f"{path.name} cannot be used as a detector: {reason}", _EXPORT_REMEDY)

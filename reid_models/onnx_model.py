@@ -1,0 +1,327 @@
+"""Bring your own: any ONNX network that turns a person's crop into a vector."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import tomllib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+DEFAULT_SIZE_PX = (256, 128)
+# Crops that a GPU gets at a time; on a processor one crop a thread is as fast, and exact.
+GPU_BATCH = 16
+
+
+class OnnxModelError(Exception):
+    """A network or its card cannot be used.
+
+    Attributes:
+        message: what is wrong with which file; a whole sentence.
+        remedy: what the user can do; a whole sentence.
+    """
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message, remedy)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}"
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
+class OnnxCard:
+    """How a network wants its crops: `<file>.onnx.toml` beside the file.
+
+    A pixel becomes (value * scale - mean) / std, in the order of `channel_order`.
+
+    Attributes:
+        input_size_px: height and width; by default the network's own, else 256 and 128.
+        channel_order: "RGB" or "BGR".
+        scale: factor for the values 0..255.
+        mean: of each channel, in the network's order.
+        std: of each channel, likewise.
+        output: name of the output that holds the vector, where there are several.
+    """
+
+    input_size_px: tuple[int, int] | None = None
+    channel_order: Literal["RGB", "BGR"] = "RGB"
+    scale: float = 1 / 255
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    output: str | None = None
+
+
+def read_card(path: Path) -> OnnxCard:
+    """The card of a network, or the defaults where there is none.
+
+    Args:
+        path: the .onnx file.
+
+    Raises:
+        OnnxModelError: unknown key, wrong type, or no TOML at all.
+    """
+    card_path = path.with_name(path.name + ".toml")
+    known = ", ".join(field.name for field in fields(OnnxCard))
+    try:
+        values = tomllib.loads(card_path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return OnnxCard()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise OnnxModelError(
+            f"The card {card_path.name} cannot be read: {error}.", "Correct or remove it."
+        ) from error
+    # TOML has no tuples, and 1 is meant where 1.0 is.
+    values = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+    }
+    try:
+        card = TypeAdapter(OnnxCard).validate_python(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise OnnxModelError(
+            f'The card {card_path.name} has a problem at "{key}": {first["msg"]}.',
+            f"Its keys are {known}.",
+        ) from error
+    if min(card.std) <= 0 or card.scale <= 0 or min(card.input_size_px or (1,)) < 1:
+        raise OnnxModelError(
+            f"In the card {card_path.name}, scale, std and input_size_px must be above 0.",
+            "Correct or remove it.",
+        )
+    return card
+
+
+def file_id(path: Path) -> str:
+    """File stem + the first 12 digits of the file's SHA-256."""
+    with path.open("rb") as file:
+        return f"{path.stem}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+
+
+class OnnxModel:
+    """An ONNX network that embeds crops. Any thread may call it; calls are served in turn.
+
+    Attributes:
+        id: file stem + the first 12 digits of the file's SHA-256.
+        dimension: length of its vectors.
+        card: how it wants its crops.
+    """
+
+    def __init__(self, path: Path, device: str = "auto") -> None:
+        """Loads the file and tries it once, so that what is wrong with it shows now.
+
+        Args:
+            path: a .onnx file: one input (B, 3, H, W), one vector a crop; B fixed or dynamic.
+            device: "auto" (the first GPU if onnxruntime can use it), "cpu", "cuda", "cuda:1".
+
+        Raises:
+            OnnxModelError: missing, damaged, not of that shape, or its vectors are unusable.
+        """
+        if not path.is_file():
+            raise OnnxModelError(
+                f"The embedder {path} does not exist.", "Check the path, or choose another file."
+            )
+        self.card = read_card(path)
+        self.id = file_id(path)
+        self._name = path.name
+        self._lock = threading.Lock()
+        provider = _provider(device)
+        on_gpu = provider != "CPUExecutionProvider"
+        self._session = _session(path, provider)
+        batch, self._size_px = self._checked_input()
+        self._output = self._chosen_output()
+        self._batch = batch or (GPU_BATCH if on_gpu else 1)
+        self._workers = 1 if on_gpu else os.cpu_count() or 1
+        mean, std = (np.array(v, np.float32) for v in (self.card.mean, self.card.std))
+        self._factor = (np.float32(self.card.scale) / std)[:, None, None]
+        self._offset = (mean / std)[:, None, None]
+        self.dimension = self._probe()
+
+    def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Vectors of crops; a crop's vector does not depend on the others.
+
+        Args:
+            images: RGB uint8 (h, w, 3), at least 1 × 1, of any sizes.
+
+        Returns:
+            float32 (n, dimension), L2-normalised.
+
+        Raises:
+            OnnxModelError: the network returned something that is no direction.
+        """
+        if not images:
+            return np.zeros((0, self.dimension), np.float32)
+        vectors = self._vectors(images)
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not np.isfinite(vectors).all() or norms.min() == 0:
+            raise OnnxModelError(
+                f"{self._name} returned no usable vector for a crop.", "Choose another network."
+            )
+        return np.asarray(vectors / norms, np.float32)
+
+    def _vectors(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        chunks = [images[i : i + self._batch] for i in range(0, len(images), self._batch)]
+        with self._lock:
+            workers = min(self._workers, len(chunks))
+            if workers < 2:
+                found = [self._run(chunk) for chunk in chunks]
+            else:
+                with ThreadPoolExecutor(workers, "embedder") as pool:
+                    found = list(pool.map(self._run, chunks))
+        return np.concatenate(found)
+
+    def _run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Raw vectors of at most one batch, float32 (n, D)."""
+        # Always the same batch size: the arithmetic, hence the last bit, may depend on it.
+        crops = np.zeros((self._batch, 3, *self._size_px), np.float32)
+        for row, image in enumerate(images):
+            crops[row] = self._prepared(image)
+        feed = {self._session.get_inputs()[0].name: crops.astype(self._dtype, copy=False)}
+        vectors = self._session.run([self._output], feed)[0]
+        return np.asarray(vectors, np.float32).reshape(self._batch, -1)[: len(images)]
+
+    def _prepared(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """RGB uint8 (h, w, 3) → what the network takes, float32 (3, H, W)."""
+        pixels = _resized(image, self._size_px)
+        if self.card.channel_order == "BGR":
+            pixels = pixels[::-1]
+        return np.asarray(pixels * self._factor - self._offset, np.float32)
+
+    def _checked_input(self) -> tuple[int | None, tuple[int, int]]:
+        """The fixed batch size or None, and height and width."""
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1:
+            names = ", ".join(each.name for each in inputs)
+            raise self._refused(f"it wants {len(inputs)} inputs ({names}) instead of one picture")
+        types = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+        shape = inputs[0].shape
+        if inputs[0].type not in types or len(shape) != 4:
+            raise self._refused(f"its input is {inputs[0].type} of shape {shape}")
+        batch, channels, *sides = (side if isinstance(side, int) else None for side in shape)
+        if channels not in (3, None):
+            raise self._refused(f"its input has the shape {shape}, not (B, 3, H, W)")
+        self._dtype = types[inputs[0].type]
+        wanted = self.card.input_size_px or DEFAULT_SIZE_PX
+        size_px = (sides[0] or wanted[0], sides[1] or wanted[1])
+        if self.card.input_size_px is not None and self.card.input_size_px != size_px:
+            raise OnnxModelError(
+                f"The card says input_size_px = {list(self.card.input_size_px)}, but "
+                f"{self._name} takes {list(size_px)} only.",
+                f"Correct {self._name}.toml.",
+            )
+        return batch, size_px
+
+    def _chosen_output(self) -> str:
+        names = [each.name for each in self._session.get_outputs()]
+        if self.card.output in names:
+            return str(self.card.output)
+        if self.card.output is None and len(names) == 1:
+            return str(names[0])
+        asked = f'has no output "{self.card.output}"' if self.card.output else "has several outputs"
+        raise OnnxModelError(
+            f"{self._name} {asked}: {', '.join(names)}.",
+            f'Name the one that holds the vector in {self._name}.toml: output = "{names[0]}".',
+        )
+
+    def _probe(self) -> int:
+        """Length of the vectors; two different pictures must give two different directions."""
+        noise = np.random.default_rng(0)
+        noisy = noise.integers(0, 256, (96, 48, 3), dtype=np.uint8)
+        pictures = (noisy, (noisy // 3)[::-1])
+        crops = np.zeros((self._batch, 3, *self._size_px), np.float32)
+        feed = {self._session.get_inputs()[0].name: crops.astype(self._dtype, copy=False)}
+        try:
+            shape = np.shape(self._session.run([self._output], feed)[0])
+        except Exception as error:
+            # onnxruntime's errors have no common type; here they all are about this file.
+            raise self._refused(f"it does not run ({_short(error)})") from error
+        # (B, D), or (B, D, 1, 1) where the last pooling keeps its axes
+        if len(shape) < 2 or shape[0] != self._batch or any(side != 1 for side in shape[2:]):
+            raise self._refused(f"its output has the shape {shape}, not (B, D)")
+        first, second = (self._run([picture])[0] for picture in pictures)
+        if not (np.isfinite(first).all() and np.isfinite(second).all()):
+            raise self._refused("it returns NaN or infinite values")
+        lengths = float(np.linalg.norm(first)), float(np.linalg.norm(second))
+        if min(lengths) == 0 or shape[1] < 2:
+            raise self._refused("its vectors have no direction")
+        if np.allclose(first / lengths[0], second / lengths[1], rtol=0, atol=1e-6):
+            raise self._refused("it returns the same vector for every picture")
+        return int(shape[1])
+
+    def _refused(self, reason: str) -> OnnxModelError:
+        return OnnxModelError(
+            f"{self._name} cannot be used as an embedder: {reason}.",
+            "Choose a network that turns one crop (B, 3, H, W) into one vector (B, D).",
+        )
+
+
+def _provider(device: str) -> str | tuple[str, dict[str, int]]:
+    """A device in the words of onnxruntime."""
+    import onnxruntime
+
+    kind, _, number = device.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (number and not number.isdigit()):
+        raise OnnxModelError(
+            f'There is no device "{device}".', 'Choose "auto", "cpu", "cuda" or "cuda:0".'
+        )
+    has_gpu = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if kind == "cuda" and not has_gpu:
+        raise OnnxModelError(
+            "The installed onnxruntime cannot use a GPU.",
+            "Install onnxruntime-gpu, or use the device auto or cpu.",
+        )
+    if kind == "cpu" or not has_gpu:
+        return "CPUExecutionProvider"
+    return "CUDAExecutionProvider", {"device_id": int(number or 0)}
+
+
+def _session(path: Path, provider: str | tuple[str, dict[str, int]]) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors come as exceptions; its warnings go to stderr
+    # Crops are embedded side by side, one thread each: twice as fast as one crop on all threads.
+    options.intra_op_num_threads = 1
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+    except Exception as error:
+        # onnxruntime's errors have no common type; here they all are about this file.
+        raise OnnxModelError(
+            f"{path.name} cannot be loaded as an ONNX network: {_short(error)}.",
+            "Download or export it again, or choose another file.",
+        ) from error
+    used = session.get_providers()
+    if not isinstance(provider, str) and provider[0] not in used:
+        raise OnnxModelError(
+            f"onnxruntime could not start {path.name} on the GPU.",
+            "Check the GPU driver and CUDA libraries, or use the device cpu.",
+        )
+    return session
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split()).rstrip(".")
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def _resized(image: NDArray[np.uint8], size_px: tuple[int, int]) -> NDArray[np.uint8]:
+    """Antialiased bilinear, uint8 (3, H, W): what Pillow does, with which such networks learn."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    # torch takes arrays that can be written to and do not run backwards.
+    pixels = np.require(image, np.uint8, ["C_CONTIGUOUS", "WRITEABLE"])
+    tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None]  # (1, 3, h, w)
+    with torch.inference_mode():
+        scaled = interpolate(tensor, size_px, mode="bilinear", antialias=True)
+    return np.asarray(scaled[0].numpy())

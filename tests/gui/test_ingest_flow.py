@@ -1,0 +1,329 @@
+"""Ingesting from the window: progress, what failed and why, cancel, and the question for a model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton, QTreeWidget
+from window_fakes import EndlessIngest, FakeWorkspace, make_video, progress
+
+from app.core.entities import (
+    IngestEvent,
+    IngestSummary,
+    VideoFailed,
+    VideoFinished,
+    VideoSkipped,
+    VideoStarted,
+    VideoStatus,
+)
+from app.core.errors import LibraryError, ModelError, UsageError, VideoError
+from app.gui.dialogs.model_dialog import ModelDialog
+from app.gui.ingest_flow import IngestFlow
+from app.gui.panels.ingest_panel import IngestPanel
+from app.gui.panels.sources_panel import SourcesPanel
+from app.gui.tasks import TaskRunner
+from app.services.ingest import IngestOptions
+
+
+class Bench:
+    """The flow with its two panels on a fake library."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tasks = TaskRunner()
+        self.sources, self.panel = SourcesPanel(), IngestPanel()
+        self.flow = IngestFlow(self.sources, self.panel, self.tasks)
+        self.workspace: Any = FakeWorkspace(folder)
+        self.flow.set_workspace(self.workspace)
+        self.panel.show()
+
+    def text(self, name: str) -> str:
+        return self.panel.findChild(QLabel, name).text()
+
+    @property
+    def button(self) -> QPushButton:
+        return self.panel.findChild(QPushButton, "ingest_cancel")
+
+    def notices(self) -> list[tuple[str, str, str]]:
+        tree = self.panel.findChild(QTreeWidget, "ingest_notices")
+        items = [tree.topLevelItem(row) for row in range(tree.topLevelItemCount())]
+        return [(item.text(0), item.text(1), item.text(2)) for item in items]
+
+    def status(self, name: str) -> str:
+        return self._cell(name, 1)
+
+    def people(self, name: str) -> str:
+        return self._cell(name, 2)
+
+    def _cell(self, name: str, column: int) -> str:
+        tree = self.sources.findChild(QTreeWidget, "sources_tree")
+        flags = Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchRecursive
+        found = tree.findItems(name, flags)
+        return found[0].text(column) if found else ""
+
+
+@pytest.fixture
+def bench(qtbot, tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    qtbot.addWidget(made.sources)
+    qtbot.addWidget(made.panel)
+    yield made
+    made.flow.set_workspace(None)
+    made.tasks.shutdown()
+
+
+def events(*told: IngestEvent) -> Callable[[Path, IngestOptions], Iterator[IngestEvent]]:
+    return lambda _folder, _options: iter(told)
+
+
+def summary(**changes: Any) -> IngestSummary:
+    values = {"done": 0, "skipped": 0, "people": 0, "footage_s": 0.0, "elapsed_s": 1.0}
+    return IngestSummary(**{**values, **changes})
+
+
+def test_a_whole_ingest_shows_its_summary_and_the_people_in_the_list(bench, qtbot) -> None:
+    busy, people = [], []
+    bench.flow.busy_changed.connect(busy.append)
+    bench.flow.people_stored.connect(people.append)
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(lambda: busy == [True, False])
+    qtbot.waitUntil(lambda: bench.status("a.mp4") == "✓ done")
+    assert bench.text("ingest_state") == "Done: 1 video, 3 people, 3.1× real time"
+    assert bench.people("a.mp4") == "3"
+    assert bench.people("cam1") == "3"
+    assert sum(people) == 3
+    assert not bench.button.isVisible()
+
+
+def test_progress_is_told_in_figures_and_beside_the_video(bench, qtbot) -> None:
+    endless = EndlessIngest()
+    bench.workspace.script = endless
+    bench.workspace.put(make_video(7, Path("/footage/a.mp4"), VideoStatus.INGESTING))
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(lambda: "20 %" in bench.text("ingest_figures"))
+    assert bench.text("ingest_state") == "cam1/a.mp4"
+    assert "3.8× real time" in bench.text("ingest_figures")
+    assert "2 min left" in bench.text("ingest_figures")
+    assert bench.status("a.mp4").startswith("▒ ")
+    assert bench.status("a.mp4").endswith(" %")
+    assert bench.status("cam1") == "▒ reading"
+
+
+def test_cancel_stops_within_a_second_and_can_be_continued(bench, qtbot) -> None:
+    endless = EndlessIngest()
+    bench.workspace.script = endless
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(endless.running.is_set)
+    qtbot.waitUntil(bench.button.isVisible)
+    begun = time.monotonic()
+    qtbot.mouseClick(bench.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not bench.flow.is_busy)
+    assert time.monotonic() - begun < 1
+    assert endless.closed.is_set()
+    assert "What is stored is kept" in bench.text("ingest_state")
+    bench.workspace.script = events(summary(done=1))
+    assert bench.button.text() == "Continue"
+    qtbot.mouseClick(bench.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bench.text("ingest_state").startswith("Done: 1 video"))
+    assert [path for path, _ in bench.workspace.ingested] == [Path("/footage")] * 2
+
+
+def test_what_failed_or_was_cut_stays_listed_with_reason_and_remedy(bench, qtbot) -> None:
+    failed = VideoFailed(
+        Path("/footage/bad.mp4"), VideoError("bad.mp4 is no video.", "Copy it anew.")
+    )
+    cut = VideoFinished(
+        Path("/footage/cut.mp4"), 2, 5, VideoStatus.PARTIAL, "It ends after 12 s of 60 s."
+    )
+    left = VideoSkipped(Path("/footage/old.mp4"), 3, "It was analysed at 2 frames/s.", True)
+    same = VideoSkipped(Path("/footage/same.mp4"), 4, "It is stored already.", False)
+    bench.workspace.script = events(
+        failed, cut, left, same, summary(done=1, skipped=2, failed=(failed,), partial=(cut,))
+    )
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(lambda: not bench.flow.is_busy)
+    rows = bench.notices()
+    assert [(kind, name) for kind, name, _ in rows] == [
+        ("! failed", "bad.mp4"),
+        ("✂ cut", "cut.mp4"),
+        ("… left alone", "old.mp4"),
+    ]
+    assert rows[0][2] == "bad.mp4 is no video. Copy it anew."
+    assert rows[1][2].startswith("It ends after 12 s of 60 s. ")
+    assert "Ingest again" in rows[2][2]
+    assert "1 failed" in bench.text("ingest_state")
+    assert "2 stored before" in bench.text("ingest_state")
+
+
+def test_a_cut_of_an_earlier_ingest_is_told_once_from_the_summary(bench, qtbot) -> None:
+    cut = VideoFinished(Path("/footage/cut.mp4"), 2, 0, VideoStatus.PARTIAL, "It was cut.")
+    bench.workspace.script = events(summary(skipped=1, partial=(cut,)))
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(lambda: not bench.flow.is_busy)
+    assert [name for _, name, _ in bench.notices()] == ["cut.mp4"]
+
+
+def test_a_folder_without_footage_is_told_in_the_panel_and_the_next_one_runs(bench, qtbot) -> None:
+    whole = bench.workspace.script
+
+    def script(folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
+        if folder.name == "empty":
+            raise UsageError("There are no videos in empty.", "Choose another folder.")
+        yield from whole(folder, options)
+
+    bench.workspace.script = script
+    problems: list[Exception] = []
+    bench.flow.problem.connect(problems.append)
+    bench.flow.ingest(Path("/empty"))
+    bench.flow.ingest(Path("/footage"))
+    assert "1 more waiting" in bench.text("ingest_state")
+    qtbot.waitUntil(lambda: not bench.flow.is_busy)
+    assert bench.notices() == [
+        ("■ stopped", "empty", "There are no videos in empty. Choose another folder.")
+    ]
+    assert bench.text("ingest_state").startswith("Done: 1 video")
+    assert problems == []
+
+
+def test_a_full_disk_stops_the_ingest_with_its_remedy(bench, qtbot) -> None:
+    def script(_folder: Path, _options: IngestOptions) -> Iterator[IngestEvent]:
+        yield progress(1.0)
+        raise LibraryError("The disk is full.", "Make room.")
+
+    bench.workspace.script = script
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(lambda: not bench.flow.is_busy)
+    assert bench.notices()[0][2] == "The disk is full. Make room."
+    assert bench.button.text() == "Continue"
+
+
+def test_a_bug_is_reported(bench, qtbot, expected_logs) -> None:
+    expected_logs("A job of lane 'ingest' failed")
+
+    def script(_folder: Path, _options: IngestOptions) -> Iterator[IngestEvent]:
+        yield progress(1.0)
+        raise ZeroDivisionError("a bug")
+
+    bench.workspace.script = script
+    problems: list[Exception] = []
+    bench.flow.problem.connect(problems.append)
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(lambda: not bench.flow.is_busy)
+    assert [type(error) for error in problems] == [ZeroDivisionError]
+    assert "a bug" in bench.notices()[0][2]
+
+
+def needs_models(bench: Bench) -> Callable[[Path, IngestOptions], Iterator[IngestEvent]]:
+    whole = bench.workspace.script
+
+    def script(folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
+        for role in ("detector", "embedder"):
+            if getattr(options, role) is None:
+                raise ModelError(f"No {role} is installed.", f"Use --{role}.", role)
+        yield from whole(folder, options)
+
+    return script
+
+
+def visible_model_dialog(bench: Bench, role: str) -> ModelDialog | None:
+    dialogs = [each for each in bench.panel.window().findChildren(ModelDialog) if each.isVisible()]
+    return next((each for each in dialogs if each.role == role), None)
+
+
+def test_unknown_networks_are_asked_for_one_after_the_other(bench, qtbot, tmp_path) -> None:
+    bench.workspace.script = needs_models(bench)
+    files = {"detector": tmp_path / "yolo.onnx", "embedder": tmp_path / "osnet.onnx"}
+    bench.flow.ingest(Path("/footage"))
+    for role, file in files.items():
+        file.touch()
+        qtbot.waitUntil(lambda role=role: visible_model_dialog(bench, role) is not None)
+        dialog = visible_model_dialog(bench, role)
+        assert dialog.findChild(QLabel, "model_message").text() == f"No {role} is installed."
+        qtbot.mouseClick(dialog.findChild(QPushButton, "model_choose"), Qt.MouseButton.LeftButton)
+        chooser = dialog.findChild(QFileDialog)
+        assert chooser.isVisible()
+        assert "*.onnx" in chooser.nameFilters()[0]
+        assert ("*.pt" in chooser.nameFilters()[0]) == (role == "detector")
+        chooser.fileSelected.emit(str(file))
+    qtbot.waitUntil(lambda: not bench.flow.is_busy)
+    assert bench.text("ingest_state").startswith("Done: 1 video")
+    options = bench.workspace.ingested[-1][1]
+    assert (options.detector, options.embedder) == tuple(map(str, files.values()))
+
+
+def test_declining_to_choose_a_network_ends_with_the_reason(bench, qtbot) -> None:
+    bench.workspace.script = needs_models(bench)
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(lambda: visible_model_dialog(bench, "detector") is not None)
+    visible_model_dialog(bench, "detector").reject()
+    qtbot.waitUntil(lambda: not bench.flow.is_busy)
+    assert bench.notices()[0][2].startswith("No detector is installed.")
+
+
+def test_cancelling_while_a_network_is_asked_for_takes_the_question_away(bench, qtbot) -> None:
+    bench.workspace.script = needs_models(bench)
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(lambda: visible_model_dialog(bench, "detector") is not None)
+    bench.flow.cancel()
+    assert not bench.flow.is_busy
+    assert visible_model_dialog(bench, "detector") is None
+    assert bench.notices() == []
+
+
+def test_ingesting_a_video_again_asks_for_it_and_continuing_does_not(bench, qtbot) -> None:
+    endless = EndlessIngest()
+    bench.workspace.script = endless
+    bench.flow.ingest_again(make_video(7, Path("/footage/a.mp4")))
+    qtbot.waitUntil(endless.running.is_set)
+    qtbot.waitUntil(lambda: bench.text("ingest_state") == "cam1/a.mp4")
+    bench.flow.cancel()
+    qtbot.waitUntil(lambda: not bench.flow.is_busy)
+    bench.workspace.script = events(summary(done=1))
+    bench.flow.go_on()
+    qtbot.waitUntil(lambda: not bench.flow.is_busy)
+    path = Path("/footage/a.mp4")
+    asked = [(folder, options.again) for folder, options in bench.workspace.ingested]
+    assert asked == [(path, True), (path, False)]
+
+
+def test_an_image_sequence_is_ingested_again_from_its_folder(bench, qtbot) -> None:
+    bench.workspace.script = events(summary(done=1))
+    bench.flow.ingest_again(make_video(7, Path("/frames/camera1/c1s1_000001.jpg")))
+    qtbot.waitUntil(lambda: not bench.flow.is_busy)
+    assert bench.workspace.ingested[0][0] == Path("/frames/camera1")
+
+
+def test_another_library_silences_what_ran_for_the_old_one(bench, qtbot, tmp_path) -> None:
+    endless = EndlessIngest()
+    bench.workspace.script = endless
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(endless.running.is_set)
+    other: Any = FakeWorkspace(tmp_path / "other")
+    other.put(make_video(1, tmp_path / "gone.mp4"))
+    bench.flow.set_workspace(other)
+    assert not bench.flow.is_busy
+    qtbot.waitUntil(endless.closed.is_set)
+    qtbot.waitUntil(lambda: bench.status("gone.mp4") == "✕ missing")
+    assert bench.text("ingest_state") == "Nothing is being ingested."
+    assert bench.status("a.mp4") == ""
+
+
+def test_the_share_beside_a_video_counts_only_that_video(bench, qtbot) -> None:
+    """The job is at 150 s, of which 100 s belong to a video before it; this one began at 20 s."""
+    bench.workspace.put(make_video(7, Path("/footage/a.mp4"), VideoStatus.INGESTING))
+    endless = EndlessIngest()
+
+    def script(_folder: Path, _options: IngestOptions) -> Iterator[IngestEvent]:
+        yield VideoStarted(Path("/footage/a.mp4"), "cam1", 7, 20.0)
+        yield progress(120.0)
+        while True:
+            yield progress(150.0)
+            endless.pace.wait(0.01)
+
+    bench.workspace.script = script
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(lambda: bench.status("a.mp4") == "▒ 50 %")

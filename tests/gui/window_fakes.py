@@ -1,0 +1,144 @@
+"""A workspace without files, threads or networks: what the window's tests work on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
+
+from app.core.entities import (
+    Camera,
+    IngestEvent,
+    IngestSummary,
+    ModelFile,
+    Progress,
+    StartSource,
+    TrackletStored,
+    Video,
+    VideoFinished,
+    VideoInfo,
+    VideoStarted,
+    VideoStatus,
+)
+from app.services.catalog import CameraEntry
+from app.services.ingest import IngestOptions
+
+Script = Callable[[Path, IngestOptions], Iterator[IngestEvent]]
+
+
+def make_video(
+    video_id: int,
+    path: Path,
+    status: VideoStatus = VideoStatus.DONE,
+    *,
+    camera: Camera = Camera(1, "cam1"),
+    people: int = 0,
+    problem: str = "",
+) -> Video:
+    info = VideoInfo(
+        path=path,
+        camera=camera.name,
+        width_px=1280,
+        height_px=720,
+        fps=25.0,
+        frame_count=2500,
+        duration_s=100.0,
+        start_utc=datetime(2024, 5, 14, 8, 32, 7, tzinfo=UTC),
+        start_source=StartSource.FILE_NAME,
+    )
+    return Video(
+        id=video_id,
+        camera=camera,
+        path=path,
+        content_hash=f"{video_id:064x}",
+        status=status,
+        problem=problem,
+        info=info,
+        analysed_fps=5.0,
+        detector_id="yolo-0123456789ab",
+        committed_s=0.0,
+        tracklet_count=people,
+    )
+
+
+def progress(done_s: float, *, total_s: float | None = 200.0, people: int = 0) -> Progress:
+    return Progress("cam1/a.mp4", done_s, total_s, people, 3.84, 130.0)
+
+
+class FakeWorkspace:
+    """Plain lists for a library; `script` is what an ingest yields."""
+
+    def __init__(self, folder: Path) -> None:
+        self.videos: list[Video] = []
+        self.script: Script = whole_ingest(self)
+        self.ingested: list[tuple[Path, IngestOptions]] = []
+        self.closed = threading.Event()
+        self.library = SimpleNamespace(
+            folder=folder,
+            timezone=ZoneInfo("Europe/Berlin"),
+            model=lambda role: ModelFile(f"{role}-1", Path(f"/models/{role}.onnx"), "0" * 64),
+        )
+        self.catalog = SimpleNamespace(cameras=self._cameras)
+        self.playback = SimpleNamespace()
+        self.people = SimpleNamespace()
+        self.search = SimpleNamespace()
+
+    def _cameras(self) -> list[CameraEntry]:
+        cameras = {video.camera.id: video.camera for video in self.videos}
+        return [
+            CameraEntry(camera, tuple(v for v in self.videos if v.camera == camera))
+            for camera in cameras.values()
+        ]
+
+    def put(self, video: Video) -> None:
+        self.videos = [known for known in self.videos if known.id != video.id] + [video]
+
+    def ingest(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
+        self.ingested.append((folder, options))
+        return self.script(folder, options)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def whole_ingest(workspace: FakeWorkspace, people: int = 3) -> Script:
+    """One video with people, from its beginning to its end."""
+
+    def script(folder: Path, _options: IngestOptions) -> Iterator[IngestEvent]:
+        path = folder / "a.mp4"
+        video = make_video(7, path, VideoStatus.INGESTING)
+        workspace.put(video)
+        yield VideoStarted(path, "cam1", 7, 0.0)
+        yield progress(0.0)
+        for number in range(people):
+            yield TrackletStored(number, 7)
+        workspace.put(replace(video, status=VideoStatus.DONE, tracklet_count=people))
+        yield VideoFinished(path, 7, people, VideoStatus.DONE)
+        yield IngestSummary(done=1, skipped=0, people=people, footage_s=62.0, elapsed_s=20.0)
+
+    return script
+
+
+class EndlessIngest:
+    """Yields progress until it is closed; says where it was closed."""
+
+    def __init__(self) -> None:
+        self.running = threading.Event()
+        self.closed = threading.Event()
+        self.pace = threading.Event()
+
+    def __call__(self, folder: Path, _options: IngestOptions) -> Iterator[IngestEvent]:
+        try:
+            yield VideoStarted(folder / "a.mp4", "cam1", 7, 0.0)
+            self.running.set()
+            done_s = 0.0
+            while True:
+                yield progress(done_s)
+                done_s += 1.0
+                self.pace.wait(0.01)
+        finally:
+            self.closed.set()

@@ -1,0 +1,86 @@
+"""Fills a real library with videos and tracklets, for the tests of what is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from app.core.entities import (
+    Crop,
+    FinishedTrack,
+    FloatArray,
+    Image,
+    StartSource,
+    Tracklet,
+    Trajectory,
+    Video,
+    VideoInfo,
+)
+from app.storage.library import Library
+
+EMBEDDER = "drawn-000000000000"
+
+
+def unit(*numbers: float) -> FloatArray:
+    vector = np.array(numbers, np.float32)
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def plain_crop(red: int = 200, height_px: int = 32, width_px: int = 16) -> Image:
+    image = np.zeros((height_px, width_px, 3), np.uint8)
+    image[..., 0] = red
+    return image
+
+
+def track(
+    number: int = 1,
+    times: Sequence[float] = (0.0, 0.2, 0.4),
+    fps: float = 25.0,
+    crop: Image | None = None,
+) -> FinishedTrack:
+    """Someone who walks to the right, 5 pixels a box; the second box is the thumbnail's."""
+    frames = np.round(np.array(times) * fps).astype(np.int32)
+    lefts = 10 + 5 * np.arange(len(times), dtype=np.float32)
+    boxes = np.stack([lefts, 0 * lefts + 20, lefts + 16, 0 * lefts + 52], axis=1)
+    scores = (0.5 + 0.01 * np.arange(len(times))).astype(np.float32)
+    best = min(1, len(times) - 1)
+    image = plain_crop() if crop is None else crop
+    crops = (Crop(image, int(frames[best]), float(times[best]), boxes[best], 0.8),)
+    return FinishedTrack(
+        number, Trajectory(frames, np.array(times, np.float64), boxes, scores), crops
+    )
+
+
+def add_video(
+    library: Library, path: Path, camera: str = "cam1", start_utc: datetime | None = None
+) -> Video:
+    """A video that is being ingested; `path` need not exist."""
+    source = StartSource.UNKNOWN if start_utc is None else StartSource.FILE_NAME
+    info = VideoInfo(path, camera, 640, 360, 25.0, None, None, start_utc, source)
+    video = library.add_video(path.parent, info, f"hash of {path}", 1, 1)
+    library.begin_video(video.id, 5.0, "detector")
+    return library.video(video.id)
+
+
+def add_people(
+    library: Library,
+    video: Video,
+    vectors: Sequence[FloatArray],
+    crops: Sequence[Image] | None = None,
+    times: Sequence[Sequence[float]] | None = None,
+    embedder_id: str = EMBEDDER,
+) -> list[Tracklet]:
+    """One tracklet for each vector, numbered on from those the video has."""
+    first = len(library.tracklets_of(video.id)) + 1
+    tracks = [
+        track(
+            first + place,
+            times[place] if times else (0.0, 0.2, 0.4),
+            crop=crops[place] if crops else None,
+        )
+        for place in range(len(vectors))
+    ]
+    return library.store_tracklets(video.id, tracks, np.stack(vectors), embedder_id)

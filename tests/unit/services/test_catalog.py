@@ -1,0 +1,197 @@
+"""What lists and hits show, read from a real library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from stored_people import add_people, add_video, unit
+
+from app.core.entities import Hit, StartSource, VideoStatus
+from app.core.errors import NotFoundError, UsageError
+from app.services.catalog import Catalog
+from app.services.people import People
+from app.storage.library import Library
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with Library.open(tmp_path / "library", create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def footage(library: Library) -> Path:
+    return library.folder.parent / "footage"
+
+
+def hit(tracklet_id: int, score: float = 0.5) -> Hit:
+    return Hit(tracklet_id, score, score)
+
+
+def test_cameras_with_their_videos(library: Library, footage: Path) -> None:
+    add_video(library, footage / "b.mp4", "cam10")
+    done = add_video(library, footage / "c.mp4", "cam2", NOON)
+    add_video(library, footage / "a.mp4", "cam10")
+    add_people(library, done, [unit(1, 0), unit(0, 1)])
+    library.finish_video(done.id, VideoStatus.PARTIAL, problem="It ends early.")
+    entries = Catalog(library).cameras()
+    assert [entry.camera.name for entry in entries] == ["cam2", "cam10"]
+    assert [[v.path.name for v in e.videos] for e in entries] == [["c.mp4"], ["a.mp4", "b.mp4"]]
+    (video,) = entries[0].videos
+    assert (video.status, video.problem) == (VideoStatus.PARTIAL, "It ends early.")
+    assert (video.tracklet_count, video.analysed_fps) == (2, 5.0)
+    assert (video.info.start_utc, video.info.start_source) == (NOON, StartSource.FILE_NAME)
+
+
+def test_details_of_a_hit(library: Library, footage: Path) -> None:
+    video = add_video(library, footage / "c.mp4", "cam2", NOON)
+    first, second = add_people(
+        library, video, [unit(1, 0), unit(0, 1)], times=[(0.0, 0.2), (60.0, 60.2, 61.0)]
+    )
+    found = Catalog(library).details([hit(second.id, 0.9), hit(first.id, 0.3)])
+    assert [(each.rank, each.tracklet_id, each.score) for each in found] == [
+        (1, second.id, 0.9),
+        (2, first.id, 0.3),
+    ]
+    details = found[0]
+    assert (details.camera, details.video_id) == ("cam2", video.id)
+    assert details.video == footage / "c.mp4"
+    assert (details.first_time_s, details.last_time_s) == (60.0, 61.0)
+    assert details.start_utc == NOON + timedelta(minutes=1)
+    assert details.start_source is StartSource.FILE_NAME
+    assert details.box.tolist() == [15, 20, 31, 52]
+    assert details.box_time_s == pytest.approx(60.2)
+    assert details.thumbnail.is_file()
+    assert details.identity is None
+    assert details.verdict is None
+
+
+def test_hit_without_a_clock_and_hit_that_was_deleted(library: Library, footage: Path) -> None:
+    kept = add_video(library, footage / "kept.mp4")
+    deleted = add_video(library, footage / "deleted.mp4")
+    (first,) = add_people(library, deleted, [unit(1, 0)])
+    (second,) = add_people(library, kept, [unit(1, 0)])
+    library.rewind_video(deleted.id, to_start=True)
+    (details,) = Catalog(library).details([hit(first.id), hit(second.id)], first_rank=31)
+    assert (details.rank, details.tracklet_id) == (32, second.id)
+    assert details.start_utc is None
+    assert details.start_source is StartSource.UNKNOWN
+    assert Catalog(library).details([]) == []
+
+
+def test_details_tell_who_it_is_and_what_was_decided(library: Library, footage: Path) -> None:
+    video = add_video(library, footage / "a.mp4")
+    query, same, other, new = add_people(library, video, [unit(1, place) for place in range(4)])
+    people = People(library)
+    people.name(people.confirm(query.id, same.id).id, "Ann")
+    people.reject(query.id, other.id)
+    hits = [hit(each.id) for each in (same, other, new)]
+    shown = Catalog(library).details(hits, query.id)
+    assert [each.identity for each in shown] == ["Ann", None, None]
+    assert [each.verdict for each in shown] == ["same", "different", None]
+    assert [each.verdict for each in Catalog(library).details(hits)] == [None] * 3
+
+
+def test_details_take_as_many_queries_for_300_hits_as_for_one(
+    library: Library, footage: Path
+) -> None:
+    tracklets = []
+    for number in range(10):
+        video = add_video(library, footage / f"{number}.mp4", f"cam{number}")
+        tracklets += add_people(library, video, [unit(1, place) for place in range(30)])
+    catalog = Catalog(library)
+    statements: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        catalog.details([hit(tracklets[0].id)], tracklets[0].id)
+        for_one = len(statements)
+        shown = catalog.details([hit(each.id) for each in tracklets], tracklets[0].id)
+        for_all = len(statements) - for_one
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+    assert [each.tracklet_id for each in shown] == [each.id for each in tracklets]
+    assert for_all == for_one > 0
+
+
+def test_tracklet_rows_are_those_of_the_list(library: Library, footage: Path) -> None:
+    video = add_video(library, footage / "a.mp4", start_utc=NOON)
+    stored = add_people(
+        library, video, [unit(1, 0), unit(0, 1)], times=[(5.0, 5.2, 5.4), (1.0, 1.2)]
+    )
+    People(library).confirm(stored[0].id, stored[1].id)
+    rows = Catalog(library).tracklet_rows(video.id)
+    assert [(row.number, row.tracklet_id) for row in rows] == [(1, stored[0].id), (2, stored[1].id)]
+    first = rows[0]
+    assert (first.first_time_s, first.last_time_s) == (5.0, 5.4)
+    assert first.start_utc == NOON + timedelta(seconds=5)
+    assert first.box.tolist() == [15, 20, 31, 52]
+    assert first.box_time_s == pytest.approx(5.2)
+    assert first.score == pytest.approx(0.51), "the detector's, of the thumbnail's frame"
+    assert first.thumbnail == stored[0].thumbnail.path
+    assert first.identity == "Person 1"
+    by_time = Catalog(library).tracklets(video.id)
+    assert [each.id for each in by_time] == [stored[1].id, stored[0].id]
+    for read in (Catalog(library).tracklets, Catalog(library).tracklet_rows):
+        with pytest.raises(NotFoundError):
+            read(99)
+
+
+def test_video_is_found_by_what_a_user_types(
+    library: Library, footage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    morning = add_video(library, footage / "morning" / "001.mp4")
+    evening = add_video(library, footage / "evening" / "001.mp4")
+    other = add_video(library, footage / "evening" / "gate.mp4")
+    catalog = Catalog(library)
+    footage.mkdir()
+    monkeypatch.chdir(footage)
+    for text, expected in [
+        (str(footage / "morning" / "001.mp4"), morning),
+        (footage / "evening" / "001.mp4", evening),
+        ("evening/001.mp4", evening),
+        ("morning/../evening/001.mp4", evening),
+        ("../footage/morning/001.mp4", morning),
+        ("footage/morning/001.mp4", morning),
+        ("gate.mp4", other),
+    ]:
+        assert catalog.find_video(text).id == expected.id, text
+
+
+def test_video_that_is_meant_is_unclear_or_missing(library: Library, footage: Path) -> None:
+    catalog = Catalog(library)
+    with pytest.raises(NotFoundError, match="no videos yet"):
+        catalog.find_video("001.mp4")
+    for number in range(20):
+        add_video(library, footage / f"day{number}" / "001.mp4")
+    with pytest.raises(UsageError, match="001.mp4 could be") as caught:
+        catalog.find_video("001.mp4")
+    assert "day7" in caught.value.message
+    assert "and 12 more" in caught.value.message
+    # The end of a name is no name.
+    for text in ("1.mp4", "day1", "footage", "", "."):
+        with pytest.raises(NotFoundError, match="no video"):
+            catalog.find_video(text)
+
+
+def test_camera_is_found_by_name(library: Library, footage: Path) -> None:
+    catalog = Catalog(library)
+    with pytest.raises(NotFoundError, match="no cameras yet"):
+        catalog.find_camera("gate")
+    for number, name in enumerate(["Gate", "gate", "Yard"]):
+        add_video(library, footage / f"{number}.mp4", name)
+    assert catalog.find_camera("gate").name == "gate"
+    assert catalog.find_camera("yard").name == "Yard"
+    for name in ("GATE", "roof"):
+        with pytest.raises(NotFoundError, match="Gate, gate, Yard"):
+            catalog.find_camera(name)

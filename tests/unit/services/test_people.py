@@ -1,0 +1,199 @@
+"""Confirming, rejecting and taking back, on a real library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from stored_people import add_people, add_video, unit
+
+from app.core.entities import Decision
+from app.core.errors import NotFoundError, UsageError
+from app.services.people import People
+from app.storage.library import Library
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with Library.open(tmp_path / "library", create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ids(library: Library) -> list[int]:
+    """Five tracklets."""
+    video = add_video(library, library.folder.parent / "cam1.mp4")
+    return [each.id for each in add_people(library, video, [unit(1, place) for place in range(5)])]
+
+
+def persons(library: Library, ids: list[int]) -> list[str | None]:
+    """The name of each tracklet's identity."""
+    names = {identity.id: identity.name for identity in library.identities()}
+    return [
+        None if each.identity_id is None else names[each.identity_id]
+        for each in library.tracklets(ids)
+    ]
+
+
+def test_confirming_makes_one_person_who_grows(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    identity = people.confirm(ids[0], ids[1])
+    assert identity.name == "Person 1"
+    assert people.confirm(ids[1], ids[2]) == identity
+    assert people.confirm(ids[3], ids[4]).name == "Person 2"
+    assert persons(library, ids) == ["Person 1"] * 3 + ["Person 2"] * 2
+    assert people.verdicts(ids[0]) == {ids[1]: "same", ids[2]: "same"}
+    assert people.verdicts(ids[2]) == {ids[0]: "same", ids[1]: "same"}
+
+
+def test_confirming_across_two_people_makes_them_one(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    people.confirm(ids[0], ids[1])
+    people.confirm(ids[2], ids[3])
+    people.confirm(ids[1], ids[3])
+    assert persons(library, ids) == ["Person 1"] * 4 + [None]
+
+
+def test_a_name_given_by_the_user_survives_a_merge(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    people.confirm(ids[0], ids[1])
+    guard = people.confirm(ids[2], ids[3])
+    assert people.name(guard.id, "  Night guard ").name == "Night guard"
+    assert people.confirm(ids[0], ids[2]).name == "Night guard"
+    assert persons(library, ids) == ["Night guard"] * 4 + [None]
+    with pytest.raises(UsageError, match="empty"):
+        people.name(guard.id, " ")
+
+
+def test_rejection_is_remembered_from_both_sides(library: Library, ids: list[int]) -> None:
+    People(library).reject(ids[0], ids[1])
+    assert persons(library, ids) == [None] * 5
+    reopened = People(library)
+    assert reopened.verdicts(ids[0]) == {ids[1]: "different"}
+    assert reopened.verdicts(ids[1]) == {ids[0]: "different"}
+    assert reopened.verdicts(ids[2]) == {}
+
+
+def test_rejection_holds_for_everyone_of_the_same_person(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    people.confirm(ids[0], ids[1])
+    people.confirm(ids[2], ids[3])
+    people.reject(ids[0], ids[2])
+    assert people.verdicts(ids[1]) == {ids[0]: "same", ids[2]: "different", ids[3]: "different"}
+
+
+def test_the_last_word_counts(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    people.confirm(ids[0], ids[1])
+    people.reject(ids[0], ids[1])
+    assert persons(library, ids[:2]) == ["Person 1", None]
+    assert people.verdicts(ids[0]) == {ids[1]: "different"}
+    people.confirm(ids[1], ids[0])
+    assert persons(library, ids[:2]) == ["Person 1"] * 2
+    assert people.verdicts(ids[0]) == {ids[1]: "same"}
+    people.reject(ids[1], ids[0])
+    assert people.verdicts(ids[0]) == {ids[1]: "different"}
+
+
+def test_the_last_word_counts_though_the_clock_was_set_back(
+    library: Library, ids: list[int]
+) -> None:
+    people = People(library)
+    people.confirm(ids[0], ids[1])
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    library.record_decision(Decision(ids[0], ids[2], "different", tomorrow))
+    people.confirm(ids[2], ids[3])
+    people.reject(ids[3], ids[0])
+    people.confirm(ids[0], ids[3])
+    people.reject(ids[0], ids[3])
+    times = [decision.decided_utc for decision in library.decisions()]
+    assert times == sorted(times)
+    assert (library.decisions()[-1].tracklet_id, times[-1] > tomorrow) == (ids[0], True)
+
+
+def test_rejected_hit_takes_along_whoever_came_through_it(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    people.confirm(ids[0], ids[1])  # 1 also stays, confirmed without 2
+    people.confirm(ids[0], ids[2])
+    people.confirm(ids[2], ids[3])  # 3 came through 2
+    people.confirm(ids[2], ids[4])
+    people.confirm(ids[1], ids[4])  # 4 did not only
+    people.reject(ids[0], ids[2])
+    assert persons(library, ids) == ["Person 1", "Person 1", "Person 2", "Person 2", "Person 1"]
+    assert people.verdicts(ids[0]) == {
+        ids[1]: "same",
+        ids[2]: "different",
+        ids[3]: "different",
+        ids[4]: "same",
+    }
+
+
+def test_rejected_hit_leaves_even_if_others_had_confirmed_it(
+    library: Library, ids: list[int]
+) -> None:
+    people = People(library)
+    people.confirm(ids[0], ids[1])
+    people.confirm(ids[1], ids[2])
+    people.confirm(ids[0], ids[2])
+    people.reject(ids[0], ids[2])
+    assert persons(library, ids[:3]) == ["Person 1", "Person 1", None]
+    assert people.verdicts(ids[1]) == {ids[0]: "same", ids[2]: "different"}
+
+
+def test_undo_takes_back_one_decision_after_the_other(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    states = []
+
+    def state() -> tuple[list[str | None], list[dict[int, str]]]:
+        return persons(library, ids), [dict(people.verdicts(each)) for each in ids]
+
+    for decide, one, other in [
+        (people.confirm, 0, 1),
+        (people.confirm, 2, 3),
+        (people.reject, 0, 2),
+        (people.confirm, 0, 2),
+        (people.reject, 1, 0),
+        (people.reject, 4, 0),
+        (people.confirm, 4, 0),
+    ]:
+        states.append(state())
+        decide(ids[one], ids[other])
+    for before in reversed(states):
+        undone = people.undo()
+        assert undone is not None
+        assert state() == before
+    assert undone.verdict == "same"
+    assert (undone.tracklet_id, undone.other_id) == (ids[0], ids[1])
+    assert people.undo() is None
+    assert library.decisions() == []
+
+
+def test_a_person_that_undoing_left_empty_is_used_again(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    people.confirm(ids[0], ids[1])
+    people.undo()
+    assert people.confirm(ids[2], ids[3]).name == "Person 1"
+    assert len(library.identities()) == 1
+
+
+def test_undo_after_the_video_was_ingested_again(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    people.reject(ids[0], ids[1])
+    people.confirm(ids[0], ids[1])
+    library.rewind_video(library.videos()[0].id, to_start=True)
+    assert people.undo() is not None
+    assert people.verdicts(ids[0]) == {}
+
+
+def test_decisions_need_two_tracklets_that_exist(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    with pytest.raises(NotFoundError):
+        people.confirm(ids[0], 99)
+    with pytest.raises(NotFoundError):
+        people.reject(99, ids[0])
+    with pytest.raises(ValueError, match="itself"):
+        people.confirm(ids[0], ids[0])
+    assert library.identities() == []
+    assert people.undo() is None
