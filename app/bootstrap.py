@@ -24,8 +24,10 @@ def main(arguments: list[str]) -> int:
     Args:
         arguments: the command line without the program's name.
     """
-    # Read by ultralytics when it is first imported, wherever that happens.
+    # Read when these libraries are first imported, wherever that happens: where ultralytics keeps
+    # its settings, and that onnxruntime, which is imported by others too, reports nothing home.
     os.environ.setdefault("YOLO_CONFIG_DIR", str(user_config_dir() / "ultralytics"))
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     return run_command_line(arguments, Retrace())
 
 
@@ -71,7 +73,7 @@ class Retrace:
             load_embedder=_load_embedder,
             read_picture=read_picture,
         )
-        playback = Playback(library, _open_stored)
+        playback = Playback(library, lambda video: _open_stored(video, library))
         return Workspace(library, parts, playback, settings.models)
 
     def run_window(self, library: Path | None, videos: Path | None) -> int:
@@ -85,14 +87,22 @@ def _open_source(source: SourceFile, fps: float | None, library: Library) -> Fra
     from app.vision.image_sequence import open_image_sequence
     from app.vision.video import open_video
 
+    zone = library.timezone
     if source.kind == "sequence":
-        return open_image_sequence(source.path, source.prefix, source.camera, fps)
-    return open_video(source.path, source.camera, library.timezone)
+        return open_image_sequence(source.path, source.prefix, source.camera, fps, zone)
+    return open_video(source.path, source.camera, zone)
 
 
-def _open_stored(video: Video) -> FrameSource:
+def _open_stored(video: Video, library: Library) -> FrameSource:
     from app.services.sources import source_of
-    return _open_source(source_of(video), video.info.fps)
+
+    source = source_of(video)
+    opened = _open_source(source, None, library)
+    if source.kind == "sequence" and abs(opened.info.fps / video.info.fps - 1) > 1e-6:
+        # Its frame rate was given when it was loaded.
+        opened.close()
+        opened = _open_source(source, video.info.fps, library)
+    return opened
 
 
 def _make_tracker(analysed_fps: float) -> Tracker:

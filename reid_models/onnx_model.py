@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
 DEFAULT_SIZE_PX = (256, 128)
@@ -37,6 +38,21 @@ class OnnxModelError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}"
+
+
+def import_onnxruntime() -> ModuleType:
+    """The module onnxruntime with its telemetry off; everyone here imports it by this function.
+
+    Since 1.29 its official builds send what they run (file names and hashes among it) to their
+    maker, on Linux too, unless this variable is set before the first import.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # on Windows the variable is not read
+    # Errors come as exceptions; its warnings about a file's innards would fill the terminal.
+    onnxruntime.set_default_logger_severity(3)
+    return onnxruntime
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
@@ -86,7 +102,7 @@ def read_card(path: Path) -> OnnxCard:
         key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
     }
     try:
-        card = TypeAdapter(OnnxCard).validate_python(values)
+        card = OnnxCard(**values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -267,8 +283,7 @@ class OnnxModel:
 
 def _provider(device: str) -> str | tuple[str, dict[str, int]]:
     """A device in the words of onnxruntime."""
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     kind, _, number = device.partition(":")
     if kind not in ("auto", "cpu", "cuda") or (number and not number.isdigit()):
         raise OnnxModelError(
@@ -286,10 +301,8 @@ def _provider(device: str) -> str | tuple[str, dict[str, int]]:
 
 
 def _session(path: Path, provider: str | tuple[str, dict[str, int]]) -> Any:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors come as exceptions; its warnings go to stderr
     # Crops are embedded side by side, one thread each: twice as fast as one crop on all threads.
     options.intra_op_num_threads = 1
     try:

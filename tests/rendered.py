@@ -282,7 +282,9 @@ def cut(path: Path, share: float, into: Path | None = None) -> Path:
     return into
 
 
-def _mux_silence(output: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
+def _mux_silence(
+    output: av.container.OutputContainer, stream: av.AudioStream, seconds: float
+) -> None:
     for start in range(0, int(seconds * 22050), 1024):
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
         frame.sample_rate, frame.pts, frame.time_base = 22050, start, Fraction(1, 22050)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
-from app.cli.searching import print_json
+from app.cli.searching import print_json, table_console
 from app.core.clock import format_offset, format_time, format_utc
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def show_library(workspace: Workspace, *, as_json: bool) -> None:
             }
         )
         return
-    console = Console(highlight=False)
+    console = table_console()
     console.print(_videos_table(workspace, videos))
     for video in videos:
         if rows[video.id]:
@@ -77,7 +76,8 @@ def _video_as_json(video: Video, rows: list[TrackletRow]) -> dict[str, Any]:
 def _videos_table(workspace: Workspace, videos: list[Video]) -> Table:
     table = Table(title=f"Videos of {workspace.library.folder}", box=None)
     for name in ("camera", "video", "status", "people", "length", "recorded", "time from"):
-        table.add_column(name, justify="right" if name == "people" else "left")
+        free = name in ("video", "status")
+        table.add_column(name, justify="right" if name == "people" else "left", no_wrap=not free)
     zone = workspace.library.timezone
     for video in videos:
         info = video.info

@@ -65,12 +65,18 @@ def search_and_show(
     hits = workspace.catalog.details(result.hits, query_id)
     if sheet is not None:
         caption = f"{told['text']} - {len(hits)} of {result.searched} {result.stage.value}"
-        write_sheet(sheet.expanduser(), workspace.picture_of(query), hits, caption)
+        write_sheet(sheet.expanduser(), workspace.picture_of(query), hits, caption, workspace.library.timezone)
     if as_json:
         answer = {"query": told, "stage": result.stage.value, "searched": result.searched}
         print_json({**answer, "hits": [_as_json(hit) for hit in hits]})
     else:
         _print_table(workspace, told["text"], result, hits)
+
+
+def table_console() -> Console:
+    """Stdout for tables: as wide as the terminal, and as wide as need be in a file or pipe."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=200)
 
 
 def print_json(answer: dict[str, Any]) -> None:
@@ -96,14 +102,17 @@ def _query(workspace: Workspace, wanted: Wanted) -> tuple[Query, dict[str, Any]]
         }
     if wanted.image is not None:
         image = wanted.image.expanduser()
-        told = {"kind": "image", "image": str(image), "text": image.name}
-        return workspace.query_from_picture(image), told
+        return workspace.query_from_picture(image), {
+            "kind": "image",
+            "image": str(image),
+            "text": image.name,
+        }
     point = wanted.point
     assert point is not None
     video = workspace.catalog.find_video(point.video)
     where = (video.id, point.time_s, point.x_px, point.y_px)
     tracklet_id = workspace.playback.person_at(*where)
-    told = {
+    told: dict[str, Any] = {
         "kind": "point",
         "video": str(video.path),
         "time_s": point.time_s,
@@ -146,10 +155,11 @@ def _as_json(hit: HitDetails) -> dict[str, Any]:
 def _print_table(
     workspace: Workspace, told: str, result: SearchResult, hits: list[HitDetails]
 ) -> None:
-    console = Console(highlight=False)
+    console = table_console()
     table = Table(title=f"Possible matches for {told} ({result.stage.value})", box=None)
     for name in ("rank", "score", "tracklet", "camera", "video", "seen", "date and time", "box"):
-        table.add_column(name, justify="right" if name in ("rank", "score", "tracklet") else "left")
+        right = name in ("rank", "score", "tracklet")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "video")
     zone = workspace.library.timezone
     for hit in hits:
         table.add_row(

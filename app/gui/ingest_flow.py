@@ -140,10 +140,7 @@ class IngestFlow(QObject):
 
     def ingest_again(self, video: Video) -> None:
         """Analyses a stored video anew, or goes on with an interrupted one."""
-        # Of an image sequence the library knows the first picture; its folder is the source.
-        is_sequence = video.path.suffix.lower() in {".jpg", ".jpeg", ".png"}
-        path = video.path.parent if is_sequence else video.path
-        self.ingest(path, replace(self._usual, again=True))
+        self.ingest(video.path, replace(self._usual, again=True))
 
     def cancel(self) -> None:
         """Stops within a second; what is stored is kept."""
@@ -221,9 +218,7 @@ class IngestFlow(QObject):
                 if event.differs:
                     self._tell(NoticeKind.SKIPPED, event.path, event.reason, _AGAIN_REMEDY)
             case VideoFailed():
-                self._tell(
-                    NoticeKind.FAILED, event.path, event.error.message, event.error.remedy
-                )
+                self._tell(NoticeKind.FAILED, event.path, event.error.message, event.error.remedy)
                 self._leave_video()
             case IngestSummary():
                 for cut in event.partial:

@@ -125,9 +125,7 @@ class LibraryFlow(QObject):
 
     def ask_footage(self) -> None:
         """Lets the user choose a folder of videos."""
-        choose_folder(
-            self._window, "Add footage", Path.home(), lambda path: self.load([path])
-        )
+        choose_folder(self._window, "Add footage", Path.home(), lambda path: self.load([path]))
 
     def shutdown(self) -> None:
         """Closes what is open; call once no job runs any more."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTemporaryDir, Signal
+from PySide6.QtGui import QImage
 
 from app.core.entities import StartSource
 from app.core.errors import UserFacingError
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 LANE = "player"
+# Writing a screenshot to disk must not be felt; PNG loses nothing at any setting.
+_UNCOMPRESSED = 100
 
 
 class PlayerFlow(QObject):
@@ -36,7 +40,7 @@ class PlayerFlow(QObject):
     Signals:
         person_clicked: video id, time of the frame in seconds, x and y in pixels of the full
             frame. Also told where no box is: whoever searches may look at the frame itself.
-        picture_dropped: a picture to be searched: a Path, or RGB uint8 (h, w, 3).
+        picture_dropped: the file of a picture to be searched, a Path.
         position_changed: video id and time in seconds of each frame that is shown.
     """
 
@@ -51,6 +55,8 @@ class PlayerFlow(QObject):
         self._panel = panel
         self._runner = runner
         self._session: PlayerSession | None = None
+        # The video that is wanted, and what is known of it once it has been opened.
+        self._video_id: int | None = None
         self._opened: VideoOpened | None = None
         self._shown: ShownFrame | None = None
         self._speed = 1.0
@@ -60,8 +66,9 @@ class PlayerFlow(QObject):
         self._end_s: float | None = None
         # The seek that has not been answered yet: its number and where it goes.
         self._asked: tuple[int, float] | None = None
+        self._pasted = QTemporaryDir()
+        self._pasted_count = 0
         panel.play_toggled.connect(self._toggle)
-        panel.pause_asked.connect(lambda: self._play(0.0))
         panel.stepped.connect(self._step)
         panel.shuttled.connect(self._shuttle)
         panel.jumped.connect(lambda seconds: self.seek(self._position_s() + seconds))
@@ -72,7 +79,7 @@ class PlayerFlow(QObject):
         panel.speed_chosen.connect(self._choose_speed)
         panel.speed_changed.connect(self._change_speed)
         panel.clicked.connect(self._click)
-        panel.picture_dropped.connect(self.picture_dropped)
+        panel.picture_dropped.connect(self._take_picture)
 
     # From the window ----------------------------------------------------------------------------
 
@@ -84,7 +91,7 @@ class PlayerFlow(QObject):
         if self._session is not None:
             self._session.close()
         self._session = None
-        self._opened = self._shown = self._asked = self._end_s = None
+        self._video_id = self._opened = self._shown = self._asked = self._end_s = None
         self._rate, self._at_end = 0.0, False
         self._panel.set_rate(0.0, self._speed)
         self._panel.set_highlighted(None)
@@ -96,7 +103,10 @@ class PlayerFlow(QObject):
         """Stands still at the frame shown at a time, with one person's box highlighted."""
         if self._session is None:
             return
+        if video_id != self._video_id:
+            self._video_id, self._opened, self._shown = video_id, None, None
         self._panel.set_highlighted(tracklet_id)
+        self._panel.show_hint("")
         self._set_rate(0.0)
         self._asked = (self._session.show(video_id, time_s), time_s)
 
@@ -166,7 +176,18 @@ class PlayerFlow(QObject):
     def _click(self, x_px: float, y_px: float) -> None:
         shown = self._shown
         if shown is not None:
+            if not self._panel.view.has_person_at(x_px, y_px):
+                self._panel.show_hint("Nobody is stored at this point: looking at the picture…")
             self.person_clicked.emit(shown.video_id, shown.time_s, x_px, y_px)
+
+    def _take_picture(self, picture: Path | QImage) -> None:
+        """Tells of a picture's file; one from the clipboard gets a file until the program ends."""
+        if isinstance(picture, QImage):
+            self._pasted_count += 1
+            path = Path(self._pasted.filePath(f"pasted picture {self._pasted_count}.png"))
+            picture.save(str(path), quality=_UNCOMPRESSED)
+            picture = path
+        self.picture_dropped.emit(picture)
 
     # From the session ---------------------------------------------------------------------------
 
@@ -177,8 +198,9 @@ class PlayerFlow(QObject):
     def _take_in(self, session: PlayerSession, event: PlayerEvent) -> None:
         if isinstance(event, ShownFrame):
             session.take_in()
-        if session is not self._session:
-            return  # of a library that has been closed meanwhile
+        # What still comes of a library or a video that has been left is not shown.
+        if event is None or session is not self._session or event.video_id != self._video_id:
+            return
         if isinstance(event, VideoOpened):
             self._opened, self._shown, self._end_s = event, None, None
         elif isinstance(event, ShownFrame):

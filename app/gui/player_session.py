@@ -29,8 +29,9 @@ MOST_IN_FLIGHT = 2
 
 @dataclass(frozen=True, slots=True)
 class VideoOpened:
-    """Another video is on screen from now on."""
+    """What follows is of this video."""
 
+    video_id: int
     video: Video
     zone: ZoneInfo
 
@@ -78,7 +79,8 @@ class _Order:
     Attributes:
         video_id: which video is to be open, None for none.
         seek_s: where to go, None to stay.
-        steps: frames to go on from there, negative backwards.
+        steps: how many frames to go on from there, one press after the other: at either end of
+            the video their sum would mean something else. Negative backwards.
         rate: video seconds a second, negative backwards, 0 for a still picture.
         refresh: the frame is to be shown again, with the people known by now.
         seek_number: how many seeks there were.
@@ -86,7 +88,7 @@ class _Order:
 
     video_id: int | None = None
     seek_s: float | None = None
-    steps: int = 0
+    steps: tuple[int, ...] = ()
     rate: float = 0.0
     refresh: bool = False
     seek_number: int = 0
@@ -136,12 +138,12 @@ class PlayerSession:
     def seek(self, time_s: float) -> int:
         """Goes to the frame of a time; returns the number of this seek."""
         return self._post(
-            lambda order: replace(order, seek_s=time_s, steps=0, seek_number=order.seek_number + 1)
+            lambda order: replace(order, seek_s=time_s, steps=(), seek_number=order.seek_number + 1)
         )
 
     def step(self, frames: int) -> None:
         """Stands still some frames further, negative: before."""
-        self._post(lambda order: replace(order, steps=order.steps + frames, rate=0.0))
+        self._post(lambda order: replace(order, steps=(*order.steps, frames), rate=0.0))
 
     def play(self, rate: float) -> None:
         """Plays at so many times real time, negative backwards; 0 stands still."""
@@ -202,7 +204,7 @@ class PlayerSession:
                 self._is_working = False
                 return None
             order = self._order
-            self._order = replace(order, seek_s=None, steps=0, refresh=False)
+            self._order = replace(order, seek_s=None, steps=(), refresh=False)
             self._is_new = False
             return order
 
@@ -213,7 +215,8 @@ class PlayerSession:
         if order.video_id != self._open_id or self._reader is None:
             self._close_reader()
             self._open_id = order.video_id
-            yield VideoOpened(self._playback.video(order.video_id), self._playback.timezone)
+            video = self._playback.video(order.video_id)
+            yield VideoOpened(order.video_id, video, self._playback.timezone)
             self._reader = self._playback.reader(order.video_id)
         reader = self._reader
         self._seek_number = order.seek_number
@@ -222,11 +225,10 @@ class PlayerSession:
         frame = None
         if order.seek_s is not None or order.refresh:
             frame = reader.frame_at(reader.time_s if order.seek_s is None else order.seek_s)
-        for _ in range(abs(order.steps)):
-            stepped = reader.next_frame() if order.steps > 0 else reader.previous_frame()
-            if stepped is None:
-                break
-            frame = stepped
+        for frames in order.steps:
+            for _ in range(abs(frames)):
+                stepped = reader.next_frame() if frames > 0 else reader.previous_frame()
+                frame = stepped or frame
         if frame is not None:
             yield from self._show(reader, frame)
         self._rate = order.rate

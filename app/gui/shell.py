@@ -255,7 +255,7 @@ class Shell(QObject):
 
     def _ask(self, question: str, explanation: str, go_on: Callable[[], None]) -> None:
         if self._question is not None:
-            self._question.raise_()
+            self._question.activateWindow()
             return
         box = QMessageBox(self.window)
         box.setObjectName("stop_question")

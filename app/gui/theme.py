@@ -284,6 +284,7 @@ QMenu::item:disabled { color: %(muted)s; }
 QMenu::separator { height: 1px; background: %(line)s; margin: %(unit)spx; }
 QStatusBar { background: %(surface)s; border-top: 1px solid %(line)s; color: %(muted)s; }
 QStatusBar::item { border: none; }
+QStatusBar QLabel { padding: 0 %(twice)spx; }
 QToolTip { background: %(raised)s; color: %(text)s; border: 1px solid %(line)s;
     padding: %(unit)spx; }
 QPushButton { background: %(raised)s; border: 1px solid %(line)s; border-radius: %(radius)spx;
@@ -298,17 +299,21 @@ QToolButton { background: transparent; border: 1px solid transparent; border-rad
 QToolButton:hover, QToolButton:checked { background: %(hovered)s; }
 QToolButton:pressed { background: %(selected)s; }
 QToolButton:focus { border-color: %(accent)s; }
-QLineEdit, QComboBox, QAbstractSpinBox { background: %(raised)s; border: 1px solid %(line)s;
+QLineEdit { background: %(raised)s; border: 1px solid %(line)s;
     border-radius: %(radius)spx; padding: %(unit)spx; selection-background-color: %(selected)s;
     selection-color: %(text)s; }
-QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus { border-color: %(accent)s; }
+QLineEdit:focus { border-color: %(accent)s; }
 QProgressBar { background: %(ground)s; border: none; border-radius: %(radius)spx;
     text-align: center; color: %(text)s; }
 QProgressBar::chunk { background: %(accent)s; border-radius: %(radius)spx; }
 QAbstractItemView { background: %(raised)s; border: none; outline: none; }
 QTreeView::item { padding: 2px 0; }
 QTreeView::item:hover { background: %(hovered)s; }
-QTreeView::item:selected { background: %(selected)s; color: %(text)s; }
+QTreeView::item:selected { background: %(selected)s; }
+QHeaderView { background: %(raised)s; }
+QHeaderView::section { background: %(raised)s; color: %(muted)s; border: none;
+    border-bottom: 1px solid %(line)s; padding: %(unit)spx; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }
 QScrollBar::handle { background: %(line)s; border-radius: %(radius)spx; min-height: 32px;

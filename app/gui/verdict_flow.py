@@ -23,6 +23,7 @@ LANE = "decisions"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:
+    people: People
     query_id: int
     hit_id: int
     before: Verdict | None
@@ -62,7 +63,7 @@ class VerdictFlow(QObject):
         before = self._panel.model.verdict_of(hit_id)
         if people is None or query_id is None or verdict == before:
             return
-        step = _Step(query_id, hit_id, before, verdict)
+        step = _Step(people, query_id, hit_id, before, verdict)
         self._steps.append(step)
         self._panel.model.expect_verdict(hit_id, verdict)
         self._offer()
@@ -70,13 +71,13 @@ class VerdictFlow(QObject):
         self._store(partial(record, query_id, hit_id), step, holds=verdict, otherwise=before)
 
     def _undo(self) -> None:
-        if self._people is None or not self._steps:
+        if not self._steps:
             return
         step = self._steps.pop()
-        if step.query_id == self._query_id:
+        if self._is_shown(step):
             self._panel.model.expect_verdict(step.hit_id, step.before)
         self._offer()
-        self._store(self._people.undo, step, holds=step.before, otherwise=step.after)
+        self._store(step.people.undo, step, holds=step.before, otherwise=step.after)
 
     def _store(
         self,
@@ -90,8 +91,12 @@ class VerdictFlow(QObject):
         task.finished.connect(lambda: self._settle(step, holds))
         task.failed.connect(lambda error: self._refuse(error, step, otherwise))
 
+    def _is_shown(self, step: _Step) -> bool:
+        """Whether the gallery is still for the query that the decision is about."""
+        return step.people is self._people and step.query_id == self._query_id
+
     def _settle(self, step: _Step, verdict: Verdict | None) -> None:
-        if step.query_id != self._query_id:
+        if not self._is_shown(step):
             return
         model = self._panel.model
         model.settle_verdict(step.hit_id, verdict)
@@ -102,7 +107,7 @@ class VerdictFlow(QObject):
     def _refuse(self, error: Exception, step: _Step, verdict: Verdict | None) -> None:
         if step in self._steps:
             self._steps.remove(step)
-        if step.query_id == self._query_id:
+        if self._is_shown(step):
             self._panel.model.settle_verdict(step.hit_id, verdict)
         self._offer()
         if isinstance(error, UserFacingError):

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -182,9 +183,8 @@ class Ingest:
             step = f"Looking at video {number} of {len(sources)}"
             yield run.progress(step)
             try:
-                info = yield from _beating(
-                    run, step, lambda source=source: self._open(source, options.sequence_fps)
-                )
+                opening = partial(self._open, source, options.sequence_fps)
+                info = yield from _beating(run, step, opening)
             except VideoError as error:
                 yield self._failed(run, root, source, error)
                 continue
@@ -352,18 +352,17 @@ class Ingest:
     def _store(
         self, run: _Run, video: Video, outcome: EmbeddedTracks, embedder_id: str
     ) -> Iterator[IngestEvent]:
-        if outcome.tracks:
-            stored = self._library.store_tracklets(
-                video.id, outcome.tracks, outcome.vectors, embedder_id
-            )
-            self._search.stored([tracklet.id for tracklet in stored])
-            run.people += len(stored)
-            for tracklet in stored:
-                yield TrackletStored(tracklet.id, video.id)
+        stored = self._library.store_tracklets(
+            video.id, outcome.tracks, outcome.vectors, embedder_id
+        )
         if outcome.settled is not None:
             self._library.commit_video(
                 video.id, outcome.settled.time_s, outcome.settled.frame_index
             )
+        self._search.stored([tracklet.id for tracklet in stored])
+        run.people += len(stored)
+        for tracklet in stored:
+            yield TrackletStored(tracklet.id, video.id)
 
 
 def _beating(run: _Run, step: str, work: Callable[[], R]) -> Generator[IngestEvent, None, R]:

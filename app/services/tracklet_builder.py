@@ -11,6 +11,12 @@ from app.core.crop_selection import SpreadBest, geometric_quality, sharpness
 from app.core.entities import Crop, FinishedTrack, FloatArray, Frame, Trajectory, TrackStep
 
 CROPS_PER_TRACKLET = 4
+# A sign or a post that the detector is never sure of: for so long, it moves by no more than this
+# share of its height. People who stand still that long are surer, or shift their weight.
+FIXED_SECONDS = 2.5
+FIXED_MOVE = 0.25
+FIXED_BEST_SCORE = 0.65
+FIXED_MEAN_SCORE = 0.5
 # How far focus can lower a crop's quality: it decides between crops of like size and cover only.
 _SHARPNESS_WEIGHT = 0.4
 
@@ -64,10 +70,11 @@ class TrackletBuilder:
         return self.close(step)
 
     def close(self, step: TrackStep) -> list[FinishedTrack]:
-        """Takes out the tracks that a step ended and forgets those it dropped."""
+        """Takes out the tracks that a step ended, and forgets those it dropped and fixed objects."""
         for track_id in step.dropped:
             self._live.pop(track_id, None)
-        return [_finished(track_id, self._live.pop(track_id)) for track_id in step.ended]
+        ended = [_finished(track_id, self._live.pop(track_id)) for track_id in step.ended]
+        return [track for track in ended if not is_fixed_object(track.trajectory)]
 
 
 def _crop(frame: Frame, box: FloatArray, geometric: float) -> Crop:
@@ -84,3 +91,15 @@ def _finished(track_id: int, live: _LiveTrack) -> FinishedTrack:
         np.array(live.scores, np.float32),
     )
     return FinishedTrack(track_id, trajectory, tuple(live.best))
+
+
+def is_fixed_object(trajectory: Trajectory) -> bool:
+    """Whether this is a thing that resembles a person: never sure, and never moving."""
+    if trajectory.time_s[-1] - trajectory.time_s[0] < FIXED_SECONDS:
+        return False
+    sure = trajectory.scores.max() >= FIXED_BEST_SCORE
+    if sure or trajectory.scores.mean() >= FIXED_MEAN_SCORE:
+        return False
+    centres = (trajectory.boxes[:, :2] + trajectory.boxes[:, 2:]) / 2  # (T, 2)
+    height_px = np.median(trajectory.boxes[:, 3] - trajectory.boxes[:, 1])
+    return bool(np.linalg.norm(np.ptp(centres, axis=0)) < FIXED_MOVE * height_px)

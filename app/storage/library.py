@@ -22,9 +22,9 @@ from app.storage.tables import ModelRow, SettingRow, VideoRow
 from app.storage.time_zone import system_zone, zone_named
 from app.storage.tracklet_rows import TrackletRows
 from app.storage.vector_rows import VectorRows
-from app.storage.video_rows import ResumePoint, VideoRows
+from app.storage.video_rows import VideoRows
 
-__all__ = ["DATABASE_NAME", "Library", "ModelRole", "ResumePoint"]
+__all__ = ["DATABASE_NAME", "Library", "ModelRole"]
 
 DATABASE_NAME = "library.sqlite"
 LOCK_NAME = "library.lock"

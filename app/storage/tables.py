@@ -96,11 +96,7 @@ class CameraRow(Base):
 
 
 class VideoRow(Base):
-    """A video and how far it has come.
-
-    Numbers of tracklets are the tracker's plus `number_offset`, because a tracker counts from 1
-    again where an interrupted ingest is taken up.
-    """
+    """A video and how far it has come."""
 
     __tablename__ = "videos"
     __table_args__ = (
@@ -127,7 +123,6 @@ class VideoRow(Base):
     detector_id: Mapped[str | None]
     committed_s: Mapped[float] = mapped_column(default=0.0)
     committed_frame: Mapped[int] = mapped_column(default=0)
-    number_offset: Mapped[int] = mapped_column(default=0)
 
 
 class IdentityRow(Base):

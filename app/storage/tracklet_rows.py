@@ -29,8 +29,8 @@ class TrackletRows(LibraryPart):
 
         Args:
             video_id: the video they were seen in.
-            tracks: each with at least one crop; numbers that no tracklet has had since the video
-                was last rewound.
+            tracks: each with at least one crop, and a number that no other tracklet of the video
+                has.
             vectors: float32 (n, D), L2-normalised, one for each track.
             embedder_id: the embedder that made the vectors.
 
@@ -49,18 +49,17 @@ class TrackletRows(LibraryPart):
         if not tracks:
             return []
         with self._database.reading() as session:
-            offset = video_row(session, video_id).number_offset
+            video_row(session, video_id)
         written: list[str] = []
         try:
             crop_paths: list[list[str]] = []
             for track in tracks:
                 crop_paths.append([])
-                number = offset + track.track_id
-                for path in self._crop_files.write(video_id, number, track.crops):
+                for path in self._crop_files.write(video_id, track.track_id, track.crops):
                     written.append(path)
                     crop_paths[-1].append(path)
             with self._database.writing() as session:
-                rows = _add_tracklets(session, video_id, offset, tracks)
+                rows = _add_tracklets(session, video_id, tracks)
                 _add_crops(session, rows, tracks, crop_paths)
                 _add_vectors(session, rows, vectors, embedder_id)
                 session.flush()
@@ -191,12 +190,12 @@ def _with_thumbnail() -> Select[TrackletRow, int, CropRow]:
 
 
 def _add_tracklets(
-    session: Session, video_id: int, offset: int, tracks: Sequence[FinishedTrack]
+    session: Session, video_id: int, tracks: Sequence[FinishedTrack]
 ) -> list[TrackletRow]:
     rows = [
         TrackletRow(
             video_id=video_id,
-            number=offset + track.track_id,
+            number=track.track_id,
             first_time_s=float(track.trajectory.time_s[0]),
             last_time_s=float(track.trajectory.time_s[-1]),
         )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from app.core.entities import Camera, StartSource, Video, VideoInfo, VideoStatus
+from app.core.entities import Camera, ResumePoint, StartSource, Video, VideoInfo, VideoStatus
 from app.core.errors import NotFoundError
 from app.storage.library_part import LibraryPart, absolute, video_row
 from app.storage.ordering import natural_key
@@ -18,19 +17,6 @@ from app.storage.tables import CameraRow, SourceRootRow, TrackletRow, VideoRow
 # A time that went through a computation or two is still the same time.
 _SAME_TIME_S = 1e-6
 _ENDED = frozenset({VideoStatus.DONE, VideoStatus.PARTIAL, VideoStatus.FAILED})
-
-
-@dataclass(frozen=True, slots=True)
-class ResumePoint:
-    """Where an interrupted ingest is taken up.
-
-    Attributes:
-        time_s: everything before this time is stored for good.
-        frame_index: number of the decoded frame shown at that time.
-    """
-
-    time_s: float
-    frame_index: int
 
 
 class VideoRows(LibraryPart):
@@ -87,7 +73,7 @@ class VideoRows(LibraryPart):
         Args:
             root: folder that the path is stored relative to.
             info: what the video says of itself; its path lies below `root`.
-            content_hash: SHA-256 of the content, hex.
+            content_hash: SHA-256 of the content, hex; empty where it cannot be read.
             size_bytes: size of the file.
             mtime_ns: when the file was last changed.
         """
@@ -98,9 +84,8 @@ class VideoRows(LibraryPart):
                 row = VideoRow()
                 row.source_root_id = _root_id(session, absolute(root))
                 row.relative_path = path.relative_to(absolute(root)).as_posix()
-                row.content_hash = ""
-            replaced = row.content_hash != content_hash
-            if replaced:
+            other_content = row.content_hash != content_hash  # a new row's is None
+            if other_content:
                 _forget_people(session, row)
                 row.content_hash = content_hash
                 row.status, row.problem = VideoStatus.PENDING, ""
@@ -111,7 +96,7 @@ class VideoRows(LibraryPart):
             session.add(row)
             session.flush()
             video_id = row.id
-        if replaced:
+        if other_content:
             self._sweep_crops(video_id)
         return self.video(video_id)
 
@@ -179,8 +164,6 @@ class VideoRows(LibraryPart):
                         TrackletRow.first_time_s >= row.committed_s - _SAME_TIME_S,
                     )
                 )
-            highest = select(func.max(TrackletRow.number)).where(TrackletRow.video_id == video_id)
-            row.number_offset = session.scalar(highest) or 0
             resume = ResumePoint(row.committed_s, row.committed_frame)
         self._sweep_crops(video_id)
         return resume
@@ -304,7 +287,7 @@ def _set_info(row: VideoRow, info: VideoInfo) -> None:
 
 def _forget_people(session: Session, row: VideoRow) -> None:
     """The video as if no one had been found in it yet."""
-    row.committed_s, row.committed_frame, row.number_offset = 0.0, 0, 0
+    row.committed_s, row.committed_frame = 0.0, 0
     if row.id is not None:
         session.execute(delete(TrackletRow).where(TrackletRow.video_id == row.id))
 

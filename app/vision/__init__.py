@@ -1,0 +1,1 @@
+"""Eyes: reading footage, finding and following people, and describing them."""

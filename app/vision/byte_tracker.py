@@ -38,13 +38,14 @@ class _Known:
 class ByteTracker:
     """Joins the detections of one video into tracks. Not thread-safe; one instance per video."""
 
-    def __init__(self, analysed_fps: float, previous_s: float | None = None) -> None:
+    def __init__(self, analysed_fps: float) -> None:
         """Starts without tracks.
+
+        A fresh tracker that is given the frames from one on after which `alive` was 0 (that
+        frame included) goes on as this one would: numbers apart, the same tracks.
 
         Args:
             analysed_fps: how many frames a second are handed over, nominally.
-            previous_s: where an interrupted video is taken up, the time of the analysed frame
-                before the first one handed over.
         """
         if analysed_fps <= 0:
             raise ValueError(f"analysed_fps must be above 0, got {analysed_fps}")
@@ -62,7 +63,7 @@ class ByteTracker:
         self._engine = TimedByteTrack(settings, MARGIN, MIN_OVERLAP)
         # One missed frame must not end a track, however rarely frames are analysed.
         self._lost_s = max(LOST_S, 2.5 / analysed_fps)
-        self._time_s = previous_s
+        self._time_s: float | None = None
         self._spacing_s = float("inf")
         self._known: dict[int, _Known] = {}
 

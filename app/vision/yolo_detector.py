@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import threading
@@ -17,7 +18,7 @@ from app.core.errors import ModelError
 from app.core.ports import Detector
 from app.vision.ultralytics_setup import import_ultralytics
 from app.vision.weights_files import loader_for
-from reid_models.onnx_model import file_id
+from reid_models.onnx_model import file_id, import_onnxruntime
 
 # ByteTrack continues tracks with weak detections, and starts none from them.
 MIN_SCORE = 0.1
@@ -57,8 +58,9 @@ class YoloDetector:
             )
         self.id = file_id(path)
         self._lock = threading.Lock()
+        import_onnxruntime()  # before ultralytics does so in its own way
         import_ultralytics()
-        _quieten_onnxruntime()
+        _check_runtime(path)
         self._predictor = _load(path, _chosen_device(path, device), image_size_px)
         cores = os.cpu_count() or 1
         self._at_once = 1
@@ -127,16 +129,13 @@ def _chosen_device(path: Path, wanted: str) -> str:
             f'There is no device "{wanted}".', 'Choose "auto", "cpu", "cuda" or "cuda:0".'
         )
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if path.suffix == ".onnx" and gpus:
-        import onnxruntime
-
-        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-            if wanted.startswith("cuda"):
-                raise ModelError(
-                    "The installed onnxruntime cannot use the GPU.",
-                    "Install onnxruntime-gpu, choose a .pt file, or use the device cpu.",
-                )
-            gpus = 0
+    if gpus and path.suffix == ".onnx" and not _onnxruntime_has_cuda():
+        if wanted.startswith("cuda"):
+            raise ModelError(
+                "The installed onnxruntime cannot use the GPU.",
+                "Install onnxruntime-gpu, choose a .pt file, or use the device cpu.",
+            )
+        gpus = 0
     if wanted == "auto":
         return "cuda:0" if gpus else "cpu"
     if wanted == "mps" and not torch.backends.mps.is_available():
@@ -147,6 +146,10 @@ def _chosen_device(path: Path, wanted: str) -> str:
             f"This computer has no GPU {wanted}: {found}.", "Use the device auto or cpu."
         )
     return wanted
+
+
+def _onnxruntime_has_cuda() -> bool:
+    return "CUDAExecutionProvider" in import_onnxruntime().get_available_providers()
 
 
 def _load(path: Path, device: str, image_size_px: int) -> Any:
@@ -191,8 +194,12 @@ def _predictor(path: Path, device: str, image_size_px: int) -> Any:
     }
     predictor: Any = DetectionPredictor(overrides=options)
     predictor.setup_model(str(path), verbose=False)
+    if predictor.device.type != device.partition(":")[0]:
+        raise ModelError(
+            f"{path.name} could not be started on {device}.", "Use the device auto or cpu."
+        )
     _require_task(path, predictor.model)
-    fixed_px = _fixed_size(predictor.model)
+    fixed_px = _fixed_size(path, predictor.model)
     if fixed_px is not None:
         predictor.args.imgsz = fixed_px
         predictor.model.backend.imgsz = fixed_px
@@ -212,14 +219,17 @@ def _require_task(path: Path, model: Any) -> None:
         raise ModelError(f'{path.name} is a model for "{task}", not a detector.', _EXPORT_REMEDY)
 
 
-def _fixed_size(model: Any) -> list[int] | None:
+def _fixed_size(path: Path, model: Any) -> list[int] | None:
     """Height and width that an ONNX network is bound to, or None."""
     if model.format != "onnx":
         return None
     shape = model.backend.session.get_inputs()[0].shape
-    if len(shape) == 4 and all(isinstance(side, int) for side in shape[2:]):
-        return [int(side) for side in shape[2:]]
-    return None
+    sides_px = [side for side in shape[2:] if isinstance(side, int)]
+    if len(shape) != 4 or any(side % model.stride for side in sides_px):
+        raise ModelError(
+            f"{path.name} is not a detector: its input has the shape {shape}.", _EXPORT_REMEDY
+        )
+    return sides_px if len(sides_px) == 2 else None
 
 
 def _person_class(path: Path, model: Any, raw: Any) -> int:
@@ -245,18 +255,19 @@ def _person_class(path: Path, model: Any, raw: Any) -> int:
     for index, name in names.items():
         if name.lower() == "person":
             return index
-    known = ", ".join(list(names.values())[:5])
+    known = ", ".join(list(names.values())[:5]) + (", …" if len(names) > 5 else "")
     raise ModelError(
-        f'{path.name} has no class "person"; its {len(names)} classes are {known}…',
+        f'{path.name} has no class "person"; it knows {known}.',
         "Choose a detector that was trained on people.",
     )
 
 
-def _quieten_onnxruntime() -> None:
-    """Errors come as exceptions; its warnings about a file's innards would fill the terminal."""
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(3)
+def _check_runtime(path: Path) -> None:
+    if path.suffix == ".engine" and importlib.util.find_spec("tensorrt") is None:
+        raise ModelError(
+            f"{path.name} needs TensorRT, which is not installed.",
+            "Install it, or choose a .pt or .onnx file.",
+        )
 
 
 def _one_frame_session(path: Path, threads: int) -> Any:
@@ -265,8 +276,7 @@ def _one_frame_session(path: Path, threads: int) -> Any:
     By default onnxruntime's threads spin while they wait for each other, and take the time from
     whatever else the machine does: 58 ms a frame became 107 ms beside another process.
     """
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -281,7 +291,7 @@ def _explained(path: Path, error: Exception) -> ModelError:
             "any program.",
             "Where you trust it, export it to ONNX there, and choose the .onnx file.",
         )
-    if re.search(r"truncated|corrupted|InvalidProtobuf|INVALID_PROTOBUF|parsing failed", text):
+    if re.search(r"truncated|corrupted|INVALID_PROTOBUF|No graph was found", text):
         return ModelError(f"{path.name} is damaged or cut short.", "Download or copy it again.")
     if isinstance(error, ImportError):
         return ModelError(

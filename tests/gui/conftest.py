@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Qt's offscreen platform says so whenever a window is shown.
+    config.addinivalue_line("qt_log_ignore", "does not support propagateSizeHints")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _singletons() -> None:
     """As the program itself does before it starts Qt."""

@@ -2,176 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from player_fakes import FPS, FakeLibrary, Footage, Player
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
-from app.core.entities import (
-    Camera,
-    StartSource,
-    StoredCrop,
-    Tracklet,
-    Trajectory,
-    Video,
-    VideoInfo,
-    VideoStatus,
-)
 from app.core.errors import VideoError
 from app.gui.panels.player_panel import PlayerPanel
 from app.gui.player_flow import PlayerFlow
-from app.gui.player_session import ShownFrame
+from app.gui.player_session import ShownFrame, picture_of
 from app.gui.tasks import TaskRunner
 from app.services.playback import Playback
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
-
-WIDTH_PX, HEIGHT_PX = 64, 36
-FPS = 50.0
-START = datetime(2024, 5, 14, 8, 32, 7, 400_000, tzinfo=UTC)
-
-
-@dataclass
-class FakeFrame:
-    index: int
-    time_s: float
-    decode: Callable[[int], np.ndarray]
-
-    def image(self) -> np.ndarray:
-        return self.decode(self.index)
-
-
-class Footage:
-    """Opens fake videos; what happens to them is written down."""
-
-    def __init__(self) -> None:
-        self.frame_count = 100
-        self.gate = threading.Event()
-        self.gate.set()
-        self.waiting = threading.Event()
-        self.seconds_per_picture = 0.0
-        self.threads: set[str] = set()
-        self.pictures = 0
-        self.open: list[FakeSource] = []
-        self.problem: Exception | None = None
-
-    def open_source(self, video: Video) -> FakeSource:
-        if self.problem is not None:
-            raise self.problem
-        return FakeSource(self, video.info)
-
-    def picture(self, number: int) -> np.ndarray:
-        self.waiting.set()
-        assert self.gate.wait(5)
-        self.waiting.clear()
-        self.threads.add(threading.current_thread().name)
-        self.pictures += 1
-        time.sleep(self.seconds_per_picture)  # how slow this footage is
-        return np.full((HEIGHT_PX, WIDTH_PX, 3), number, np.uint8)
-
-
-class FakeSource:
-    def __init__(self, footage: Footage, info: VideoInfo) -> None:
-        self.footage = footage
-        self.info = info
-        footage.open.append(self)
-
-    def frames(self, start_s: float = 0.0, start_index: int = 0) -> Iterator[FakeFrame]:
-        first = min(int((start_s + 0.001) * FPS), self.footage.frame_count - 1)
-        for number in range(max(0, first), self.footage.frame_count):
-            yield FakeFrame(number, number / FPS, self.footage.picture)
-
-    def close(self) -> None:
-        self.footage.open.remove(self)
-
-
-class FakeLibrary:
-    timezone = ZoneInfo("Europe/Vienna")
-
-    def __init__(self, footage: Footage) -> None:
-        self.footage = footage
-        times = np.arange(0, 2, 0.2)
-        boxes = np.repeat(np.array([[8, 4, 24, 32]], np.float32), len(times), axis=0)
-        path = Trajectory(
-            np.arange(len(times), dtype=np.int32),
-            times.astype(np.float64),
-            boxes,
-            np.ones(len(times), np.float32),
-        )
-        crop = StoredCrop(Path("crop.jpg"), 0, 0.0, boxes[0], 1.0)
-        self.people = [(Tracklet(11, 1, 1, 1, 0.0, 1.8, crop), path)]
-
-    def video(self, video_id: int) -> Video:
-        duration_s = self.footage.frame_count / FPS
-        path = Path(f"/footage/gate{video_id}.mp4")
-        info = VideoInfo(
-            path,
-            "gate",
-            WIDTH_PX,
-            HEIGHT_PX,
-            FPS,
-            self.footage.frame_count,
-            duration_s,
-            START,
-            StartSource.FILE_NAME,
-        )
-        camera = Camera(video_id, f"gate{video_id}")
-        done = VideoStatus.DONE
-        return Video(video_id, camera, path, "0" * 64, done, "", info, 5.0, "d", duration_s, 1)
-
-    def trajectories_between(self, video_id: int, from_s: float, to_s: float) -> list:
-        return self.people
-
-    def identities(self) -> list:
-        return []
-
-
-@dataclass
-class Player:
-    """The player of a test, and what it told."""
-
-    panel: PlayerPanel
-    flow: PlayerFlow
-    runner: TaskRunner
-    footage: Footage
-    workspace: Any
-    positions: list[float]
-    clicks: list[tuple]
-    qtbot: Any
-
-    def shows(self, number: int) -> bool:
-        """Whether this frame is in the view, and its time in the header."""
-        picture = self.panel.view._picture
-        is_shown = picture is not None and picture.pixelColor(3, 3).red() == number
-        return is_shown and self.positions[-1] == pytest.approx(number / FPS)
-
-    def wait_for(self, number: int) -> None:
-        self.qtbot.waitUntil(lambda: self.shows(number), timeout=3000)
-
-    def wait_until_idle(self) -> None:
-        self.qtbot.waitUntil(lambda: not self.runner.is_busy("player"), timeout=3000)
-
-    def press(self, key: Any, times: int = 1) -> None:
-        for _ in range(times):
-            QTest.keyClick(self.panel.view, key)
-
-    @property
-    def speed(self) -> str:
-        return self.panel.transport.speed_button.text()
-
-    @property
-    def is_playing(self) -> bool:
-        return self.panel.transport.play_button.accessibleName() == "Pause"
 
 
 @pytest.fixture
@@ -218,10 +69,11 @@ def test_a_video_is_shown_at_a_moment_with_its_person(player: Player) -> None:
 
 
 def test_frames_are_decoded_in_the_lane_of_the_player_alone(player: Player) -> None:
-    player.flow.show(1, 0.3)
-    player.wait_for(15)
+    player.flow.show(1, 1.7)
+    player.wait_for(85)
     player.press(Qt.Key.Key_L)
     player.wait_until_idle()
+    assert player.shows(99)
     assert all(name.startswith("player") for name in player.footage.threads)
 
 
@@ -361,6 +213,33 @@ def test_a_click_tells_video_time_and_place(player: Player) -> None:
     assert (video_id, time_s) == (3, pytest.approx(0.4))
     assert (x_px, y_px) == pytest.approx((16, 18), abs=0.5)
     assert player.workspace.playback.person_at(video_id, time_s, x_px, y_px) == 11
+    assert player.panel.view.hint == ""
+
+
+def test_a_click_beside_everyone_is_told_too_with_a_hint(player: Player) -> None:
+    player.flow.show(3, 0.4)
+    player.wait_for(20)
+    beside = player.panel.view.widget_rect(np.array([50, 10, 54, 14])).center().toPoint()
+    QTest.mouseClick(player.panel.view, Qt.MouseButton.LeftButton, pos=beside)
+    assert player.clicks == [
+        (3, pytest.approx(0.4), pytest.approx(52, abs=1), pytest.approx(12, abs=1))
+    ]
+    assert player.panel.view.hint.startswith("Nobody is stored")
+    player.flow.show(3, 0.5)
+    assert player.panel.view.hint == ""
+
+
+def test_a_picture_from_the_clipboard_becomes_a_file(player: Player) -> None:
+    pixels = np.arange(7 * 5 * 3, dtype=np.uint8).reshape(7, 5, 3)
+    told: list[Path] = []
+    player.flow.picture_dropped.connect(told.append)
+    player.panel.picture_dropped.emit(picture_of(pixels))
+    player.panel.picture_dropped.emit(Path("woman.jpg"))
+    assert told[1] == Path("woman.jpg")
+    saved = QImage(str(told[0]))
+    colour = saved.pixelColor(4, 6)
+    assert saved.size().toTuple() == (5, 7)
+    assert [colour.red(), colour.green(), colour.blue()] == pixels[6, 4].tolist()
 
 
 def test_missing_footage_is_told_with_the_remedy_and_can_be_tried_again(player: Player) -> None:
@@ -383,6 +262,19 @@ def test_another_video_closes_the_one_before(player: Player) -> None:
     player.wait_for(10)
     player.wait_until_idle()
     assert {source.info.path.name for source in player.footage.open} == {"gate2.mp4"}
+
+
+def test_frames_of_a_video_that_was_left_are_not_shown(player: Player) -> None:
+    player.flow.show(1, 0.1)
+    player.wait_for(5)
+    player.wait_until_idle()
+    player.footage.gate.clear()
+    player.flow.seek(1.0)
+    player.qtbot.waitUntil(player.footage.waiting.is_set)
+    player.flow.show(2, 0.2)
+    player.footage.gate.set()
+    player.wait_for(10)
+    assert player.positions == [pytest.approx(0.1), pytest.approx(0.2)]
 
 
 def test_closing_the_library_closes_the_video_and_says_what_to_do(player: Player) -> None:

@@ -175,7 +175,7 @@ def test_a_box_between_analysed_frames_is_dashed(panel: PlayerPanel) -> None:
     ("key", "modifier", "signal", "told"),
     [
         (Qt.Key.Key_Space, None, "play_toggled", ()),
-        (Qt.Key.Key_K, None, "pause_asked", ()),
+        (Qt.Key.Key_K, None, "play_toggled", ()),
         (Qt.Key.Key_J, None, "shuttled", (-1,)),
         (Qt.Key.Key_L, None, "shuttled", (1,)),
         (",", None, "stepped", (-1,)),
@@ -304,10 +304,12 @@ def test_a_picture_file_can_be_dropped_and_a_folder_is_left_to_the_window(
 ) -> None:
     heard: list[object] = []
     panel.picture_dropped.connect(heard.append)
+    picture = tmp_path / "woman in white.JPG"
+    picture.touch()
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "woman in white.JPG"))])
+    data.setUrls([QUrl.fromLocalFile(str(picture))])
     assert dropped(panel, data)
-    assert heard == [tmp_path / "woman in white.JPG"]
+    assert heard == [picture]
     folder = QMimeData()
     folder.setUrls([QUrl.fromLocalFile(str(tmp_path)), QUrl.fromLocalFile("/videos/gate.mp4")])
     assert not dropped(panel, folder)
@@ -321,8 +323,7 @@ def test_a_picture_can_be_pasted(panel: PlayerPanel) -> None:
     QGuiApplication.clipboard().setImage(picture_of(pixels))
     QTest.keyClick(panel.view, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     QGuiApplication.clipboard().clear()
-    assert len(heard) == 1
-    np.testing.assert_array_equal(heard[0], pixels)
+    assert [image.size().toTuple() for image in heard] == [(5, 7)]
 
 
 def test_times_tell_any_two_frames_apart() -> None:

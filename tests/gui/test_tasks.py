@@ -104,7 +104,10 @@ def test_a_user_facing_error_is_passed_on_without_a_log(tasks: TaskRunner, qtbot
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_a_bug_is_passed_on_and_logged_with_its_traceback(tasks: TaskRunner, qtbot, caplog) -> None:
+def test_a_bug_is_passed_on_and_logged_with_its_traceback(
+    tasks: TaskRunner, qtbot, caplog, expected_logs
+) -> None:
+    expected_logs("A job of lane 'work' failed")
     error, outcome = ZeroDivisionError("a bug"), []
     with caplog.at_level(logging.ERROR):
         outcome_of(tasks.start("work", Job(0, error).run()), outcome)
@@ -112,7 +115,6 @@ def test_a_bug_is_passed_on_and_logged_with_its_traceback(tasks: TaskRunner, qtb
     assert outcome == [error]
     records = [record for record in caplog.records if record.name == "app.gui.tasks"]
     assert [record.exc_info is not None for record in records] == [True]
-    caplog.clear()
 
 
 def test_failing_after_a_cancel_counts_as_cancelled(tasks: TaskRunner, qtbot) -> None:

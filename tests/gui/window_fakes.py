@@ -10,6 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
 from app.core.entities import (
     Camera,
     IngestEvent,
@@ -27,6 +31,7 @@ from app.core.entities import (
 from app.services.catalog import CameraEntry
 from app.services.ingest import IngestOptions
 
+CAM1 = Camera(1, "cam1")
 Script = Callable[[Path, IngestOptions], Iterator[IngestEvent]]
 
 
@@ -35,7 +40,7 @@ def make_video(
     path: Path,
     status: VideoStatus = VideoStatus.DONE,
     *,
-    camera: Camera = Camera(1, "cam1"),
+    camera: Camera = CAM1,
     people: int = 0,
     problem: str = "",
 ) -> Video:
@@ -142,3 +147,16 @@ class EndlessIngest:
                 self.pace.wait(0.01)
         finally:
             self.closed.set()
+
+
+def drop(widget: QWidget, *paths: Path) -> bool:
+    """Drops paths onto a widget, as a file manager would; whether it took them."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    none = Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPointF(9, 9), copy, mime, left, none)
+    QApplication.sendEvent(widget, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(widget, QDropEvent(QPointF(9, 9), copy, mime, left, none))
+    return enter.isAccepted()

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.gui import icons, theme
+from app.gui.dialogs.fitting import fit_height
 
 _LICENCE = (
     "Retrace is free software under the GNU Affero General Public License, version 3 or later, "
@@ -31,7 +32,6 @@ class AboutDialog(QDialog):
         self.setWindowTitle("About Retrace")
         self.setAccessibleName("About Retrace")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(480)
         sign = QLabel()
         sign.setPixmap(icons.logo().pixmap(64, 64))
         words = QVBoxLayout()
@@ -54,6 +54,7 @@ class AboutDialog(QDialog):
         layout.setSpacing(4 * theme.UNIT_PX)
         layout.addLayout(head)
         layout.addWidget(buttons)
+        fit_height(self, 480)
 
 
 def program_version() -> str:

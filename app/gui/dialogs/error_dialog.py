@@ -20,7 +20,9 @@ from PySide6.QtWidgets import (
 
 from app.core.errors import UserFacingError
 from app.gui import icons, theme
+from app.gui.dialogs.fitting import fit_height
 
+_WIDTH_PX = 480
 _BUG_REMEDY = (
     "This is a mistake in the program, not yours. What is stored is kept. "
     "Please send the details below to whoever maintains it."
@@ -44,12 +46,12 @@ class ErrorDialog(QDialog):
         self.setWindowTitle("Retrace")
         self.setAccessibleName("Error")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setMinimumWidth(440)
         self._details_text = details
         self._details = QPlainTextEdit(details)
         self._fold = QToolButton()
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self._lay_out(message, remedy)
+        fit_height(self, _WIDTH_PX)
 
     def _lay_out(self, message: str, remedy: str) -> None:
         sign = QLabel()
@@ -72,6 +74,9 @@ class ErrorDialog(QDialog):
         layout.addStretch()
         layout.addWidget(self._buttons)
         self._buttons.rejected.connect(self.reject)
+        close = self._buttons.button(QDialogButtonBox.StandardButton.Close)
+        close.setDefault(True)
+        close.setFocus()
 
     def _add_details(self, layout: QVBoxLayout) -> None:
         self._fold.setObjectName("error_details_fold")
@@ -88,6 +93,7 @@ class ErrorDialog(QDialog):
         self._details.hide()
         copy = self._buttons.addButton("Copy details", QDialogButtonBox.ButtonRole.ActionRole)
         copy.setObjectName("error_copy")
+        copy.setAutoDefault(False)
         copy.clicked.connect(self._copy)
         layout.addWidget(self._fold)
         layout.addWidget(self._details, 1)
@@ -95,7 +101,7 @@ class ErrorDialog(QDialog):
     def _unfold(self, shown: bool) -> None:
         self._fold.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
         self._details.setVisible(shown)
-        self.adjustSize()
+        fit_height(self, _WIDTH_PX)
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._details_text)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from app.core.errors import ModelError
 from app.gui import theme
 from app.gui.dialogs.choosing import choose_file
+from app.gui.dialogs.fitting import fit_height
 from app.services.model_choice import WEIGHTS_SUFFIXES
 from app.settings import ModelRole, models_dir
 
@@ -45,7 +46,6 @@ class ModelDialog(QDialog):
         self.setWindowTitle(f"Choose {_article(role)}")
         self.setAccessibleName(f"Choose {_article(role)}")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(480)
         suffixes = ", ".join(WEIGHTS_SUFFIXES[role])
         heading = _text(error.message, "model_message")
         heading.setProperty("role", "heading")
@@ -68,6 +68,7 @@ class ModelDialog(QDialog):
         layout.addWidget(_text(_PURPOSE[role], "model_purpose"))
         layout.addWidget(where)
         layout.addWidget(buttons)
+        fit_height(self, 480)
 
     def _choose(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in WEIGHTS_SUFFIXES[self.role])

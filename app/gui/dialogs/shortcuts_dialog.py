@@ -72,9 +72,7 @@ class ShortcutsDialog(QDialog):
         wanted = text.casefold()
         for head, items in self._groups:
             matching = [
-                item
-                for item in items
-                if wanted in f"{item.text(0)} {item.text(1)}".casefold()
+                item for item in items if wanted in f"{item.text(0)} {item.text(1)}".casefold()
             ]
             for item in items:
                 item.setHidden(item not in matching)

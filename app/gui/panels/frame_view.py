@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QFontMetricsF,
     QImage,
     QMouseEvent,
@@ -66,6 +67,7 @@ class FrameView(QWidget):
         self._pressed_at: QPointF | None = None
         self._text = ("", "")
         self._hint = ""
+        self._shows_focus = False
 
     def show_frame(self, picture: QImage, people: Sequence[PersonBox]) -> None:
         """Shows a frame.
@@ -89,7 +91,7 @@ class FrameView(QWidget):
         """Shows a sentence, and what to do next, where there is no frame."""
         self._picture = self._scaled = None
         self._people, self._boxes = (), np.zeros((0, 4), np.float32)
-        self._text = (heading, text)
+        self._text, self._hint = (heading, text), ""
         self.setAccessibleDescription(f"{heading} {text}".strip())
         self._hover()
         self.update()
@@ -103,6 +105,10 @@ class FrameView(QWidget):
         """Draws one person's box in the accent colour, in whichever frame it is."""
         self._highlighted_id = tracklet_id
         self.update()
+
+    def has_person_at(self, x_px: float, y_px: float) -> bool:
+        """Whether a box is around a point, given in pixels of the full frame."""
+        return smallest_containing(self._boxes, x_px, y_px) is not None
 
     @property
     def text(self) -> str:
@@ -166,6 +172,19 @@ class FrameView(QWidget):
             QPointF(rect.left() + right * across, rect.top() + bottom * down),
         ).intersected(rect)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Shows the focus to those who walk through the window by keyboard, and only to them."""
+        by_tab = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self._shows_focus = event.reason() in by_tab
+        self.update()
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Takes the mark away."""
+        self._shows_focus = False
+        self.update()
+        super().focusOutEvent(event)
+
     # Pointer ------------------------------------------------------------------------------------
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -224,7 +243,7 @@ class FrameView(QWidget):
             self._paint_people(painter)
         if self._hint:
             self._paint_hint(painter)
-        if self.hasFocus():
+        if self._shows_focus:
             painter.setPen(QPen(QColor(tokens().accent), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.core.entities import IngestSummary, Progress
 from app.gui import theme
+from app.gui.panels.query_head import ElidedLabel
 
 _STEPS = 1000
 _IDLE_TEXT = "Nothing is being ingested."
@@ -72,16 +72,19 @@ class IngestPanel(QWidget):
         self.setAccessibleName("Ingest")
         self._waiting = 0
         self._step = ""
-        self._state = self._label("ingest_state", "What is being done")
-        self._state.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._figures = self._label("ingest_figures", "How it stands")
+        self._state = ElidedLabel()
+        self._state.setObjectName("ingest_state")
+        self._figures = QLabel()
+        self._figures.setObjectName("ingest_figures")
+        self._figures.setTextFormat(Qt.TextFormat.PlainText)
         self._bar = QProgressBar()
         self._bar.setObjectName("ingest_progress")
         self._bar.setAccessibleName("Ingest progress")
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(2 * theme.UNIT_PX)
-        self._button = QPushButton("Cancel")
+        self._button = QPushButton()
         self._button.setObjectName("ingest_cancel")
+        self._offer("Cancel")
         self._button.clicked.connect(self._clicked)
         self._notices = self._make_notices()
         self._lay_out()
@@ -131,7 +134,7 @@ class IngestPanel(QWidget):
     def show_question(self, text: str) -> None:
         """The ingest waits for an answer of the user."""
         self._say(text)
-        self._bar.setRange(0, _STEPS)
+        self._bar.hide()
 
     def show_stopping(self) -> None:
         """Cancel was heard; the job is on its way out."""
@@ -167,13 +170,6 @@ class IngestPanel(QWidget):
 
     # Building -----------------------------------------------------------------------------------
 
-    def _label(self, name: str, accessible: str) -> QLabel:
-        label = QLabel()
-        label.setObjectName(name)
-        label.setAccessibleName(accessible)
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        return label
-
     def _make_notices(self) -> QTreeWidget:
         notices = QTreeWidget()
         notices.setObjectName("ingest_notices")
@@ -206,8 +202,7 @@ class IngestPanel(QWidget):
     def _say(self, step: str) -> None:
         self._step = step
         waiting = f"  ({self._waiting} more waiting)" if self._waiting else ""
-        self._state.setText(step + waiting)
-        self._state.setToolTip(step)
+        self._state.set_whole(step + waiting)
 
     def _rest(self, text: str) -> None:
         self._waiting = 0

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QEvent, QMimeData, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
     QImage,
-    QImageReader,
     QKeyEvent,
     QKeySequence,
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from app.core.entities import Image
+from app.gui.drops import is_picture, local_paths
 from app.gui.panels.frame_view import FrameView
 from app.gui.panels.transport_bar import TransportBar
 from app.gui.theme import UNIT_PX, strong_font
@@ -35,7 +33,6 @@ class PlayerPanel(QWidget):
 
     Signals:
         play_toggled: play or pause.
-        pause_asked: stand still.
         stepped: one frame forward (1) or back (-1).
         shuttled: run forward (1) or back (-1), or faster in that direction.
         jumped: so many seconds forward, negative back.
@@ -46,11 +43,10 @@ class PlayerPanel(QWidget):
         speed_chosen: times real time.
         speed_changed: the next faster (1) or slower (-1) speed.
         clicked: a point of the frame, x and y in pixels of the full frame.
-        picture_dropped: a picture to be searched: a Path, or RGB uint8 (h, w, 3).
+        picture_dropped: a picture to be searched: a Path or, from the clipboard, a QImage.
     """
 
     play_toggled = Signal()
-    pause_asked = Signal()
     stepped = Signal(int)
     shuttled = Signal(int)
     jumped = Signal(float)
@@ -95,14 +91,12 @@ class PlayerPanel(QWidget):
         """Shows what to do next, and no video."""
         self.view.show_text(heading, text)
         self.set_header("", "", "")
-        self.set_position(0.0, 0.0)
-        self.position_label.setText("")
-        self.transport.setEnabled(False)
+        self._clear_position()
 
     def show_problem(self, message: str, remedy: str) -> None:
         """Shows in the frame's place why there is none, and what to do about it."""
         self.view.show_text(message, remedy)
-        self.transport.setEnabled(False)
+        self._clear_position()
 
     def show_hint(self, text: str) -> None:
         """Lays a sentence over the frame for a few seconds."""
@@ -154,7 +148,7 @@ class PlayerPanel(QWidget):
         key = Qt.Key
         plain: dict[Qt.Key, Callable[[], None]] = {
             key.Key_Space: self.play_toggled.emit,
-            key.Key_K: self.pause_asked.emit,
+            key.Key_K: self.play_toggled.emit,
             key.Key_J: lambda: self.shuttled.emit(-1),
             key.Key_L: lambda: self.shuttled.emit(1),
             key.Key_Left: lambda: self.jumped.emit(-5.0),
@@ -180,7 +174,7 @@ class PlayerPanel(QWidget):
 
     def _action(self, event: QKeyEvent) -> Callable[[], None] | None:
         if event.matches(QKeySequence.StandardKey.Paste):
-            found = pasted_picture(QGuiApplication.clipboard().mimeData())
+            found = picture_in(QGuiApplication.clipboard().mimeData())
             return None if found is None else lambda: self.picture_dropped.emit(found)
         if not self.transport.isEnabled():
             return None
@@ -197,19 +191,24 @@ class PlayerPanel(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Takes pictures; folders and videos are the window's business."""
-        if pasted_picture(event.mimeData()) is None:
+        if picture_in(event.mimeData()) is None:
             event.ignore()
         else:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Tells of the picture."""
-        picture = pasted_picture(event.mimeData())
+        picture = picture_in(event.mimeData())
         if picture is None:
             event.ignore()
             return
         event.acceptProposedAction()
         self.picture_dropped.emit(picture)
+
+    def _clear_position(self) -> None:
+        self.set_position(0.0, 0.0)
+        self.position_label.setText("")
+        self.transport.setEnabled(False)
 
     # Making -------------------------------------------------------------------------------------
 
@@ -262,26 +261,10 @@ def precise_time_text(time_s: float) -> str:
     return f"{hours}:{text}" if hours else text
 
 
-def pasted_picture(data: QMimeData) -> Path | Image | None:
-    """The picture that is dropped or pasted: its file, or RGB uint8 (h, w, 3), or None."""
-    for url in data.urls():
-        path = Path(url.toLocalFile())
-        if url.isLocalFile() and _is_picture(path):
-            return path
-    if data.hasImage():
-        image = QImage(data.imageData())
-        if not image.isNull():
-            return pixels_of(image)
-    return None
-
-
-def pixels_of(picture: QImage) -> Image:
-    """A picture as RGB uint8 (h, w, 3)."""
-    rgb = picture.convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
-    return rows[:, : rgb.width() * 3].reshape(rgb.height(), rgb.width(), 3).copy()
-
-
-def _is_picture(path: Path) -> bool:
-    suffixes = {bytes(name.data()).decode() for name in QImageReader.supportedImageFormats()}
-    return path.suffix.lower().lstrip(".") in suffixes
+def picture_in(data: QMimeData) -> Path | QImage | None:
+    """The one picture that is dropped or pasted: its file, or its pixels."""
+    paths = local_paths(data)
+    if paths:
+        return paths[0] if len(paths) == 1 and is_picture(paths[0]) else None
+    image = QImage(data.imageData()) if data.hasImage() else QImage()
+    return None if image.isNull() else image

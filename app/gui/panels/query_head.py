@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from app.core.entities import SearchResult, SearchStage
 from app.gui.hit_text import count_text
-from app.gui.theme import RADIUS_PX, UNIT_PX, tokens
+from app.gui.theme import RADIUS_PX, UNIT_PX
 
 PICTURE_SIZE = QSize(36, 72)
 STAGE_WORDS = {
@@ -61,6 +61,8 @@ class QueryHead(QWidget):
         self.setObjectName("queryHead")
         self.picture = self._labelled("queryPicture", "Picture of the person sought")
         self.picture.setFixedSize(PICTURE_SIZE)
+        # The palette's shadow is the neutral ground of pictures, whatever the scheme.
+        self.picture.setStyleSheet(f"background: palette(shadow); border-radius: {RADIUS_PX}px;")
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.title = self._labelled("resultsTitle", "Results")
         self.title.setText("RESULTS")
@@ -107,7 +109,6 @@ class QueryHead(QWidget):
 
     def show_query(self, picture: QPixmap, caption: str) -> None:
         """Names and shows who is sought."""
-        self.picture.setStyleSheet(f"background: {tokens().ground}; border-radius: {RADIUS_PX}px;")
         shown = QPixmap()
         if not picture.isNull():
             ratio = self.devicePixelRatioF()

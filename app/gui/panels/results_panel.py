@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 # Frames, so that buttons are seen to be buttons; palette names follow the theme.
 STYLE = """
-#hitButtons QToolButton, #cameraButton { border: 1px solid palette(mid); background: palette(base); }
+#hitButtons QToolButton, #cameraButton { border: 1px solid palette(mid);
+    background: palette(base); }
 #hitButtons QToolButton:hover, #cameraButton:hover { background: palette(midlight); }
 #hitButtons QToolButton:disabled { background: transparent; }
 #hitButtons QToolButton:focus, #cameraButton:focus { border-color: palette(accent); }
@@ -81,7 +82,6 @@ class ResultsPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("resultsPanel")
         self.setAccessibleName("Results")
-        self.setAcceptDrops(True)
         self.setStyleSheet(STYLE)
         self.model = GalleryModel(self)
         self.thumbnails = Thumbnails(tasks, parent=self)
@@ -212,6 +212,7 @@ class ResultsPanel(QWidget):
         self.show_growth(0)
         self.offer_verdicts(judging=False, undoing=False)
         self.filters.setEnabled(has_library)
+        self.setAcceptDrops(has_library)
         self.tools.hide()
         title = "Whom are you looking for?" if has_library else "No library is open"
         advice = FIRST_STEP if has_library else "Open a library, or drop a folder of videos."
@@ -342,7 +343,7 @@ class ResultsPanel(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Takes a picture file; a folder is the window's."""
-        if self.acceptDrops() and _picture_in(event) is not None:
+        if _picture_in(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:

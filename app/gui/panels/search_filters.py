@@ -260,6 +260,7 @@ class SearchFilters(QWidget):
     def _show(self) -> None:
         for chip in self._chips:
             self._flow.removeWidget(chip)
+            chip.hide()
             chip.deleteLater()
         self._chips = []
         for action in self._camera_actions.values():

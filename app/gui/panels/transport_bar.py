@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPolygonF
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
 from app.gui.hit_text import video_time_text
+from app.gui.icons import icon
 from app.gui.panels.seek_bar import SeekBar
-from app.gui.theme import UNIT_PX, tokens
+from app.gui.theme import UNIT_PX
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 ICON_PX = 16
-# Icons are drawn once, large enough for any screen.
-ICON_SCALE = 4
-# Bars and triangles that point forward: left edge and width on a grid of 16.
-_SHAPES = {
-    "play": ((), ((4.0, 9.0),)),
-    "pause": (((3.5, 3.0), (9.5, 3.0)), ()),
-    "frame": (((3.5, 2.0),), ((7.0, 6.5),)),
-    "shuttle": ((), ((1.5, 6.5), (8.0, 6.5))),
-}
 
 
 class TransportBar(QWidget):
@@ -46,12 +37,15 @@ class TransportBar(QWidget):
         row.setContentsMargins(2 * UNIT_PX, UNIT_PX, 2 * UNIT_PX, UNIT_PX)
         row.setSpacing(UNIT_PX // 2)
         self._icons: dict[QToolButton, str] = {}
+        self._plays = False
         faster = "again: faster"
-        shuttle_back = self._add(row, "shuttleBack", f"Play backwards, {faster}", "J")
-        frame_back = self._add(row, "frameBack", "One frame back", ",")
-        self.play_button = self._add(row, "play", "Play", "Space")
-        frame_forward = self._add(row, "frameForward", "One frame forward", ".")
-        shuttle_forward = self._add(row, "shuttleForward", f"Play forwards, {faster}", "L")
+        shuttle_back = self._add(row, "shuttleBack", "rewind", f"Play backwards, {faster}", "J")
+        frame_back = self._add(row, "frameBack", "step-back", "One frame back", ",")
+        self.play_button = self._add(row, "play", "play", "Play", "Space")
+        frame_forward = self._add(row, "frameForward", "step-forward", "One frame forward", ".")
+        shuttle_forward = self._add(
+            row, "shuttleForward", "fast-forward", f"Play forwards, {faster}", "L"
+        )
         shuttle_back.clicked.connect(lambda: self.shuttled.emit(-1))
         shuttle_forward.clicked.connect(lambda: self.shuttled.emit(1))
         frame_back.clicked.connect(lambda: self.stepped.emit(-1))
@@ -77,12 +71,15 @@ class TransportBar(QWidget):
 
     def set_rate(self, rate: float, speed: float) -> None:
         """Shows how fast it plays (negative backwards, 0 paused) or, paused, would play."""
-        playing = rate != 0
-        self._icons[self.play_button] = "pause" if playing else "play"
-        self.play_button.setToolTip("Pause (Space)" if playing else "Play (Space)")
-        self.play_button.setAccessibleName("Pause" if playing else "Play")
-        self.speed_button.setText(speed_text(rate if playing else speed))
-        self._tint()
+        self.speed_button.setText(speed_text(rate or speed))
+        if self._plays == (rate != 0):
+            return
+        self._plays = rate != 0
+        button, text = self.play_button, "Pause" if self._plays else "Play"
+        self._icons[button] = text.lower()
+        button.setIcon(icon(text.lower()))
+        button.setToolTip(f"{text} (Space)")
+        button.setAccessibleName(text)
 
     def set_position(self, time_s: float, length_s: float) -> None:
         """Shows a time and the length of the video, both in seconds."""
@@ -92,22 +89,22 @@ class TransportBar(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         """Tints the icons for the colours in force."""
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.EnabledChange):
+        if event.type() == QEvent.Type.PaletteChange:
             self._tint()
         super().changeEvent(event)
 
     def _toggle(self) -> None:
         self.play_toggled.emit()
 
-    def _add(self, row: QHBoxLayout, icon: str, text: str, key: str) -> QToolButton:
+    def _add(self, row: QHBoxLayout, name: str, icon_name: str, text: str, key: str) -> QToolButton:
         button = QToolButton(self)
-        button.setObjectName(f"{icon}Button")
+        button.setObjectName(f"{name}Button")
         button.setAccessibleName(text)
         button.setToolTip(f"{text} ({key})")
         button.setIconSize(QSize(ICON_PX, ICON_PX))
         # A mouse click leaves the focus, and with it the keys, to the picture.
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._icons[button] = icon
+        self._icons[button] = icon_name
         row.addWidget(button)
         return button
 
@@ -129,44 +126,11 @@ class TransportBar(QWidget):
         return button
 
     def _tint(self) -> None:
-        for button, icon in self._icons.items():
-            button.setIcon(drawn_icon(icon))
+        for button, name in self._icons.items():
+            button.setIcon(icon(name))
 
 
 def speed_text(rate: float) -> str:
     """1×, 0.5×, −4×."""
     sign = "\u2212" if rate < 0 else ""
     return f"{sign}{abs(rate):g}×"
-
-
-def drawn_icon(name: str) -> QIcon:
-    """An icon of the transport in the colours in force."""
-    icon = QIcon()
-    colours = tokens()
-    icon.addPixmap(_drawn(name, QColor(colours.text)), QIcon.Mode.Normal)
-    faded = QColor(colours.muted)
-    faded.setAlpha(110)
-    icon.addPixmap(_drawn(name, faded), QIcon.Mode.Disabled)
-    return icon
-
-
-def _drawn(name: str, colour: QColor) -> QPixmap:
-    """Triangles and bars on a grid of 16."""
-    pixmap = QPixmap(ICON_PX * ICON_SCALE, ICON_PX * ICON_SCALE)
-    pixmap.setDevicePixelRatio(ICON_SCALE)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(colour)
-    if name.endswith("Back"):
-        painter.translate(ICON_PX, 0)
-        painter.scale(-1, 1)
-    bars, triangles = _SHAPES[name.removesuffix("Back").removesuffix("Forward")]
-    for left, width in bars:
-        painter.drawRoundedRect(QRectF(left, 3, width, 10), 0.75, 0.75)
-    for left, width in triangles:
-        points = [QPointF(left, 3), QPointF(left + width, 8), QPointF(left, 13)]
-        painter.drawPolygon(QPolygonF(points))
-    painter.end()
-    return pixmap

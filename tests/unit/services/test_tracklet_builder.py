@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from app.core.entities import Frame, TrackedBoxes, TrackStep
-from app.services.tracklet_builder import TrackletBuilder
+from app.core.entities import Frame, TrackedBoxes, Trajectory, TrackStep
+from app.services.tracklet_builder import TrackletBuilder, is_fixed_object
 
 
 def _frame(index: int, rng: np.random.Generator) -> Frame:
@@ -80,3 +80,43 @@ def test_a_box_that_reaches_beyond_the_frame_is_cut_to_it() -> None:
     builder.add(_frame(0, rng), _step({1: (-15.0, -5.0, 30.0, 300.0)}))
     (track,) = builder.close(_step({}, ended=(1,)))
     assert track.crops[0].image.shape == (120, 30, 3)
+
+
+def _seen(seconds: float, score: float, drift_px: float) -> Trajectory:
+    """A box of 40 × 100 px at 5 frames a second that drifts to the right."""
+    count = int(seconds * 5) + 1
+    left = np.linspace(0, drift_px, count)
+    boxes = np.stack([left, np.full(count, 50), left + 40, np.full(count, 150)], axis=1)
+    return Trajectory(
+        np.arange(count, dtype=np.int32),
+        np.arange(count) / 5,
+        boxes.astype(np.float32),
+        np.full(count, score, np.float32),
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "score", "drift_px", "fixed"),
+    [
+        (4.0, 0.45, 5.0, True),
+        (4.0, 0.45, 60.0, False),  # it moves
+        (4.0, 0.70, 5.0, False),  # it is surely a person
+        (1.0, 0.45, 5.0, False),  # too short to tell
+    ],
+)
+def test_a_sign_is_told_from_a_person(
+    seconds: float, score: float, drift_px: float, fixed: bool
+) -> None:
+    assert is_fixed_object(_seen(seconds, score, drift_px)) is fixed
+
+
+def test_a_sign_does_not_become_a_tracklet() -> None:
+    rng = np.random.default_rng(0)
+    builder = TrackletBuilder()
+    for index in range(20):
+        step = _step({1: (20.0, 10.0, 50.0, 100.0)})
+        weak = TrackedBoxes(
+            step.tracked.boxes, np.array([0.4], np.float32), step.tracked.track_ids
+        )
+        builder.add(_frame(index, rng), TrackStep(weak, (), (), 1))
+    assert builder.close(_step({}, ended=(1,))) == []

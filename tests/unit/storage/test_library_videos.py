@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from storage_builders import EMBEDDER, START, files_below, make_info, make_track, unit_vectors
 
-from app.core.entities import StartSource, VideoInfo, VideoStatus
+from app.core.entities import ResumePoint, StartSource, VideoInfo, VideoStatus
 from app.core.errors import NotFoundError
-from app.storage.library import Library, ResumePoint
+from app.storage.library import Library
 
 
 def test_a_video_comes_back_as_it_was_added(library: Library, footage: Path) -> None:
@@ -52,7 +52,8 @@ def test_an_unknown_start_stays_unknown(add_video) -> None:
 
 def test_a_file_that_is_no_video_is_kept_with_its_problem(library: Library, footage: Path) -> None:
     empty = VideoInfo(footage / "bad.mp4", "cam1", 0, 0, 0.0, None, None)
-    video = library.add_video(footage, empty, "h", 0, 1)
+    video = library.add_video(footage, empty, "", 0, 1)
+    assert video.status is VideoStatus.PENDING
     library.finish_video(video.id, VideoStatus.FAILED, problem="bad.mp4 is empty.")
     stored = library.video(video.id)
     assert (stored.status, stored.problem) == (VideoStatus.FAILED, "bad.mp4 is empty.")
@@ -190,21 +191,19 @@ def test_rewind_keeps_what_is_committed(library: Library, add_video, store) -> N
     assert library.video(video.id).status is VideoStatus.INGESTING
 
 
-def test_after_a_resume_numbers_go_on(library: Library, add_video, store) -> None:
+def test_numbers_after_the_committed_time_are_free_again(
+    library: Library, add_video, store
+) -> None:
     video = add_video()
-    store(video, (4, 0.0), (2, 1.0))
+    store(video, (1, 0.0), (2, 1.0))
     library.commit_video(video.id, 3.0, 75)
+    store(video, (3, 3.0), (4, 3.2))
     library.rewind_video(video.id)
-    store(video, (1, 3.0), (2, 3.2))  # a fresh tracker
-    library.commit_video(video.id, 6.0, 150)
-    library.rewind_video(video.id)
-    store(video, (1, 6.0))
-    numbers = [tracklet.number for tracklet in library.tracklets_of(video.id)]
-    assert numbers == [4, 2, 5, 6, 7]
-    assert len({crop.path for t in library.tracklets_of(video.id) for crop in library.crops(t.id)})
-    library.rewind_video(video.id)  # nothing was committed since: the last ones go again
-    store(video, (1, 6.0))
-    assert [tracklet.number for tracklet in library.tracklets_of(video.id)] == [4, 2, 5, 6, 7]
+    store(video, (3, 3.0), (4, 3.2))  # found again, in files of the same names
+    tracklets = library.tracklets_of(video.id)
+    assert [tracklet.number for tracklet in tracklets] == [1, 2, 3, 4]
+    crops = {crop.path for tracklet in tracklets for crop in library.crops(tracklet.id)}
+    assert crops == set((library.folder / "crops").rglob("*.jpg"))
 
 
 def test_rewind_to_the_start_forgets_everything(library: Library, add_video, store) -> None:

@@ -68,7 +68,6 @@ def _create_footage() -> None:
         sa.Column("detector_id", sa.String()),
         sa.Column("committed_s", sa.Float(), nullable=False),
         sa.Column("committed_frame", sa.Integer(), nullable=False),
-        sa.Column("number_offset", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_videos"),
         sa.ForeignKeyConstraint(["camera_id"], ["cameras.id"], name="fk_videos_camera_id"),
         sa.ForeignKeyConstraint(

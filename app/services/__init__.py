@@ -1,0 +1,1 @@
+"""The verbs: what the program does, in terms of the domain, over storage and ports."""

@@ -1,0 +1,176 @@
+"""A workspace without a library: what the results need of the services, in plain lists."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from app.core.entities import (
+    Camera,
+    CropQuery,
+    Hit,
+    Query,
+    SearchFilter,
+    SearchResult,
+    SearchStage,
+    StartSource,
+)
+from app.core.errors import NotFoundError, UserFacingError
+from app.services.catalog import CameraEntry, HitDetails
+
+START = datetime(2024, 5, 14, 8, 30, tzinfo=UTC)
+CAMERAS = ("cam1", "cam2", "cam3")
+
+
+def a_hit(tracklet_id: int, score: float = 0.5) -> Hit:
+    return Hit(tracklet_id, score=score, cosine=score)
+
+
+def hits_of(*tracklet_ids: int) -> list[Hit]:
+    return [a_hit(each, 0.92 - place / 100) for place, each in enumerate(tracklet_ids)]
+
+
+def details_of(tracklet_id: int, **changes: object) -> HitDetails:
+    """Tracklet n: camera n mod 3, first seen n minutes after 08:30 UTC."""
+    made = HitDetails(
+        rank=1,
+        tracklet_id=tracklet_id,
+        camera=CAMERAS[tracklet_id % 3],
+        video_id=tracklet_id % 3 + 1,
+        video=Path("/footage/10-30.mp4"),
+        first_time_s=60.0 * tracklet_id,
+        last_time_s=60.0 * tracklet_id + 4.5,
+        start_utc=START + timedelta(minutes=tracklet_id),
+        start_source=StartSource.FILE_NAME,
+        box=np.array([1, 2, 30, 80], np.float32),
+        box_time_s=60.0 * tracklet_id + 1,
+        score=0.0,
+        thumbnail=Path(f"/crops/{tracklet_id}.jpg"),
+        identity=None,
+        verdict=None,
+    )
+    return replace(made, **changes)
+
+
+def a_result(
+    *tracklet_ids: int, stage: SearchStage = SearchStage.RETRIEVED, searched: int = 1204
+) -> SearchResult:
+    return SearchResult(stage, hits_of(*tracklet_ids), searched, 0.123)
+
+
+class FakeCatalog:
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.verdicts: dict[int, str] = {}
+        self.changes: dict[int, dict[str, object]] = {}
+        self.gone: set[int] = set()
+
+    def details(
+        self, hits: Sequence[Hit], query_tracklet_id: int | None = None, first_rank: int = 1
+    ) -> list[HitDetails]:
+        self.asked += [hit.tracklet_id for hit in hits]
+        judged = self.verdicts if query_tracklet_id is not None else {}
+        return [
+            replace(
+                details_of(hit.tracklet_id, **self.changes.get(hit.tracklet_id, {})),
+                rank=rank,
+                score=hit.score,
+                verdict=judged.get(hit.tracklet_id),
+            )
+            for rank, hit in enumerate(hits, first_rank)
+            if hit.tracklet_id not in self.gone
+        ]
+
+    def cameras(self) -> list[CameraEntry]:
+        info = SimpleNamespace(start_utc=START, duration_s=3600.0)
+        video = SimpleNamespace(info=info)
+        return [CameraEntry(Camera(at, name), (video,)) for at, name in enumerate(CAMERAS, 1)]
+
+
+class FakeSearch:
+    """Yields `results`, the last one only after `go_on` is set."""
+
+    def __init__(self) -> None:
+        self.results = [a_result(1, 2, 3)]
+        self.asked: list[tuple[Query, SearchFilter]] = []
+        self.error: Exception | None = None
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.closed = threading.Event()
+
+    def run(
+        self, query: Query, where: SearchFilter | None = None, limit: int = 200
+    ) -> Iterator[SearchResult]:
+        assert where is not None
+        self.asked.append((query, where))
+        results = list(self.results)
+        try:
+            if self.error is not None:
+                raise self.error
+            yield from results[:-1]
+            self.go_on.wait(10)
+            yield results[-1]
+        finally:
+            self.closed.set()
+
+
+class FakePeople:
+    def __init__(self, catalog: FakeCatalog) -> None:
+        self.catalog = catalog
+        self.calls: list[tuple[object, ...]] = []
+        self.error: UserFacingError | None = None
+        self.may_store = threading.Event()
+        self.may_store.set()
+
+    def _store(self, *call: object) -> None:
+        self.may_store.wait(10)
+        if self.error is not None:
+            raise self.error
+        self.calls.append(call)
+
+    def confirm(self, query_id: int, hit_id: int) -> None:
+        self._store("confirm", query_id, hit_id)
+        self.catalog.verdicts[hit_id] = "same"
+        self.catalog.changes[hit_id] = {"identity": "Person 1"}
+
+    def reject(self, query_id: int, hit_id: int) -> None:
+        self._store("reject", query_id, hit_id)
+        self.catalog.verdicts[hit_id] = "different"
+
+    def undo(self) -> None:
+        self._store("undo")
+        self.catalog.verdicts.clear()
+        self.catalog.changes.clear()
+
+
+class FakePlayback:
+    def __init__(self) -> None:
+        self.people: dict[tuple[int, float], int] = {}
+
+    def person_at(self, video_id: int, time_s: float, x_px: float, y_px: float) -> int | None:
+        return self.people.get((video_id, time_s))
+
+
+class FakeWorkspace:
+    def __init__(self) -> None:
+        self.library = SimpleNamespace(timezone=ZoneInfo("Europe/Berlin"))
+        self.catalog = FakeCatalog()
+        self.search = FakeSearch()
+        self.people = FakePeople(self.catalog)
+        self.playback = FakePlayback()
+        self.picture = CropQuery(np.full((60, 30, 3), 90, np.uint8))
+
+    def detect_person_at(self, video_id: int, time_s: float, x_px: float, y_px: float) -> CropQuery:
+        if x_px < 0:
+            raise NotFoundError("Nobody was found at that point.", "Click on a person.")
+        return self.picture
+
+    def query_from_picture(self, path: Path) -> CropQuery:
+        return self.picture

@@ -1,0 +1,359 @@
+"""The results panel: what it shows for each state, and what it says the user wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from PySide6.QtCore import QDate, QDateTime, QMimeData, QPoint, QPointF, Qt, QTime, QTimeZone, QUrl
+from PySide6.QtGui import QDropEvent, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QListView,
+    QMenu,
+    QPushButton,
+    QWidget,
+)
+from results_fakes import CAMERAS, START, a_result
+
+from app.core.entities import Camera, SearchFilter, SearchResult, SearchStage
+from app.gui.gallery_model import GalleryOrder
+from app.gui.panels.results_panel import ResultsPanel
+from app.gui.tasks import TaskRunner
+
+opens_a_menu = pytest.mark.qt_log_ignore("does not support (raise|grabbing)")
+
+
+@pytest.fixture
+def tasks(qapp: object) -> Iterator[TaskRunner]:
+    runner = TaskRunner()
+    yield runner
+    runner.shutdown()
+
+
+@pytest.fixture
+def panel(tasks: TaskRunner, qtbot) -> ResultsPanel:
+    made = ResultsPanel(tasks)
+    qtbot.addWidget(made)
+    made.resize(380, 800)
+    made.show()
+    made.clear(has_library=True)
+    made.set_zone(ZoneInfo("Europe/Berlin"))
+    made.filters.set_cameras([Camera(at, name) for at, name in enumerate(CAMERAS, 1)])
+    return made
+
+
+def chips(panel: ResultsPanel) -> list[QPushButton]:
+    found = panel.filters.findChildren(QPushButton)
+    return [each for each in found if each.objectName().startswith("chip:") and each.isVisible()]
+
+
+def shown_words(panel: ResultsPanel) -> str:
+    return f"{panel.empty.title.text()} {panel.empty.advice.text()}"
+
+
+def test_says_how_to_begin(panel: ResultsPanel) -> None:
+    panel.clear(has_library=False)
+    assert panel.empty.isVisible()
+    assert "Open a library" in shown_words(panel)
+    panel.clear(has_library=True)
+    assert "Click a person in the player, or drop a picture" in shown_words(panel)
+    assert panel.empty.choose.isVisible()
+    assert not panel.tools.isVisible()
+    assert not panel.buttons.isVisible()
+
+
+def test_shows_counts_stage_and_time(panel: ResultsPanel) -> None:
+    panel.show_query(QPixmap(10, 20), "cam1 · 2024-05-14 10:31:00 +02:00")
+    panel.show_searching()
+    assert panel.head.state.whole() == "searching…"
+    panel.show_result(a_result(*range(1, 24)))
+    assert panel.gallery.isVisible()
+    assert panel.head.count.text() == "23 of 1\u202f204"
+    assert panel.head.state.whole() == "possible matches · retrieved · 0.12 s"
+    panel.show_result(a_result(2, 1, stage=SearchStage.RERANKED))
+    assert "re-ranked" in panel.head.state.whole()
+    assert panel.zone.whole() == "times in Europe/Berlin"
+
+
+def test_nothing_visible_speaks_of_per_cent(panel: ResultsPanel) -> None:
+    panel.show_result(a_result(1, 2))
+    for widget in panel.findChildren(QWidget):
+        for word in ("text", "toolTip", "accessibleName"):
+            value = getattr(widget, word, lambda: "")()
+            assert "%" not in str(value)
+            assert "per cent" not in str(value)
+
+
+def test_nobody_names_the_filter_and_offers_to_widen_it(panel: ResultsPanel, qtbot) -> None:
+    panel.filters.offer_span(START, START)
+    panel.filters._camera_actions[3].setChecked(True)
+    panel.filters.earliest.switch.setChecked(True)
+    panel.filters.latest.switch.setChecked(True)
+    panel.show_result(SearchResult(SearchStage.RETRIEVED, [], 0, 0.01))
+    assert panel.empty.title.text() == (
+        "Nobody in cam3 between 2024-05-14 10:30 and 2024-05-14 10:31"
+    )
+    assert panel.empty.advice.text() == "Widen the filter."
+    with qtbot.waitSignal(panel.filter_changed) as changed:
+        qtbot.mouseClick(panel.empty.widen, Qt.MouseButton.LeftButton)
+    assert changed.args == [SearchFilter()]
+    panel.show_result(SearchResult(SearchStage.RETRIEVED, [], 0, 0.01))
+    assert not panel.empty.widen.isVisible()
+    assert "in this library yet" in shown_words(panel)
+
+
+def test_cameras_become_chips_that_can_be_taken_off(panel: ResultsPanel, qtbot) -> None:
+    heard: list[SearchFilter] = []
+    panel.filter_changed.connect(heard.append)
+    panel.filters._camera_actions[1].setChecked(True)
+    panel.filters._camera_actions[3].setChecked(True)
+    assert [each.camera_ids for each in heard] == [frozenset({1}), frozenset({1, 3})]
+    assert [chip.text() for chip in chips(panel)] == ["cam1 ✕", "cam3 ✕"]
+    assert panel.filters.cameras.text() == "2 of 3"
+    qtbot.mouseClick(chips(panel)[0], Qt.MouseButton.LeftButton)
+    assert heard[-1].camera_ids == frozenset({3})
+    assert [chip.text() for chip in chips(panel)] == ["cam3 ✕"]
+
+
+def test_times_are_the_librarys_and_become_chips(panel: ResultsPanel, qtbot) -> None:
+    heard: list[SearchFilter] = []
+    panel.filter_changed.connect(heard.append)
+    bound = panel.filters.earliest
+    assert not bound.edit.isEnabled()
+    bound.edit.setDateTime(QDateTime(QDate(2024, 5, 14), QTime(10, 0), QTimeZone.utc()))
+    heard.clear()
+    bound.switch.setChecked(True)
+    assert bound.edit.isEnabled()
+    assert [each.from_utc for each in heard] == [datetime(2024, 5, 14, 8, 0, tzinfo=UTC)]
+    assert heard[0].to_utc is None
+    assert [chip.text() for chip in chips(panel)] == ["from 2024-05-14 10:00 ✕"]
+    qtbot.mouseClick(chips(panel)[0], Qt.MouseButton.LeftButton)
+    assert heard[-1] == SearchFilter()
+    assert chips(panel) == []
+
+
+def test_a_time_that_summer_time_skips_can_still_be_typed(panel: ResultsPanel) -> None:
+    bound = panel.filters.latest
+    bound.edit.setDateTime(QDateTime(QDate(2024, 3, 31), QTime(2, 30), QTimeZone.utc()))
+    bound.switch.setChecked(True)
+    assert bound.edit.time() == QTime(2, 30)
+    chosen = panel.filters.chosen().to_utc
+    assert chosen is not None
+    assert chosen.astimezone(UTC) == datetime(2024, 3, 31, 1, 30, tzinfo=UTC)
+
+
+def test_cameras_that_come_later_leave_the_choice_alone(panel: ResultsPanel, qtbot) -> None:
+    panel.filters._camera_actions[2].setChecked(True)
+    with qtbot.assertNotEmitted(panel.filter_changed):
+        panel.filters.set_cameras([Camera(2, "cam2"), Camera(9, "cam9")])
+    assert panel.filters.chosen().camera_ids == frozenset({2})
+    assert [chip.text() for chip in chips(panel)] == ["cam2 ✕"]
+
+
+@opens_a_menu
+def test_the_camera_menu_stays_open_while_cameras_are_checked(panel: ResultsPanel, qtbot) -> None:
+    menu = panel.filters.menu
+    menu.popup(QPoint(0, 0))
+    actions = menu.actions()
+    for action in actions[:2]:
+        place = menu.actionGeometry(action).center()
+        qtbot.mouseMove(menu, place)
+        menu.setActiveAction(action)
+        qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=place)
+    assert [action.isChecked() for action in actions] == [True, True, False]
+    assert menu.isVisible()
+    menu.setActiveAction(actions[2])
+    qtbot.keyClick(menu, Qt.Key.Key_Space)
+    assert actions[2].isChecked()
+    assert menu.isVisible()
+    menu.close()
+
+
+def test_keys_and_buttons_ask_for_verdicts(panel: ResultsPanel, qtbot) -> None:
+    panel.show_result(a_result(5, 6))
+    panel.offer_verdicts(judging=True, undoing=False)
+    wanted: list[tuple[int, str]] = []
+    panel.verdict_wanted.connect(lambda each, verdict: wanted.append((each, verdict)))
+    assert not panel.confirm.isEnabled(), "nothing is selected"
+    panel.gallery.setFocus()
+    panel.gallery.setCurrentIndex(panel.model.index(1))
+    qtbot.keyClick(panel.gallery, "+")
+    qtbot.keyClick(panel.gallery, "-")
+    button = panel.findChild(QAbstractButton, "confirmButton")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert wanted == [(6, "same"), (6, "different"), (6, "same")]
+    assert panel.gallery.chosen_id() == 6
+
+
+def test_verdicts_are_offered_only_where_there_is_somebody_to_compare_with(
+    panel: ResultsPanel, qtbot
+) -> None:
+    panel.show_result(a_result(5, 6))
+    panel.offer_verdicts(judging=False, undoing=False)
+    panel.gallery.setCurrentIndex(panel.model.index(0))
+    for name in ("confirmButton", "rejectButton", "undoDecisionButton"):
+        assert not panel.findChild(QAbstractButton, name).isVisible()
+    assert panel.findChild(QAbstractButton, "searchThisPersonButton").isVisible()
+    panel.gallery.setFocus()
+    with qtbot.assertNotEmitted(panel.verdict_wanted):
+        qtbot.keyClick(panel.gallery, "+")
+
+
+def test_undo_by_key(panel: ResultsPanel, qtbot) -> None:
+    panel.show_result(a_result(5, 6))
+    panel.offer_verdicts(judging=True, undoing=True)
+    panel.gallery.setFocus()
+    with qtbot.waitSignal(panel.undo_wanted):
+        qtbot.keyClick(panel.gallery, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_enter_and_double_click_search_the_hit(panel: ResultsPanel, qtbot) -> None:
+    panel.show_result(a_result(5, 6))
+    panel.gallery.setFocus()
+    wanted: list[int] = []
+    panel.search_wanted.connect(wanted.append)
+    panel.gallery.setCurrentIndex(panel.model.index(0))
+    qtbot.keyClick(panel.gallery, Qt.Key.Key_Return)
+    place = panel.gallery.visualRect(panel.model.index(1)).center()
+    viewport = panel.gallery.viewport()
+    qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseDClick(viewport, Qt.MouseButton.LeftButton, pos=place)
+    assert wanted == [5, 6]
+
+
+@opens_a_menu
+def test_the_menu_of_a_hit_selects_it_and_offers_the_same(panel: ResultsPanel, qtbot) -> None:
+    panel.show_result(a_result(5, 6))
+    panel.offer_verdicts(judging=True, undoing=False)
+    panel.gallery.customContextMenuRequested.emit(
+        panel.gallery.visualRect(panel.model.index(1)).center()
+    )
+    menu = panel.findChild(QMenu, "hitMenu")
+    assert panel.gallery.chosen_id() == 6
+    names = [action.objectName() for action in menu.actions() if not action.isSeparator()]
+    assert names == ["searchThisPerson", "confirm", "reject", "undoDecision"]
+    with qtbot.waitSignal(panel.verdict_wanted) as wanted:
+        menu.actions()[2].trigger()
+    assert wanted.args == [6, "same"]
+    menu.close()
+
+
+def test_order_is_asked_for(panel: ResultsPanel, qtbot) -> None:
+    panel.show_result(a_result(5, 6))
+    panel.order.setFocus()
+    with qtbot.waitSignal(panel.order_wanted) as wanted:
+        qtbot.keyClick(panel.order, Qt.Key.Key_Down)
+    assert wanted.args == [GalleryOrder.TIME]
+
+
+def test_the_slider_sets_the_size_of_the_pictures(panel: ResultsPanel) -> None:
+    panel.show_result(a_result(*range(50)))
+    panel.picture_size.setValue(panel.picture_size.minimum())
+    small = panel.gallery.gridSize()
+    panel.picture_size.setValue(panel.picture_size.maximum())
+    large = panel.gallery.gridSize()
+    assert large.height() - small.height() == (
+        panel.picture_size.maximum() - panel.picture_size.minimum()
+    )
+    assert large.width() > small.width()
+
+
+def test_growth_is_offered_and_asks_for_the_search(panel: ResultsPanel, qtbot) -> None:
+    assert not panel.growth.isVisible()
+    panel.show_growth(1)
+    assert "1 new person since this search – search again" in panel.growth.text()
+    panel.show_growth(1500)
+    assert "1\u202f500 new people" in panel.growth.text()
+    with qtbot.waitSignal(panel.search_again_wanted):
+        qtbot.mouseClick(panel.growth, Qt.MouseButton.LeftButton)
+    panel.show_growth(0)
+    assert not panel.growth.isVisible()
+
+
+def test_a_problem_stands_above_the_results_until_put_away(panel: ResultsPanel, qtbot) -> None:
+    panel.show_result(a_result(5, 6))
+    panel.show_searching()
+    panel.show_problem("The embedder is missing.", "Choose another one.")
+    assert "The embedder is missing." in panel.notice.words.text()
+    assert "Choose another one." in panel.notice.words.text()
+    assert panel.gallery.isVisible()
+    assert panel.head.state.whole() == "possible matches · retrieved · 0.12 s"
+    qtbot.mouseClick(panel.notice.put_away, Qt.MouseButton.LeftButton)
+    assert not panel.notice.isVisible()
+
+
+def _drop(panel: ResultsPanel, path: Path) -> bool:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0))
+    enter, drop = QDropEvent(QPointF(5, 5), *how), QDropEvent(QPointF(5, 5), *how)
+    enter.ignore()
+    panel.dragEnterEvent(enter)
+    if enter.isAccepted():
+        panel.dropEvent(drop)
+    return enter.isAccepted()
+
+
+def test_a_dropped_picture_is_searched_a_video_is_not_taken(panel: ResultsPanel, qtbot) -> None:
+    wanted: list[Path] = []
+    panel.picture_wanted.connect(wanted.append)
+    assert _drop(panel, Path("/somewhere/me.JPG"))
+    assert not _drop(panel, Path("/somewhere/cam1.mp4"))
+    assert not _drop(panel, Path("/somewhere/folder"))
+    assert wanted == [Path("/somewhere/me.JPG")]
+
+
+def test_without_a_library_a_picture_is_not_taken(panel: ResultsPanel) -> None:
+    assert panel.acceptDrops()
+    panel.clear(has_library=False)
+    assert not panel.acceptDrops()
+
+
+def test_every_control_has_a_name_for_tests_and_one_to_be_read_aloud(panel: ResultsPanel) -> None:
+    panel.show_result(a_result(5, 6))
+    panel.filters.toggle.setChecked(True)
+    panel.filters._camera_actions[1].setChecked(True)
+    panel.show_growth(3)
+    panel.show_problem("A.", "B.")
+    kinds = (QAbstractButton, QComboBox, QAbstractSlider, QAbstractSpinBox, QListView)
+    own = [
+        widget
+        for kind in kinds
+        for widget in panel.findChildren(kind)
+        if widget.isVisible() and not widget.objectName().startswith("qt_")
+    ]
+    assert len(own) > 12
+    for widget in own:
+        if type(widget).__name__ in ("QScrollBar", "QComboBoxListView"):
+            continue
+        assert widget.objectName(), widget
+        assert widget.accessibleName(), widget.objectName()
+
+
+def test_the_tab_key_reaches_every_control(panel: ResultsPanel, qtbot) -> None:
+    panel.show_result(a_result(5, 6))
+    panel.offer_verdicts(judging=True, undoing=True)
+    panel.gallery.setCurrentIndex(panel.model.index(0))
+    panel.activateWindow()
+    panel.filters.toggle.setFocus()
+    reached = set()
+    for _ in range(20):
+        reached.add(panel.focusWidget().objectName())
+        qtbot.keyClick(panel.focusWidget(), Qt.Key.Key_Tab)
+    assert {
+        "filterToggle",
+        "galleryOrder",
+        "thumbnailSize",
+        "gallery",
+        "confirmButton",
+        "rejectButton",
+        "undoDecisionButton",
+        "searchThisPersonButton",
+    } <= reached

@@ -1,0 +1,387 @@
+"""From what the user clicks to ranked hits, and from a hit to the player."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from results_fakes import FakeWorkspace, a_result
+
+from app.core.entities import CropQuery, SearchFilter, SearchStage, TrackletQuery
+from app.core.errors import LibraryError, ModelError
+from app.gui.gallery_model import GalleryOrder
+from app.gui.panels.results_panel import ResultsPanel
+from app.gui.search_flow import SearchFlow
+from app.gui.tasks import TaskRunner
+
+
+class Window:
+    """The panel, the flow, and a workspace that is open in them."""
+
+    def __init__(self, tasks: TaskRunner, qtbot) -> None:
+        self.qtbot = qtbot
+        self.tasks = tasks
+        self.panel = ResultsPanel(tasks)
+        qtbot.addWidget(self.panel)
+        self.panel.resize(380, 800)
+        self.panel.show()
+        self.flow = SearchFlow(self.panel, tasks, self.panel)
+        self.workspace = FakeWorkspace()
+        self.flow.set_workspace(self.workspace)
+        self.told: list = []
+        self.flow.hit_selected.connect(self.told.append)
+        self.settle()
+
+    def settle(self) -> None:
+        """Until no job runs and every page in view is loaded."""
+        lanes = ("search", "details", "thumbnails", "decisions")
+        timer = self.panel.gallery._report
+        self.qtbot.waitUntil(
+            lambda: not timer.isActive() and not any(self.tasks.is_busy(lane) for lane in lanes)
+        )
+
+    def ids(self) -> list[int]:
+        model = self.panel.model
+        return [model.hit(row).tracklet_id for row in range(len(model))]
+
+    def choose(self, row: int) -> None:
+        self.panel.gallery.setCurrentIndex(self.panel.model.index(row))
+
+    def search(self, tracklet_id: int, *found: int) -> None:
+        self.workspace.search.results = [a_result(*found)]
+        self.flow.search_tracklet(tracklet_id)
+        self.settle()
+
+
+@pytest.fixture
+def tasks(qapp: object) -> Iterator[TaskRunner]:
+    runner = TaskRunner()
+    yield runner
+    runner.shutdown()
+
+
+@pytest.fixture
+def window(tasks: TaskRunner, qtbot) -> Window:
+    return Window(tasks, qtbot)
+
+
+def test_a_tracklet_is_searched_and_shown_in_stages(window: Window, qtbot) -> None:
+    search = window.workspace.search
+    search.results = [a_result(1, 2, 3), a_result(3, 1, 2, stage=SearchStage.RERANKED)]
+    search.go_on.clear()
+    with qtbot.waitSignal(window.flow.query_changed) as changed:
+        window.flow.search_tracklet(8)
+    assert changed.args == [TrackletQuery(8)]
+    qtbot.waitUntil(lambda: window.ids() == [1, 2, 3])
+    assert "retrieved" in window.panel.head.state.whole()
+    search.go_on.set()
+    window.settle()
+    assert window.ids() == [3, 1, 2]
+    assert "re-ranked" in window.panel.head.state.whole()
+    assert window.panel.head.caption.whole() == "cam3 · 2024-05-14 10:38:00 +02:00"
+
+
+def test_a_better_ranking_keeps_the_selection_and_does_not_tell_it_again(
+    window: Window, qtbot
+) -> None:
+    search = window.workspace.search
+    search.results = [a_result(1, 2, 3), a_result(3, 1, 2, stage=SearchStage.RERANKED)]
+    search.go_on.clear()
+    window.flow.search_tracklet(8)
+    qtbot.waitUntil(lambda: window.ids() == [1, 2, 3])
+    window.choose(1)
+    qtbot.waitUntil(lambda: len(window.told) == 1)
+    search.go_on.set()
+    window.settle()
+    assert window.panel.gallery.chosen_id() == 2
+    assert window.panel.gallery.currentIndex().row() == 2
+    assert [hit.tracklet_id for hit in window.told] == [2]
+
+
+def test_a_selected_hit_is_told_with_its_rank_and_score(window: Window) -> None:
+    window.search(8, 5, 6, 7)
+    window.choose(2)
+    window.settle()
+    (hit,) = window.told
+    assert (hit.tracklet_id, hit.rank, hit.camera) == (7, 3, "cam2")
+    assert hit.score == pytest.approx(0.90)
+
+
+def test_a_told_hit_has_the_score_of_the_ranking_that_is_shown(window: Window) -> None:
+    window.search(8, 5, 6, 7)
+    window.search(8, 7, 6, 5)
+    window.choose(0)
+    (hit,) = window.told
+    assert (hit.tracklet_id, hit.rank) == (7, 1)
+    assert hit.score == pytest.approx(0.92)
+
+
+def test_a_hit_selected_before_its_details_came_is_told_when_they_come(
+    window: Window, qtbot
+) -> None:
+    go_on = threading.Event()
+    window.workspace.search.results = [a_result(5, 6)]
+    window.flow.search_tracklet(8)
+    # Holds the lane in which details are fetched.
+    window.tasks.start("details", (go_on.wait(10) for _ in range(1)))
+    qtbot.waitUntil(lambda: window.ids() == [5, 6])
+    window.choose(0)
+    window.choose(1)
+    assert window.told == []
+    go_on.set()
+    window.settle()
+    assert [hit.tracklet_id for hit in window.told] == [6]
+
+
+def test_a_new_search_closes_the_old_one(window: Window, qtbot) -> None:
+    search = window.workspace.search
+    search.results = [a_result(1, 2), a_result(2, 1, stage=SearchStage.RERANKED)]
+    search.go_on.clear()
+    window.flow.search_tracklet(8)
+    qtbot.waitUntil(lambda: window.ids() == [1, 2])
+    rankings: list[list[int]] = []
+    window.panel.model.modelReset.connect(lambda: rankings.append(window.ids()))
+    search.results = [a_result(7, 9)]
+    window.flow.search_tracklet(5)
+    search.go_on.set()
+    window.settle()
+    assert search.closed.is_set()
+    assert [2, 1] not in rankings
+    assert window.ids() == [7, 9]
+    assert "retrieved" in window.panel.head.state.whole()
+
+
+def test_another_query_starts_without_selection_at_the_top(window: Window) -> None:
+    window.search(8, *range(20, 400))
+    window.choose(300)
+    assert window.panel.gallery.verticalScrollBar().value() > 0
+    window.search(9, *range(20, 400))
+    assert window.panel.gallery.chosen_id() is None
+    assert window.panel.gallery.verticalScrollBar().value() == 0
+
+
+def test_the_point_of_a_stored_person_searches_the_tracklet(window: Window, qtbot) -> None:
+    window.workspace.playback.people[(2, 12.5)] = 8
+    with qtbot.waitSignal(window.flow.query_changed) as changed:
+        window.flow.search_point(2, 12.5, 100, 200)
+    assert changed.args == [TrackletQuery(8)]
+    window.settle()
+
+
+def test_the_point_of_an_unknown_person_searches_the_picture(window: Window, qtbot) -> None:
+    with qtbot.waitSignal(window.flow.query_changed) as changed:
+        window.flow.search_point(2, 75.0, 100, 200)
+    assert changed.args == [window.workspace.picture]
+    window.settle()
+    assert window.panel.head.caption.whole() == "Person at 01:15, found in the frame"
+
+
+def test_a_point_with_nobody_says_so_and_leaves_the_results(window: Window) -> None:
+    window.search(8, 1, 2)
+    window.flow.search_point(2, 75.0, -1, 200)
+    window.settle()
+    assert "Nobody was found at that point." in window.panel.notice.words.text()
+    assert "Click on a person." in window.panel.notice.words.text()
+    assert window.ids() == [1, 2]
+    assert "retrieved" in window.panel.head.state.whole()
+    # The filter still belongs to the search that worked.
+    window.panel.filters._camera_actions[2].setChecked(True)
+    window.settle()
+    assert window.workspace.search.asked[-1][0] == TrackletQuery(8)
+    assert not window.panel.notice.isVisible()
+
+
+def test_a_picture_is_searched_and_its_hits_cannot_be_confirmed(window: Window, qtbot) -> None:
+    with qtbot.waitSignal(window.flow.query_changed) as changed:
+        window.panel.picture_wanted.emit(Path("/pictures/me.jpg"))
+    assert isinstance(changed.args[0], CropQuery)
+    window.settle()
+    assert window.panel.head.caption.whole() == "Person of me.jpg"
+    assert not window.panel.head.picture.pixmap().isNull()
+    window.choose(0)
+    assert not window.panel.confirm.isVisible()
+
+
+def test_a_failing_search_does_not_leave_one_persons_hits_under_anothers_picture(
+    window: Window,
+) -> None:
+    window.search(8, 1, 2)
+    window.workspace.search.error = ModelError("The embedder is gone.", "Put it back.")
+    window.flow.search_picture(Path("/pictures/me.jpg"))
+    window.settle()
+    assert window.ids() == []
+    assert "The embedder is gone." in window.panel.notice.words.text()
+    window.workspace.search.error = None
+    window.panel.filters._camera_actions[1].setChecked(True)
+    window.settle()
+    assert window.ids() == [1, 2]
+    assert not window.panel.notice.isVisible()
+
+
+def test_a_fault_is_logged_and_said(window: Window, expected_logs) -> None:
+    expected_logs("failed")
+    window.workspace.search.error = RuntimeError("boom")
+    window.flow.search_tracklet(8)
+    window.settle()
+    assert "fault in the program" in window.panel.notice.words.text()
+
+
+def test_a_tracklet_that_was_deleted_says_so(window: Window) -> None:
+    window.workspace.catalog.gone.add(8)
+    window.flow.search_tracklet(8)
+    window.settle()
+    assert "no longer in the library" in window.panel.notice.words.text()
+    assert window.panel.empty.isVisible()
+
+
+def test_a_changed_filter_searches_the_same_person_again(window: Window) -> None:
+    window.search(8, 1, 2, 3)
+    window.choose(1)
+    window.workspace.search.results = [a_result(2, 3)]
+    window.panel.filters._camera_actions[2].setChecked(True)
+    window.settle()
+    query, where = window.workspace.search.asked[-1]
+    assert query == TrackletQuery(8)
+    assert where == SearchFilter(camera_ids=frozenset({2}))
+    assert window.ids() == [2, 3]
+    assert window.panel.gallery.chosen_id() == 2, "the selection stays"
+
+
+def test_searching_the_person_of_a_hit(window: Window, qtbot) -> None:
+    window.search(8, 5, 6)
+    window.choose(1)
+    window.panel.gallery.setFocus()
+    with qtbot.waitSignal(window.flow.query_changed) as changed:
+        qtbot.keyClick(window.panel.gallery, Qt.Key.Key_Return)
+    assert changed.args == [TrackletQuery(6)]
+    window.settle()
+
+
+def test_a_verdict_shows_before_it_is_stored(window: Window, qtbot) -> None:
+    window.search(8, 5, 6)
+    people = window.workspace.people
+    people.may_store.clear()
+    window.panel.gallery.setFocus()
+    window.choose(1)
+    qtbot.keyClick(window.panel.gallery, "+")
+    assert window.panel.model.verdict_of(6) == "same"
+    assert people.calls == []
+    people.may_store.set()
+    window.settle()
+    assert people.calls == [("confirm", 8, 6)]
+    assert window.panel.model.verdict_of(6) == "same"
+    assert window.panel.model.details_of(6).identity == "Person 1", "fetched anew"
+    assert window.panel.gallery.chosen_id() == 6
+    assert window.ids() == [5, 6]
+
+
+def test_verdicts_can_be_taken_back_one_by_one(window: Window) -> None:
+    window.search(8, 5, 6)
+    assert not window.panel.undo.isEnabled()
+    window.choose(0)
+    window.panel.confirm.trigger()
+    window.choose(1)
+    window.panel.reject.trigger()
+    window.settle()
+    window.panel.undo.trigger()
+    assert window.panel.model.verdict_of(6) is None
+    assert window.panel.model.verdict_of(5) == "same"
+    assert window.panel.undo.isEnabled()
+    window.settle()
+    assert window.workspace.people.calls == [
+        ("confirm", 8, 5),
+        ("reject", 8, 6),
+        ("undo",),
+    ]
+    window.panel.undo.trigger()
+    assert not window.panel.undo.isEnabled()
+    window.settle()
+    assert window.panel.model.verdict_of(5) is None
+
+
+def test_the_same_verdict_twice_is_stored_once(window: Window) -> None:
+    window.search(8, 5, 6)
+    window.choose(0)
+    window.panel.confirm.trigger()
+    window.panel.confirm.trigger()
+    window.settle()
+    assert window.workspace.people.calls == [("confirm", 8, 5)]
+
+
+def test_a_verdict_that_cannot_be_stored_is_taken_back_and_said(window: Window) -> None:
+    window.search(8, 5, 6)
+    window.workspace.people.error = LibraryError("The disk is full.", "Make room.")
+    window.choose(0)
+    window.panel.confirm.trigger()
+    assert window.panel.model.verdict_of(5) == "same"
+    window.settle()
+    assert window.panel.model.verdict_of(5) is None
+    assert "The disk is full." in window.panel.notice.words.text()
+    assert not window.panel.undo.isEnabled()
+
+
+def test_verdicts_of_earlier_sessions_are_shown(window: Window) -> None:
+    window.workspace.catalog.verdicts[6] = "different"
+    window.search(8, 5, 6)
+    assert window.panel.model.verdict_of(6) == "different"
+
+
+def test_sorting_by_time_fetches_what_it_needs_and_keeps_the_selection(window: Window) -> None:
+    window.search(8, *range(400, 0, -1))
+    assert len(set(window.workspace.catalog.asked)) < 100
+    window.choose(2)
+    window.told.clear()
+    window.panel.order.setCurrentIndex(window.panel.order.findData(GalleryOrder.TIME))
+    window.panel.order_wanted.emit(GalleryOrder.TIME)
+    window.settle()
+    assert window.ids() == list(range(1, 401))
+    assert window.panel.gallery.chosen_id() == 398
+    assert window.told == []
+    window.workspace.search.results = [a_result(9, 4, 600)]
+    window.flow.search_tracklet(8)
+    window.settle()
+    assert window.ids() == [4, 9, 600], "the order is remembered"
+
+
+def test_growth_is_offered_and_searched_with_the_same_query(window: Window) -> None:
+    window.flow.library_grew(2)
+    assert not window.panel.growth.isVisible(), "nothing was searched yet"
+    window.search(8, 5, 6)
+    window.flow.library_grew(2)
+    window.flow.library_grew(3)
+    assert "5 new people" in window.panel.growth.text()
+    window.workspace.search.results = [a_result(5, 6, 7)]
+    window.panel.growth.click()
+    window.settle()
+    assert window.ids() == [5, 6, 7]
+    assert not window.panel.growth.isVisible()
+    asked = len(window.workspace.search.asked)
+    window.flow.refresh_if_stale()
+    window.settle()
+    assert len(window.workspace.search.asked) == asked, "it is not stale any more"
+
+
+def test_the_filters_know_the_cameras_and_the_span_of_the_library(window: Window) -> None:
+    filters = window.panel.filters
+    assert [action.text() for action in filters.menu.actions()] == ["cam1", "cam2", "cam3"]
+    assert filters.earliest.edit.text() == "2024-05-14 10:30:00"
+    assert filters.latest.edit.text() == "2024-05-14 11:31:00"
+
+
+def test_another_library_starts_with_nothing(window: Window) -> None:
+    window.search(8, 5, 6)
+    window.panel.filters._camera_actions[2].setChecked(True)
+    window.settle()
+    asked = len(window.workspace.search.asked)
+    window.flow.set_workspace(None)
+    assert window.ids() == []
+    assert "Open a library" in window.panel.empty.advice.text()
+    window.flow.search_tracklet(8)
+    window.flow.set_workspace(FakeWorkspace())
+    window.settle()
+    assert window.panel.filters.chosen() == SearchFilter()
+    assert len(window.workspace.search.asked) == asked
+    assert "Click a person" in window.panel.empty.advice.text()

@@ -1,0 +1,428 @@
+"""The whole window on fake libraries: open, drop, close while ingesting, themes, dialogs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPlainTextEdit,
+    QPushButton,
+    QToolButton,
+    QTreeWidget,
+    QWidget,
+)
+from window_fakes import EndlessIngest, FakeWorkspace, drop, make_video
+
+from app.core.errors import LibraryInUseError
+from app.gui import theme as theme_module
+from app.gui.application import TerminalInterrupt
+from app.gui.dialogs.error_dialog import ErrorDialog, show_error
+from app.gui.panels.query_head import ElidedLabel
+from app.gui.shell import Shell
+from app.gui.theme import DARK, LIGHT, Theme, ThemeChoice
+from app.gui.window_state import WindowState
+from app.settings import Settings, default_library, load_settings
+
+
+class Libraries:
+    """Opens fake workspaces, slowly or not at all where a test says so."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[Path, bool]] = []
+        self.workspaces: dict[Path, Any] = {}
+        self.errors: dict[Path, Exception] = {}
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def __call__(self, folder: Path, create: bool = False) -> Any:
+        self.go_on.wait(10)
+        self.opened.append((folder, create))
+        if folder in self.errors:
+            raise self.errors[folder]
+        return self.workspaces.setdefault(folder, FakeWorkspace(folder))
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    sheet, palette, font, style = qapp.styleSheet(), qapp.palette(), qapp.font(), qapp.style()
+    name = style.objectName()
+    made = Theme(qapp, ThemeChoice.LIGHT)
+    yield made
+    made.setParent(None)
+    qapp.styleHints().unsetColorScheme()
+    qapp.setStyleSheet(sheet)
+    qapp.setStyle(name)
+    qapp.setPalette(palette)
+    qapp.setFont(font)
+
+
+@pytest.fixture
+def libraries() -> Libraries:
+    return Libraries()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> WindowState:
+    return WindowState(tmp_path / "window.ini")
+
+
+@pytest.fixture
+def shell(qtbot, theme: Theme, libraries: Libraries, state: WindowState) -> Iterator[Shell]:
+    made = Shell(libraries, Settings(), state, theme)
+    made.window.show()
+    yield made
+    libraries.go_on.set()
+    made.close_at_once()
+    made.shutdown()
+    made.window.deleteLater()
+    made.deleteLater()
+
+
+def label(parent: QWidget, name: str) -> str:
+    return parent.findChild(QLabel, name).text()
+
+
+def dialog(shell: Shell, kind: type) -> Any:
+    return next((each for each in shell.window.findChildren(kind) if each.isVisible()), None)
+
+
+# Libraries ----------------------------------------------------------------------------------------
+
+
+def test_opening_a_library_names_it_and_lists_its_videos(shell, qtbot, libraries, tmp_path) -> None:
+    folder = tmp_path / "North gate"
+    libraries.workspaces[folder] = FakeWorkspace(folder)
+    libraries.workspaces[folder].put(make_video(1, tmp_path / "a.mp4", people=4))
+    shell.start(folder, None)
+    qtbot.waitUntil(lambda: shell.window.windowTitle() == "Retrace — North gate")
+    tree = shell.sources.findChild(QTreeWidget, "sources_tree")
+    qtbot.waitUntil(lambda: tree.topLevelItemCount() == 1)
+    qtbot.waitUntil(lambda: label(shell.window, "models") == "Device: auto · detector · embedder")
+    assert shell.library.recent() == [folder]
+    assert libraries.opened == [(folder, False)]
+
+
+def test_the_window_answers_while_a_library_is_being_opened(
+    shell, qtbot, libraries, tmp_path
+) -> None:
+    libraries.go_on.clear()
+    shell.start(tmp_path / "slow", None)
+    qtbot.waitUntil(lambda: "Opening slow" in shell.window.statusBar().currentMessage())
+    shell.window.action("about").trigger()
+    assert shell.window.windowTitle() == "Retrace"
+    libraries.go_on.set()
+    qtbot.waitUntil(lambda: shell.window.windowTitle() == "Retrace — slow")
+    assert shell.window.statusBar().currentMessage() == ""
+
+
+def test_a_library_in_use_is_told_with_its_remedy_and_the_open_one_stays(
+    shell, qtbot, libraries, tmp_path
+) -> None:
+    shell.start(tmp_path / "mine", None)
+    qtbot.waitUntil(lambda: "mine" in shell.window.windowTitle())
+    libraries.errors[tmp_path / "other"] = LibraryInUseError(
+        "The library other is open in another program.", "Close it there."
+    )
+    shell.library.open(tmp_path / "other")
+    qtbot.waitUntil(lambda: dialog(shell, ErrorDialog) is not None)
+    shown = dialog(shell, ErrorDialog)
+    assert label(shown, "error_message") == "The library other is open in another program."
+    assert label(shown, "error_remedy") == "Close it there."
+    assert "mine" in shell.window.windowTitle()
+    assert not libraries.workspaces[tmp_path / "mine"].closed.is_set()
+
+
+def test_opening_another_library_closes_the_one_before(shell, qtbot, libraries, tmp_path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    shell.start(first, None)
+    qtbot.waitUntil(lambda: "first" in shell.window.windowTitle())
+    shell.library.open(second)
+    qtbot.waitUntil(lambda: "second" in shell.window.windowTitle())
+    qtbot.waitUntil(libraries.workspaces[first].closed.is_set)
+    assert not libraries.workspaces[second].closed.is_set()
+    assert shell.library.recent() == [second, first]
+
+
+def test_of_two_libraries_asked_for_the_later_one_is_opened(
+    shell, qtbot, libraries, tmp_path
+) -> None:
+    libraries.go_on.clear()
+    shell.library.open(tmp_path / "first")
+    shell.library.open(tmp_path / "second")
+    libraries.go_on.set()
+    qtbot.waitUntil(lambda: "second" in shell.window.windowTitle())
+    qtbot.waitUntil(libraries.workspaces[tmp_path / "first"].closed.is_set)
+    assert not libraries.workspaces[tmp_path / "second"].closed.is_set()
+
+
+def test_the_last_library_is_opened_again_from_the_menu_and_at_the_start(
+    shell, qtbot, libraries, state, tmp_path
+) -> None:
+    folder = tmp_path / "lately"
+    folder.mkdir()
+    state.remember(folder)
+    shell.start(None, None)
+    qtbot.waitUntil(lambda: libraries.opened == [(folder, False)])
+    shell.window.show_recent([tmp_path / "lately", tmp_path / "older"])
+    shell.window.findChild(QAction, "recent_2").trigger()
+    qtbot.waitUntil(lambda: "older" in shell.window.windowTitle())
+
+
+def test_a_new_library_is_created_where_the_user_says(shell, qtbot, libraries, tmp_path) -> None:
+    shell.window.action("new-library").trigger()
+    chooser = dialog(shell, QFileDialog)
+    assert chooser.windowTitle() == "New library"
+    chooser.fileSelected.emit(str(tmp_path / "case 12"))
+    chooser.reject()
+    qtbot.waitUntil(lambda: shell.window.windowTitle() == "Retrace — case 12")
+    assert libraries.opened == [(tmp_path / "case 12", True)]
+
+
+# Drops --------------------------------------------------------------------------------------------
+
+
+def test_dropped_footage_goes_into_its_default_library(shell, qtbot, libraries, tmp_path) -> None:
+    footage = tmp_path / "campus"
+    footage.mkdir()
+    assert drop(shell.window, footage)
+    library = default_library(footage)
+    qtbot.waitUntil(lambda: library in libraries.workspaces)
+    workspace = libraries.workspaces[library]
+    qtbot.waitUntil(lambda: [path for path, _ in workspace.ingested] == [footage])
+    assert libraries.opened == [(library, True)]
+    qtbot.waitUntil(
+        lambda: shell.window.findChild(ElidedLabel, "ingest_state").whole().startswith("Done")
+    )
+
+
+def test_footage_dropped_onto_an_open_library_goes_into_it(
+    shell, qtbot, libraries, tmp_path
+) -> None:
+    shell.start(tmp_path / "mine", None)
+    qtbot.waitUntil(lambda: "mine" in shell.window.windowTitle())
+    assert drop(shell.sources, tmp_path / "one", tmp_path / "two.mp4")
+    workspace = libraries.workspaces[tmp_path / "mine"]
+    qtbot.waitUntil(
+        lambda: [path for path, _ in workspace.ingested] == [tmp_path / "one", tmp_path / "two.mp4"]
+    )
+    assert len(libraries.opened) == 1
+
+
+def test_a_dropped_library_is_opened(shell, qtbot, libraries, tmp_path) -> None:
+    folder = tmp_path / "case"
+    folder.mkdir()
+    (folder / "library.sqlite").touch()
+    assert drop(shell.window, folder)
+    qtbot.waitUntil(lambda: shell.window.windowTitle() == "Retrace — case")
+    assert libraries.opened == [(folder, False)]
+    assert libraries.workspaces[folder].ingested == []
+
+
+def test_a_dropped_picture_is_searched(shell, monkeypatch, tmp_path) -> None:
+    picture = tmp_path / "person.jpg"
+    picture.touch()
+    searched: list[Path] = []
+    monkeypatch.setattr(shell.search, "search_picture", searched.append)
+    shell.load([picture])
+    assert searched == [picture]
+
+
+def test_videos_of_the_command_line_are_ingested(shell, qtbot, libraries, tmp_path) -> None:
+    shell.start(tmp_path / "lib", tmp_path)
+    qtbot.waitUntil(lambda: tmp_path / "lib" in libraries.workspaces)
+    workspace = libraries.workspaces[tmp_path / "lib"]
+    qtbot.waitUntil(lambda: [path for path, _ in workspace.ingested] == [tmp_path])
+    assert libraries.opened == [(tmp_path / "lib", True)]
+
+
+# Wiring -------------------------------------------------------------------------------------------
+
+
+def test_what_one_panel_wants_another_does(shell, monkeypatch) -> None:
+    hit = type("Hit", (), {"video_id": 3, "box_time_s": 7.5, "tracklet_id": 11})()
+    shown: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(shell.player, "show", lambda *args: shown.append(args))
+    shell.search.hit_selected.emit(hit)
+    assert shown == [(3, 7.5, 11)]
+
+
+# Closing ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ingesting(shell, qtbot, libraries, tmp_path) -> EndlessIngest:
+    endless = EndlessIngest()
+    folder = tmp_path / "lib"
+    libraries.workspaces[folder] = FakeWorkspace(folder)
+    libraries.workspaces[folder].script = endless
+    shell.start(folder, tmp_path)
+    qtbot.waitUntil(endless.running.is_set)
+    return endless
+
+
+def answer(shell: Shell, name: str) -> None:
+    box = dialog(shell, QMessageBox)
+    next(each for each in box.buttons() if each.objectName() == name).click()
+
+
+def test_closing_while_ingesting_asks_once_and_stays_open_if_told_so(
+    shell, ingesting, qtbot
+) -> None:
+    shell.window.close()
+    shell.window.close()
+    boxes = [box for box in shell.window.findChildren(QMessageBox) if box.isVisible()]
+    assert len(boxes) == 1
+    assert boxes[0].text() == "Stop ingesting and quit?"
+    assert boxes[0].informativeText() == "What is stored is kept; it continues next time."
+    answer(shell, "stop_no")
+    assert shell.window.isVisible()
+    assert not ingesting.closed.is_set()
+
+
+def test_closing_while_ingesting_stops_the_job_and_closes_the_library(
+    shell, ingesting, qtbot, libraries, tmp_path
+) -> None:
+    shell.window.close()
+    answer(shell, "stop_yes")
+    assert not shell.window.isVisible()
+    shell.shutdown()
+    assert ingesting.closed.is_set()
+    assert libraries.workspaces[tmp_path / "lib"].closed.is_set()
+
+
+def test_opening_another_library_while_ingesting_asks(
+    shell, ingesting, qtbot, libraries, tmp_path
+) -> None:
+    shell.library.open(tmp_path / "other")
+    assert dialog(shell, QMessageBox).text() == "Stop ingesting and open other?"
+    assert len(libraries.opened) == 1
+    answer(shell, "stop_yes")
+    qtbot.waitUntil(lambda: "other" in shell.window.windowTitle())
+    qtbot.waitUntil(ingesting.closed.is_set)
+    qtbot.waitUntil(libraries.workspaces[tmp_path / "lib"].closed.is_set)
+
+
+def test_ctrl_c_in_the_terminal_closes_without_asking(shell, ingesting, qtbot, qapp) -> None:
+    interrupt = TerminalInterrupt(shell.close_at_once, qapp)
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        qtbot.waitUntil(lambda: not shell.window.isVisible())
+    finally:
+        interrupt.restore()
+        interrupt.deleteLater()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    shell.shutdown()
+    assert ingesting.closed.is_set()
+
+
+def test_a_library_that_opens_after_the_end_is_closed(shell, libraries, tmp_path) -> None:
+    libraries.go_on.clear()
+    shell.start(tmp_path / "slow", None)
+    threading.Timer(0.05, libraries.go_on.set).start()
+    shell.close_at_once()
+    shell.shutdown()
+    workspace = libraries.workspaces.get(tmp_path / "slow")
+    assert workspace is None or workspace.closed.is_set()
+
+
+# Look ---------------------------------------------------------------------------------------------
+
+
+def test_the_theme_cycles_by_key_and_is_remembered(shell, qtbot, home) -> None:
+    assert theme_module.tokens() is LIGHT
+    assert "Ctrl+Shift+T" in shell.window.action("theme-next").shortcut().toString()
+    shell.window.action("theme-next").trigger()
+    assert theme_module.tokens() is DARK
+    assert shell.window.action("theme-dark").isChecked()
+    assert load_settings().window.theme == "dark"
+    shell.window.action("theme-system").trigger()
+    assert load_settings().window.theme == "system"
+
+
+def test_docks_keep_their_place_and_the_layout_can_be_reset(
+    shell, qtbot, theme, libraries, state
+) -> None:
+    dock = shell.window.findChild(QDockWidget, "sources_dock")
+    shell.window.findChild(QToolButton, "sources_dock_close").click()
+    assert not dock.isVisible()
+    shell.close_at_once()
+    other = Shell(libraries, Settings(), state, theme)
+    other.window.show()
+    dock = other.window.findChild(QDockWidget, "sources_dock")
+    assert not dock.isVisible()
+    other.window.action("reset-layout").trigger()
+    assert dock.isVisible()
+    other.close_at_once()
+    other.shutdown()
+    other.window.deleteLater()
+    other.deleteLater()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080)])
+def test_first_layout_leaves_the_room_to_the_pictures(shell, qtbot, width, height) -> None:
+    shell.window.resize(width, height)
+    shell.window.reset_layout()
+    qtbot.waitUntil(lambda: shell.window.width() == width)
+    left = shell.window.findChild(QDockWidget, "sources_dock")
+    right = shell.window.findChild(QDockWidget, "results_dock")
+    below = shell.window.findChild(QDockWidget, "ingest_dock")
+    qtbot.waitUntil(lambda: 240 <= left.width() <= 280)
+    assert 380 <= right.width() <= 490
+    assert below.height() <= 120
+    assert shell.player_panel.width() > 0.45 * width
+
+
+# Dialogs ------------------------------------------------------------------------------------------
+
+
+def test_an_unexpected_error_folds_its_traceback_away(shell) -> None:
+    try:
+        raise ZeroDivisionError("a bug")
+    except ZeroDivisionError as error:
+        shown = show_error(error, shell.window)
+    details = shown.findChild(QPlainTextEdit, "error_details")
+    assert not details.isVisible()
+    shown.findChild(QToolButton, "error_details_fold").click()
+    assert details.isVisible()
+    assert "ZeroDivisionError: a bug" in details.toPlainText()
+    shown.close()
+
+
+def test_f1_lists_every_key_and_can_be_narrowed(shell, qtbot) -> None:
+    assert shell.window.action("shortcuts").shortcut().toString() == "F1"
+    shell.window.action("shortcuts").trigger()
+    tree = shell.window.findChild(QTreeWidget, "shortcuts_list")
+    groups = [tree.topLevelItem(row) for row in range(tree.topLevelItemCount())]
+    assert [group.text(0) for group in groups] == ["Window", "Player", "Results"]
+    assert all(group.childCount() for group in groups)
+    field = shell.window.findChild(QLineEdit, "shortcuts_filter")
+    field.setText("one frame back")
+    rows = [group.child(row) for group in groups for row in range(group.childCount())]
+    assert [row.text(1) for row in rows if not row.isHidden()] == [","]
+
+
+def test_about_names_the_licence(shell) -> None:
+    shell.window.action("about").trigger()
+    assert "GNU Affero General Public License" in label(shell.window, "about_licence")
+
+
+def test_every_control_of_the_shell_has_a_name(shell) -> None:
+    for panel in (shell.sources, shell.ingest_panel):
+        for control in panel.findChildren(QPushButton):
+            assert control.objectName()
+            assert control.accessibleName()
+    for action in shell.window.actions_with_keys():
+        assert action.objectName()
