@@ -46,7 +46,9 @@ contracts: setup-dev ## check who imports whom
 	@$(BIN)/lint-imports
 
 benchmarks: setup-dev ## measure rates and memory
-	@$(BIN)/python -m pytest tests/benchmarks -s $(ARGS)
+	@for file in tests/benchmarks/bench_*.py; do \
+		$(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit; \
+	done
 
 lock: setup-dev ## renew the locks from pyproject.toml; ARGS=--upgrade takes newer versions
 	@command -v uv >/dev/null || { $(BIN)/python -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }

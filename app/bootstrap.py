@@ -73,7 +73,7 @@ class Retrace:
             load_embedder=_load_embedder,
             read_picture=read_picture,
         )
-        playback = Playback(library, lambda video: _open_stored(video, library))
+        playback = Playback(library, lambda video: open_stored(video, library))
         return Workspace(library, parts, playback, settings.models)
 
     def run_window(self, library: Path | None, videos: Path | None) -> int:
@@ -93,7 +93,8 @@ def _open_source(source: SourceFile, fps: float | None, library: Library) -> Fra
     return open_video(source.path, source.camera, zone)
 
 
-def _open_stored(video: Video, library: Library) -> FrameSource:
+def open_stored(video: Video, library: Library) -> FrameSource:
+    """Opens the footage of a stored video; raises VideoError."""
     from app.services.sources import source_of
 
     source = source_of(video)

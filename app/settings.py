@@ -1,4 +1,4 @@
-"""Settings and places: typed, checked, sparse on disk; only what differs from the defaults is kept."""
+"""Settings and places: typed and checked; on disk only what differs from the defaults."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import logging
 import os
 import re
 import sys
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
@@ -208,9 +208,7 @@ def ingest(
     device: Annotated[
         str | None, typer.Option(help="auto, cpu, cuda:0, …", show_default="auto")
     ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Analyse finished videos anew.")
-    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Analyse finished videos anew.")] = False,
 ) -> int:
     """Load a folder: detect, follow and store the people of every video.
 

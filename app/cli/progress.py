@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.core.clock import format_offset
-from app.core.entities import (
+from app.core.events import (
     IngestEvent,
     IngestSummary,
     Progress,

@@ -12,12 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from app.core.clock import format_offset, format_time, format_utc, parse_time
-from app.core.entities import (
-    CropQuery,
+from app.core.queries import (
     Query,
     SearchFilter,
     SearchResult,
-    SearchStage,
     TrackletQuery,
 )
 from app.services.export import write_sheet
@@ -65,7 +63,8 @@ def search_and_show(
     hits = workspace.catalog.details(result.hits, query_id)
     if sheet is not None:
         caption = f"{told['text']} - {len(hits)} of {result.searched} {result.stage.value}"
-        write_sheet(sheet.expanduser(), workspace.picture_of(query), hits, caption, workspace.library.timezone)
+        picture, zone = workspace.picture_of(query), workspace.library.timezone
+        write_sheet(sheet.expanduser(), picture, hits, caption, zone)
     if as_json:
         answer = {"query": told, "stage": result.stage.value, "searched": result.searched}
         print_json({**answer, "hits": [_as_json(hit) for hit in hits]})
@@ -85,9 +84,7 @@ def print_json(answer: dict[str, Any]) -> None:
 
 
 def _last(results: Iterable[SearchResult]) -> SearchResult:
-    last = SearchResult(SearchStage.RETRIEVED, (), 0, 0.0)
-    for last in results:
-        pass
+    *_, last = results
     return last
 
 

@@ -12,7 +12,7 @@ from app.gui import theme
 from app.gui.hit_text import clock_text, day_text, score_text, video_time_text
 
 if TYPE_CHECKING:
-    from app.core.entities import Hit
+    from app.core.queries import Hit
     from app.gui.gallery_model import GalleryModel
     from app.gui.theme import Tokens
     from app.gui.thumbnails import Thumbnails

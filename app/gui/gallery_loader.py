@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from app.core.entities import Hit
+from app.core.queries import Hit
 
 if TYPE_CHECKING:
     from app.gui.gallery_model import GalleryModel

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from app.core.entities import Hit, Verdict
+from app.core.entities import Verdict
+from app.core.queries import Hit
 from app.gui.hit_text import spoken_text, tooltip_text
 
 if TYPE_CHECKING:

@@ -11,18 +11,18 @@ from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.core.entities import (
+from app.core.entities import Video, VideoStatus
+from app.core.errors import ModelError, UserFacingError
+from app.core.events import (
     IngestEvent,
     IngestSummary,
     Progress,
     TrackletStored,
-    Video,
     VideoFailed,
     VideoFinished,
     VideoSkipped,
     VideoStarted,
 )
-from app.core.errors import ModelError, UserFacingError
 from app.gui.dialogs.model_dialog import ModelDialog
 from app.gui.panels.ingest_panel import IngestPanel, Notice, NoticeKind
 from app.gui.panels.sources_panel import SourcesPanel
@@ -64,12 +64,16 @@ class IngestFlow(QObject):
     Signals:
         library_changed: people were stored or removed; comes at most every half second.
         people_stored: how many people were stored since it came last.
+        video_started: a video's turn has come; the library remembers the networks by then.
+        videos_listed: ids of the videos that can be played, in the order of the list.
         busy_changed: whether something is being ingested.
         problem: an exception that belongs into a dialog.
     """
 
     library_changed = Signal()
     people_stored = Signal(int)
+    video_started = Signal()
+    videos_listed = Signal(object)
     busy_changed = Signal(bool)
     problem = Signal(object)
 
@@ -202,6 +206,7 @@ class IngestFlow(QObject):
                 self._running = (event.video_id, None, event.resumed_s)
                 self._sources.show_running(event.video_id, event.resumed_s)
                 self.refresh()
+                self.video_started.emit()
             case Progress():
                 self._panel.show_progress(event)
                 self._show_share(event)
@@ -360,6 +365,14 @@ class IngestFlow(QObject):
     def _show_list(self, found: SourceList) -> None:
         self._stored.clear()  # what was just read holds them
         self._sources.show_sources(found.entries, found.missing, found.zone)
+        videos = [video for entry in found.entries for video in entry.videos]
+        self.videos_listed.emit(
+            [
+                video.id
+                for video in videos
+                if video.id not in found.missing and video.status is not VideoStatus.FAILED
+            ]
+        )
 
     def _list_read(self) -> None:
         self._list_task = None

@@ -13,16 +13,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
 from app.core.clock import format_time
-from app.core.entities import (
-    CropQuery,
-    Hit,
-    Image,
-    Query,
-    SearchFilter,
-    SearchResult,
-    TrackletQuery,
-)
+from app.core.entities import Image
 from app.core.errors import NotFoundError, UserFacingError
+from app.core.queries import CropQuery, Hit, Query, SearchFilter, SearchResult, TrackletQuery
 from app.gui.gallery_model import GalleryOrder
 from app.gui.hit_text import video_time_text
 from app.gui.thumbnails import read_picture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from app.services.catalog import HitDetails
     from app.services.workspace import Workspace
 
-logger = logging.getLogger(__name__)
-
 _NETWORKS_LANE = "sources"
 
 
@@ -70,6 +67,7 @@ class Shell(QObject):
         super().__init__()
         self._settings, self._theme = settings, theme
         self._close_agreed = False
+        self._has_shown = False  # a video of the open library
         self._question: QMessageBox | None = None
         self.tasks = TaskRunner(self)
         self.sources = SourcesPanel()
@@ -119,6 +117,7 @@ class Shell(QObject):
     # Wiring -------------------------------------------------------------------------------------
 
     def _connect_flows(self) -> None:
+        self.player.position_changed.connect(self._note_shown)
         self.player.person_clicked.connect(self.search.search_point)
         self.player.picture_dropped.connect(self.search.search_picture)
         self.search.hit_selected.connect(self._show_hit)
@@ -128,7 +127,8 @@ class Shell(QObject):
         self.sources.reason_requested.connect(self._show_reason)
         self.ingest.library_changed.connect(self.player.refresh)
         self.ingest.people_stored.connect(self.search.library_grew)
-        self.ingest.busy_changed.connect(self._read_models)
+        self.ingest.video_started.connect(self._read_models)
+        self.ingest.videos_listed.connect(self._show_first)
         self.ingest.problem.connect(self.report)
         self.library.opened.connect(self._enter)
         self.library.closing.connect(lambda: self._set_workspace(None))
@@ -169,6 +169,7 @@ class Shell(QObject):
 
     def _set_workspace(self, workspace: Workspace | None) -> None:
         self._workspace = workspace
+        self._has_shown = False
         for flow in (self.player, self.search, self.ingest):
             flow.set_workspace(workspace)
         if workspace is None:
@@ -178,6 +179,15 @@ class Shell(QObject):
     def _show_hit(self, hit: HitDetails) -> None:
         self.player.show(hit.video_id, hit.box_time_s, hit.tracklet_id)
         self.sources.select_video(hit.video_id)
+
+    def _show_first(self, video_ids: Sequence[int]) -> None:
+        """Shows the first video of a library in which nothing was chosen yet."""
+        if video_ids and not self._has_shown:
+            self._has_shown = True
+            self.player.show(video_ids[0])
+
+    def _note_shown(self) -> None:
+        self._has_shown = True
 
     def _ask_picture(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))

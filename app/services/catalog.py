@@ -10,17 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.core.entities import (
-    Camera,
-    FloatArray,
-    Hit,
-    StartSource,
-    Tracklet,
-    Trajectory,
-    Verdict,
-    Video,
-)
+from app.core.entities import Camera, FloatArray, StartSource, Tracklet, Trajectory, Verdict, Video
 from app.core.errors import NotFoundError, UsageError
+from app.core.queries import Hit
 from app.services.people import verdicts_about
 from app.storage.library import Library
 

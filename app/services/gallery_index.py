@@ -9,7 +9,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.entities import FloatArray, GalleryVectors, IntArray, SearchFilter
+from app.core.entities import FloatArray, GalleryVectors, IntArray
+from app.core.queries import SearchFilter
 
 _ROW = np.dtype(
     [

@@ -11,21 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from app.core.entities import (
+from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
+from app.core.errors import VideoError
+from app.core.events import (
     IngestEvent,
     IngestSummary,
-    ModelFile,
     Progress,
     TrackletStored,
-    Video,
     VideoFailed,
     VideoFinished,
-    VideoInfo,
     VideoSkipped,
     VideoStarted,
-    VideoStatus,
 )
-from app.core.errors import VideoError
 from app.core.ports import FrameSource, Tracker
 from app.services.networks import Networks
 from app.services.pipeline import in_background
@@ -193,7 +190,12 @@ class Ingest:
         return readable
 
     def _failed(
-        self, run: _Run, root: Path, source: SourceFile, error: VideoError, video: Video | None = None
+        self,
+        run: _Run,
+        root: Path,
+        source: SourceFile,
+        error: VideoError,
+        video: Video | None = None,
     ) -> VideoFailed:
         logger.info("cannot read %s: %s", source.path, error)
         failed = VideoFailed(source.path, error)

@@ -1,5 +1,4 @@
-"""Which detector and which embedder: the flag, else the library's, else the settings', else the
-only file in the models folder."""
+"""Which weights: the flag's, else the library's, else the settings', else the only installed."""
 
 from __future__ import annotations
 
@@ -109,8 +108,7 @@ def _only_one(role: ModelRole, folder: Path) -> Path:
         return installed[0]
     if installed:
         raise ModelError(
-            f"There are several {role}s in {folder}: "
-            f"{', '.join(path.stem for path in installed)}.",
+            f"There are several {role}s in {folder}: {', '.join(path.stem for path in installed)}.",
             f"Choose one with --{role} NAME.",
             role,
         )

@@ -48,9 +48,7 @@ class Networks:
             ModelError: there is none, or another embedder made the library's vectors.
         """
         remembered = self._library.model(role)
-        preferred = (
-            self._settings.detector if role == "detector" else self._settings.embedder
-        )
+        preferred = self._settings.detector if role == "detector" else self._settings.embedder
         model = choose_model(
             role,
             named=named,

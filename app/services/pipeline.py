@@ -1,4 +1,4 @@
-"""Threads in a row, joined by bounded queues: the slowest one sets the pace, memory stays bounded."""
+"""Threads joined by bounded queues: the slowest one sets the pace, memory stays bounded."""
 
 from __future__ import annotations
 

@@ -9,19 +9,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.core.entities import (
+from app.core.entities import FloatArray, Image
+from app.core.errors import ModelError, UserFacingError
+from app.core.ports import Embedder, NeighborAggregator, Reranker
+from app.core.queries import (
     CropQuery,
-    FloatArray,
     Hit,
-    Image,
     Query,
     SearchFilter,
     SearchResult,
     SearchStage,
     TrackletQuery,
 )
-from app.core.errors import ModelError, UserFacingError
-from app.core.ports import Embedder, NeighborAggregator, Reranker
 from app.services.gallery_index import GalleryIndex
 from app.storage.crop_files import read_crop
 from app.storage.library import Library

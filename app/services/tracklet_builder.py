@@ -8,7 +8,7 @@ import numpy as np
 
 from app.core.boxes import cut_out
 from app.core.crop_selection import SpreadBest, geometric_quality, sharpness
-from app.core.entities import Crop, FinishedTrack, FloatArray, Frame, Trajectory, TrackStep
+from app.core.entities import Crop, FinishedTrack, FloatArray, Frame, TrackStep, Trajectory
 
 CROPS_PER_TRACKLET = 4
 # A sign or a post that the detector is never sure of: for so long, it moves by no more than this
@@ -70,7 +70,7 @@ class TrackletBuilder:
         return self.close(step)
 
     def close(self, step: TrackStep) -> list[FinishedTrack]:
-        """Takes out the tracks that a step ended, and forgets those it dropped and fixed objects."""
+        """Takes out the tracks that a step ended; forgets fixed objects, and what it dropped."""
         for track_id in step.dropped:
             self._live.pop(track_id, None)
         ended = [_finished(track_id, self._live.pop(track_id)) for track_id in step.ended]

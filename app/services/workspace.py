@@ -8,9 +8,11 @@ from pathlib import Path
 from types import TracebackType
 
 from app.core.boxes import area, cut_out, smallest_containing
-from app.core.entities import CropQuery, Image, IngestEvent, Query
+from app.core.entities import Image
 from app.core.errors import NotFoundError
+from app.core.events import IngestEvent
 from app.core.ports import Detector, Embedder
+from app.core.queries import CropQuery, Query
 from app.services.catalog import Catalog
 from app.services.ingest import Ingest, IngestOptions, IngestParts
 from app.services.networks import Networks
@@ -51,6 +53,7 @@ class Workspace:
         playback: frames, and who is where in them.
         people: what the user decided.
         search: rankings.
+        networks: detector and embedder, loaded when first needed.
 
     Args:
         library: open; closed by `close`.
@@ -66,10 +69,10 @@ class Workspace:
         self.catalog = Catalog(library)
         self.playback = playback
         self.people = People(library)
-        self._networks = Networks(library, parts.load_detector, parts.load_embedder, models)
-        self.search = Search(library, self._embedder_id, self._networks.embedder)
+        self.networks = Networks(library, parts.load_detector, parts.load_embedder, models)
+        self.search = Search(library, self._embedder_id, self.networks.embedder)
         self._read_picture = parts.read_picture
-        self._ingest = Ingest(library, self.search, self._networks, parts.ingest)
+        self._ingest = Ingest(library, self.search, self.networks, parts.ingest)
 
     def __enter__(self) -> Workspace:
         return self
@@ -86,9 +89,7 @@ class Workspace:
         """Closes the library and lets others open it."""
         self.library.close()
 
-    def ingest(
-        self, folder: Path, options: IngestOptions | None = None
-    ) -> Iterator[IngestEvent]:
+    def ingest(self, folder: Path, options: IngestOptions | None = None) -> Iterator[IngestEvent]:
         """Loads a folder; see `app.services.ingest.Ingest.run`."""
         return self._ingest.run(folder, options or IngestOptions())
 
@@ -105,16 +106,14 @@ class Workspace:
         image = self._read_picture(path)
         if image.shape[1] <= image.shape[0]:
             return CropQuery(image)
-        found = self._networks.detector().detect([image])[0]
+        found = self.networks.detector().detect([image])[0]
         if len(found) == 0:
             raise NotFoundError(
                 f"Nobody was found in {path.name}.", "Cut the person out and search that picture."
             )
         return CropQuery(cut_out(image, found.boxes[int(area(found.boxes).argmax())]))
 
-    def detect_person_at(
-        self, video_id: int, time_s: float, x_px: float, y_px: float
-    ) -> CropQuery:
+    def detect_person_at(self, video_id: int, time_s: float, x_px: float, y_px: float) -> CropQuery:
         """The person at a point of a frame, found by the detector where no tracklet is stored.
 
         Raises:
@@ -124,7 +123,7 @@ class Workspace:
         """
         with self.playback.reader(video_id) as reader:
             image = reader.frame_at(time_s).image
-        found = self._networks.detector().detect([image])[0]
+        found = self.networks.detector().detect([image])[0]
         row = smallest_containing(found.boxes, x_px, y_px)
         if row is None:
             raise NotFoundError("Nobody was found at that point.", "Click on a person.")

@@ -1,6 +1,6 @@
 """How the result gallery behaves with 20 000 hits.
 
-Run by hand: ``.venv/bin/python tests/benchmarks/bench_gallery.py``.
+Run by hand: ``.venv/bin/python -m tests.benchmarks.bench_gallery``.
 
 Goals: first paint below 100 ms, a scrolled frame below 16 ms, confirm below 50 ms. Everything is
 measured in one run on one machine; the ratios say how much the lazy parts save there.
@@ -17,21 +17,18 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+import numpy as np
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtWidgets import QApplication
 
-import numpy as np  # noqa: E402
-from PySide6.QtCore import QEventLoop, QTimer  # noqa: E402
-from PySide6.QtGui import QColor, QImage  # noqa: E402
-from PySide6.QtWidgets import QApplication  # noqa: E402
-
-from app.core.entities import Hit, SearchResult, SearchStage, StartSource  # noqa: E402
-from app.gui.panels.results_panel import ResultsPanel  # noqa: E402
-from app.gui.singleton_guard import keep_singletons_alive  # noqa: E402
-from app.gui.tasks import TaskRunner  # noqa: E402
-from app.gui.theme import Theme  # noqa: E402
-from app.services.catalog import HitDetails  # noqa: E402
+from app.core.entities import StartSource
+from app.core.queries import Hit, SearchResult, SearchStage
+from app.gui.panels.results_panel import ResultsPanel
+from app.gui.singleton_guard import keep_singletons_alive
+from app.gui.tasks import TaskRunner
+from app.gui.theme import Theme
+from app.services.catalog import HitDetails
 
 COUNT = 20_000
 FRAMES = 200
@@ -158,6 +155,7 @@ class Bench:
 
 def main() -> None:
     """Measures and prints."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     keep_singletons_alive()
     app = QApplication([])
     Theme(app)

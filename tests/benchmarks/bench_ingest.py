@@ -1,6 +1,6 @@
 """How fast footage is loaded, against the detector alone on the same frames; and peak memory.
 
-Run by hand: ``.venv/bin/python tests/benchmarks/bench_ingest.py`` (options: --help). All rates come
+Run by hand: ``.venv/bin/python -m tests.benchmarks.bench_ingest`` (options: --help). All rates come
 from one run on one machine; compare the ratios, not the seconds.
 """
 
@@ -12,19 +12,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.bootstrap import Retrace, open_stored
+from app.core.clock import SamplingGrid
+from app.core.entities import Image
+from app.core.events import IngestSummary, VideoFinished, VideoStarted
+from app.services.ingest import IngestOptions
+from app.storage.crop_files import read_crop
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from app.bootstrap import Retrace  # noqa: E402
-from app.core.clock import SamplingGrid  # noqa: E402
-from app.core.entities import Image, IngestSummary, VideoFinished, VideoStarted  # noqa: E402
-from app.services.ingest import IngestOptions  # noqa: E402
-from app.storage.crop_files import read_crop  # noqa: E402
-
 DATA = ROOT.parent / "shared" / "data"
 
 
@@ -67,16 +66,14 @@ def rates(videos: Path, options: IngestOptions) -> None:
             summary, analysis_s = ingest(videos, library, options)
         with Retrace().open_workspace(library, create=False) as workspace:
             stored = workspace.library.videos()
-            networks = workspace._networks
+            networks = workspace.networks
             detector, embedder = networks.detector(), networks.embedder()
             frames: list[Image] = []
             with measured(results, "decode alone"):
                 for video in stored:
                     grid = SamplingGrid(options.fps)
-                    reader = workspace.playback.open_source(video)
-                    frames += [
-                        each.image() for each in reader.frames() if grid.wants(each.time_s)
-                    ]
+                    reader = open_stored(video, workspace.library)
+                    frames += [each.image() for each in reader.frames() if grid.wants(each.time_s)]
                     reader.close()
             crops = [
                 read_crop(crop.path)
@@ -95,7 +92,8 @@ def rates(videos: Path, options: IngestOptions) -> None:
     for name, (wall, cpu) in results.items():
         say(f"{name:28} {wall:7.2f} s wall {cpu:7.2f} s CPU")
     detect_s = results["detect alone"][0]
-    say(f"detector alone {len(frames) / detect_s:.1f} frames/s, ingest {len(frames) / analysis_s:.1f}")
+    rate = len(frames) / detect_s
+    say(f"detector alone {rate:.1f} frames/s, ingest {len(frames) / analysis_s:.1f}")
     say(f"ingest rate / detector-only rate: {detect_s / analysis_s:.3f} (goal >= 0.85)")
 
 
@@ -126,9 +124,15 @@ def peak_memory(clip: Path, arguments: list[str]) -> None:
             videos = Path(folder) / f"x{times}"
             videos.mkdir()
             looped(clip, times, videos / f"clip{clip.suffix}")
-            child = [sys.executable, __file__, "--child", str(videos), *arguments]
-            answer = subprocess.run(child, check=True, capture_output=True, text=True).stdout
-            peaks[times] = float(answer.split()[-1])
+            command = [sys.executable, "-m", "tests.benchmarks.bench_ingest", *arguments]
+            child = subprocess.run(
+                [*command, "--child", str(videos)],
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+            )
+            peaks[times] = float(child.stdout.split()[-1])
             print(f"looped {times:2} times: peak {peaks[times]:.0f} MiB")  # noqa: T201
     print(f"ratio {peaks[10] / peaks[1]:.3f} (goal <= 1.10)")  # noqa: T201
 
@@ -145,7 +149,6 @@ def main() -> None:
     given = parser.parse_args()
     options = IngestOptions(fps=given.fps, detector=given.detector, embedder=given.embedder)
     models = ["--detector", given.detector, "--embedder", given.embedder, "--fps", str(given.fps)]
-    run: Callable[[], None]
     if given.child:
         with tempfile.TemporaryDirectory() as folder:
             ingest(given.child, Path(folder) / "library", options)

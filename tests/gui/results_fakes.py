@@ -12,17 +12,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.core.entities import (
-    Camera,
-    CropQuery,
-    Hit,
-    Query,
-    SearchFilter,
-    SearchResult,
-    SearchStage,
-    StartSource,
-)
+from app.core.entities import Camera, StartSource
 from app.core.errors import NotFoundError, UserFacingError
+from app.core.queries import CropQuery, Hit, Query, SearchFilter, SearchResult, SearchStage
 from app.services.catalog import CameraEntry, HitDetails
 
 START = datetime(2024, 5, 14, 8, 30, tzinfo=UTC)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QImage
 from results_fakes import details_of, hits_of
 
-from app.core.entities import Hit
+from app.core.queries import Hit
 from app.gui.gallery_loader import LANE, GalleryLoader
 from app.gui.gallery_model import GalleryModel
 from app.gui.gallery_view import GalleryView

@@ -12,16 +12,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton, QTreeWidget
 from window_fakes import EndlessIngest, FakeWorkspace, make_video, progress
 
-from app.core.entities import (
+from app.core.entities import VideoStatus
+from app.core.errors import LibraryError, ModelError, UsageError, VideoError
+from app.core.events import (
     IngestEvent,
     IngestSummary,
     VideoFailed,
     VideoFinished,
     VideoSkipped,
     VideoStarted,
-    VideoStatus,
 )
-from app.core.errors import LibraryError, ModelError, UsageError, VideoError
 from app.gui.dialogs.model_dialog import ModelDialog
 from app.gui.ingest_flow import IngestFlow
 from app.gui.panels.ingest_panel import IngestPanel
@@ -308,6 +308,20 @@ def test_another_library_silences_what_ran_for_the_old_one(bench, qtbot, tmp_pat
     qtbot.waitUntil(lambda: bench.status("gone.mp4") == "✕ missing")
     assert bench.text("ingest_state") == "Nothing is being ingested."
     assert bench.status("a.mp4") == ""
+
+
+def test_only_videos_that_can_be_played_are_offered(bench, qtbot, tmp_path) -> None:
+    names = {1: "broken.mp4", 2: "good.mp4", 3: "gone.mp4"}
+    for video_id, name in names.items():
+        status = VideoStatus.FAILED if name == "broken.mp4" else VideoStatus.DONE
+        bench.workspace.put(make_video(video_id, tmp_path / name, status))
+    (tmp_path / "broken.mp4").touch()
+    (tmp_path / "good.mp4").touch()
+    listed: list[list[int]] = []
+    bench.flow.videos_listed.connect(listed.append)
+    bench.flow.refresh()
+    qtbot.waitUntil(lambda: [2] in listed)
+    assert [1, 2] not in listed
 
 
 def test_the_share_beside_a_video_counts_only_that_video(bench, qtbot) -> None:

@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 )
 from results_fakes import CAMERAS, START, a_result
 
-from app.core.entities import Camera, SearchFilter, SearchResult, SearchStage
+from app.core.entities import Camera
+from app.core.queries import SearchFilter, SearchResult, SearchStage
 from app.gui.gallery_model import GalleryOrder
 from app.gui.panels.results_panel import ResultsPanel
 from app.gui.tasks import TaskRunner

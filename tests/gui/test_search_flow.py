@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtCore import Qt
 from results_fakes import FakeWorkspace, a_result
 
-from app.core.entities import CropQuery, SearchFilter, SearchStage, TrackletQuery
 from app.core.errors import LibraryError, ModelError
+from app.core.queries import CropQuery, SearchFilter, SearchStage, TrackletQuery
 from app.gui.gallery_model import GalleryOrder
 from app.gui.panels.results_panel import ResultsPanel
 from app.gui.search_flow import SearchFlow

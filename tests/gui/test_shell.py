@@ -259,6 +259,15 @@ def test_what_one_panel_wants_another_does(shell, monkeypatch) -> None:
     assert shown == [(3, 7.5, 11)]
 
 
+def test_the_first_video_is_shown_until_another_one_was(shell, monkeypatch) -> None:
+    shown: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(shell.player, "show", lambda *args: shown.append(args))
+    shell.ingest.videos_listed.emit([])
+    shell.ingest.videos_listed.emit([4, 5])
+    shell.ingest.videos_listed.emit([3, 4, 5])
+    assert shown == [(4,)]
+
+
 # Closing ------------------------------------------------------------------------------------------
 
 

@@ -14,19 +14,14 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.core.entities import (
-    Camera,
+from app.core.entities import Camera, ModelFile, StartSource, Video, VideoInfo, VideoStatus
+from app.core.events import (
     IngestEvent,
     IngestSummary,
-    ModelFile,
     Progress,
-    StartSource,
     TrackletStored,
-    Video,
     VideoFinished,
-    VideoInfo,
     VideoStarted,
-    VideoStatus,
 )
 from app.services.catalog import CameraEntry
 from app.services.ingest import IngestOptions

@@ -18,7 +18,8 @@ if __name__ == "__main__":
 
 from app import bootstrap
 from app.core.boxes import iou
-from app.core.entities import IngestEvent, IngestSummary, Tracklet
+from app.core.entities import Tracklet
+from app.core.events import IngestEvent, IngestSummary
 from app.services.ingest import IngestOptions
 from app.services.model_choice import describe_model
 from app.services.workspace import Workspace

@@ -12,19 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from app.core.entities import (
-    CropQuery,
+from app.core.entities import VideoStatus
+from app.core.errors import LibraryInUseError, ModelError, UsageError
+from app.core.events import (
     Progress,
-    SearchFilter,
-    TrackletQuery,
     TrackletStored,
     VideoFailed,
     VideoFinished,
     VideoSkipped,
     VideoStarted,
-    VideoStatus,
 )
-from app.core.errors import LibraryInUseError, ModelError, UsageError
+from app.core.queries import CropQuery, SearchFilter, TrackletQuery
 from app.storage.crop_files import read_crop
 from tests.fakes import ColourBlobDetector
 from tests.integration import main_job

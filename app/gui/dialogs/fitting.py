@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog
 def fit_height(dialog: QDialog, width_px: int) -> None:
     """Gives a dialog a width, and the height that its layout needs there. Call when laid out."""
     layout = dialog.layout()
+    assert layout is not None
     dialog.ensurePolished()
     layout.activate()
     dialog.setMinimumWidth(width_px)

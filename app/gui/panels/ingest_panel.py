@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.entities import IngestSummary, Progress
+from app.core.events import IngestSummary, Progress
 from app.gui import theme
 from app.gui.panels.query_head import ElidedLabel
 

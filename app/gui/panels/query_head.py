@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from app.core.entities import SearchResult, SearchStage
+from app.core.queries import SearchResult, SearchStage
 from app.gui.hit_text import count_text
 from app.gui.theme import RADIUS_PX, UNIT_PX
 

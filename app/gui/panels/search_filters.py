@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.entities import Camera, SearchFilter
+from app.core.entities import Camera
+from app.core.queries import SearchFilter
 from app.gui.flow_layout import FlowLayout
 from app.gui.theme import UNIT_PX
 

@@ -11,8 +11,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from stored_people import add_people, add_video, unit
 
-from app.core.entities import Hit, StartSource, VideoStatus
+from app.core.entities import StartSource, VideoStatus
 from app.core.errors import NotFoundError, UsageError
+from app.core.queries import Hit
 from app.services.catalog import Catalog
 from app.services.people import People
 from app.storage.library import Library

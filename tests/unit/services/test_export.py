@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from stored_people import add_people, add_video, plain_crop, unit
 
-from app.core.entities import Hit, Image, VideoStatus
+from app.core.entities import Image, VideoStatus
 from app.core.errors import UsageError, UserFacingError
+from app.core.queries import Hit
 from app.services import export
 from app.services.catalog import Catalog, HitDetails
 from app.services.export import write_mot, write_sheet

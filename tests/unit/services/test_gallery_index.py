@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from app.core.entities import FloatArray, GalleryVectors, SearchFilter
+from app.core.entities import FloatArray, GalleryVectors
+from app.core.queries import SearchFilter
 from app.services.gallery_index import GalleryIndex
 
 NOON_S = datetime(2024, 5, 1, 12, tzinfo=UTC).timestamp()

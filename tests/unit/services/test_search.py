@@ -12,18 +12,10 @@ import numpy as np
 import pytest
 from stored_people import EMBEDDER, add_people, add_video, plain_crop, unit
 
-from app.core.entities import (
-    CropQuery,
-    FloatArray,
-    Image,
-    SearchFilter,
-    SearchResult,
-    SearchStage,
-    Tracklet,
-    TrackletQuery,
-)
+from app.core.entities import FloatArray, Image, Tracklet
 from app.core.errors import ModelError, NotFoundError, UserFacingError
 from app.core.ports import Embedder, NeighborAggregator, Reranker
+from app.core.queries import CropQuery, SearchFilter, SearchResult, SearchStage, TrackletQuery
 from app.services.search import NEIGHBOURS, PAIRS, Search
 from app.storage.library import Library
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from app.core.entities import Frame, TrackedBoxes, Trajectory, TrackStep
+from app.core.entities import Frame, TrackedBoxes, TrackStep, Trajectory
 from app.services.tracklet_builder import TrackletBuilder, is_fixed_object
 
 
@@ -46,7 +46,8 @@ def test_a_track_keeps_every_box_and_a_few_crops_spread_in_time() -> None:
 def test_the_whole_person_is_preferred_to_the_one_cut_or_covered() -> None:
     rng = np.random.default_rng(0)
     builder = TrackletBuilder(crops_per_tracklet=1)
-    cut, covered, whole = (0.0, 10.0, 30.0, 100.0), (60.0, 10.0, 90.0, 100.0), (120.0, 10.0, 150.0, 100.0)
+    cut, covered = (0.0, 10.0, 30.0, 100.0), (60.0, 10.0, 90.0, 100.0)
+    whole = (120.0, 10.0, 150.0, 100.0)
     builder.add(_frame(0, rng), _step({1: cut}))
     builder.add(_frame(1, rng), _step({1: whole}))
     builder.add(_frame(2, rng), _step({1: covered, 2: (62.0, 12.0, 92.0, 110.0)}))
@@ -115,8 +116,6 @@ def test_a_sign_does_not_become_a_tracklet() -> None:
     builder = TrackletBuilder()
     for index in range(20):
         step = _step({1: (20.0, 10.0, 50.0, 100.0)})
-        weak = TrackedBoxes(
-            step.tracked.boxes, np.array([0.4], np.float32), step.tracked.track_ids
-        )
+        weak = TrackedBoxes(step.tracked.boxes, np.array([0.4], np.float32), step.tracked.track_ids)
         builder.add(_frame(index, rng), TrackStep(weak, (), (), 1))
     assert builder.close(_step({}, ended=(1,))) == []
