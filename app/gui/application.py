@@ -17,7 +17,6 @@ from PySide6.QtWidgets import QApplication
 from app.gui import icons
 from app.gui.library_flow import OpenWorkspace
 from app.gui.shell import Shell, theme_of
-from app.gui.singleton_guard import keep_singletons_alive
 from app.gui.window_state import WindowState
 from app.settings import Settings
 
@@ -41,7 +40,6 @@ def run(
     # opencv-python points Qt to its own, older plugins.
     for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
         os.environ.pop(name, None)
-    keep_singletons_alive()
     app = QApplication(sys.argv[:1])
     app.setApplicationName("retrace")
     app.setApplicationDisplayName("Retrace")

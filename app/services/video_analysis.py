@@ -1,4 +1,4 @@
-"""One video through decode → detect, track, build → embed, in threads that overlap."""
+"""One video through decode → detect → track → embed, in threads that overlap."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import TracebackType
 import numpy as np
 
 from app.core.clock import SamplingGrid
-from app.core.entities import FinishedTrack, FloatArray, Frame, ResumePoint
+from app.core.entities import Detections, FinishedTrack, FloatArray, Frame, ResumePoint
 from app.core.errors import TruncatedVideoError
 from app.core.ports import Detector, Embedder, FrameSource, Tracker
 from app.services.pipeline import Channel, Stage, StoppedError
@@ -20,6 +20,8 @@ from app.services.tracklet_builder import TrackletBuilder
 
 # Decoded frames that may wait: 6 MB each at 1920 × 1080.
 _WAITING_FRAMES = 4
+# How long an incomplete batch waits for the next frame: less than it costs to run it incomplete.
+_BATCH_WAIT_S = 0.1
 # Crops embedded in one call; fewer when the stage would otherwise idle.
 _EMBED_CROPS = 32
 # A finished track waits no longer than this for others to be embedded with it.
@@ -65,6 +67,7 @@ class VideoEnd:
 
 
 Outcome = Analysed | EmbeddedTracks | VideoEnd
+_Found = tuple[Frame, Detections]
 
 
 class VideoAnalysis:
@@ -103,11 +106,13 @@ class VideoAnalysis:
         self._stop = threading.Event()
         self._error: BaseException | None = None
         self._frames: Channel[Frame | VideoEnd] = Channel(_WAITING_FRAMES, self._stop)
+        self._found: Channel[_Found | VideoEnd] = Channel(_WAITING_FRAMES, self._stop)
         self._tracks: Channel[FinishedTrack | ResumePoint | VideoEnd] = Channel(64, self._stop)
         self._outcomes: Channel[Outcome] = Channel(64, self._stop)
         self._stages = [
             Stage("decode", self._decode, self._fail),
             Stage("detect", self._detect, self._fail),
+            Stage("track", self._track, self._fail),
             Stage("embed", self._embed, self._fail),
         ]
 
@@ -166,29 +171,40 @@ class VideoAnalysis:
         self._frames.put(VideoEnd(frame_count, last_s, problem))
 
     def _detect(self) -> None:
-        builder = TrackletBuilder()
         while True:
             batch, end = self._next_frames()
             found = self._detector.detect([frame.image for frame in batch]) if batch else []
             for frame, detections in zip(batch, found, strict=True):
-                step = self._tracker.update(detections, frame.time_s)
-                for track in builder.add(frame, step):
-                    self._tracks.put(track)
-                if step.alive == 0:
-                    # Nobody is followed: a fresh tracker starting here would do the same.
-                    self._tracks.put(ResumePoint(frame.time_s, frame.index))
-                self._outcomes.put(Analysed(frame.time_s))
+                self._found.put((frame, detections))
             if end is not None:
-                for track in builder.close(self._tracker.finish()):
-                    self._tracks.put(track)
-                self._tracks.put(end)
+                self._found.put(end)
                 return
 
+    def _track(self) -> None:
+        builder = TrackletBuilder()
+        while True:
+            item = self._found.get()
+            if isinstance(item, VideoEnd):
+                for track in builder.close(self._tracker.finish()):
+                    self._tracks.put(track)
+                self._tracks.put(item)
+                return
+            if item is None:
+                continue
+            frame, detections = item
+            step = self._tracker.update(detections, frame.time_s)
+            for track in builder.add(frame, step):
+                self._tracks.put(track)
+            if step.alive == 0:
+                # Nobody is followed: a fresh tracker starting here would do the same.
+                self._tracks.put(ResumePoint(frame.time_s, frame.index))
+            self._outcomes.put(Analysed(frame.time_s))
+
     def _next_frames(self) -> tuple[list[Frame], VideoEnd | None]:
-        """The next frame, and with it those that wait already, up to the detector's batch."""
+        """The next frames, as many as the detector takes best unless they are slow to come."""
         batch: list[Frame] = []
         while len(batch) < self._detector.batch_size:
-            item = self._frames.get(0.0 if batch else None)
+            item = self._frames.get(_BATCH_WAIT_S if batch else None)
             if isinstance(item, VideoEnd):
                 return batch, item
             if item is None:

@@ -65,7 +65,7 @@ class ImageSequence:
         begin = max(0, bisect_right(self._times_s, max(0.0, start_s) + TOLERANCE_S) - 1)
         while begin > 0 and self._times_s[begin] > 0 and self._read(begin) is None:
             begin -= 1
-        unreadable = [path for path in self._files[:begin] if _whole_file(path) is None]
+        unreadable: list[Path] = []
         index = start_index
         for at in range(begin, len(self._files)):
             pixels = self._read(at)
@@ -74,6 +74,8 @@ class ImageSequence:
                 continue
             yield _Picture(index, self._times_s[at], pixels)
             index += 1
+        # What lies before is read only by who goes on to the end: an ingest that was resumed.
+        unreadable[:0] = [path for path in self._files[:begin] if _whole_file(path) is None]
         if unreadable:
             raise TruncatedVideoError(
                 f"{len(unreadable)} of the {len(self._files)} pictures in "

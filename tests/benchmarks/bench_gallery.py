@@ -25,7 +25,6 @@ from PySide6.QtWidgets import QApplication
 from app.core.entities import StartSource
 from app.core.queries import Hit, SearchResult, SearchStage
 from app.gui.panels.results_panel import ResultsPanel
-from app.gui.singleton_guard import keep_singletons_alive
 from app.gui.tasks import TaskRunner
 from app.gui.theme import Theme
 from app.services.catalog import HitDetails
@@ -156,7 +155,6 @@ class Bench:
 def main() -> None:
     """Measures and prints."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    keep_singletons_alive()
     app = QApplication([])
     Theme(app)
     with tempfile.TemporaryDirectory() as folder:

@@ -22,8 +22,6 @@ from app.gui.player_session import ShownFrame, picture_of
 from app.gui.tasks import TaskRunner
 from app.services.playback import Playback
 
-pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
-
 
 @pytest.fixture
 def player(qtbot) -> Iterator[Player]:

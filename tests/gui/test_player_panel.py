@@ -25,8 +25,6 @@ from app.gui.player_session import picture_of
 from app.gui.theme import OVERLAY_ACCENT
 from app.services.playback import PersonBox
 
-pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
-
 WIDTH_PX, HEIGHT_PX = 960, 540
 
 
