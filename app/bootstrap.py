@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli import run_command_line
+from app.cli import INTERRUPTED, run_command_line
 from app.settings import Settings, load_settings, user_config_dir
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the program; returns its exit status.
+    """Runs the program; returns its exit status, but for Ctrl-C, which ends the process at once.
 
     Args:
         arguments: the command line without the program's name.
@@ -28,7 +30,14 @@ def main(arguments: list[str]) -> int:
     # its settings, and that onnxruntime, which is imported by others too, reports nothing home.
     os.environ.setdefault("YOLO_CONFIG_DIR", str(user_config_dir() / "ultralytics"))
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    return run_command_line(arguments, Retrace())
+    status = run_command_line(arguments, Retrace())
+    if status == INTERRUPTED:
+        # All is stored and closed. A thread may still be inside a network, though, and to take
+        # torch down takes the interpreter another second.
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status)
+    return status
 
 
 class Retrace:

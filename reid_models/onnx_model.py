@@ -18,26 +18,16 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
+from reid_models.errors import NetworkError
+from reid_models.preprocessing import resized
+
 DEFAULT_SIZE_PX = (256, 128)
 # Crops that a GPU gets at a time; on a processor one crop a thread is as fast, and exact.
 GPU_BATCH = 16
 
 
-class OnnxModelError(Exception):
-    """A network or its card cannot be used.
-
-    Attributes:
-        message: what is wrong with which file; a whole sentence.
-        remedy: what the user can do; a whole sentence.
-    """
-
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message, remedy)
-        self.message = message
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.remedy}"
+class OnnxModelError(NetworkError):
+    """An ONNX network or its card cannot be used."""
 
 
 def import_onnxruntime() -> ModuleType:
@@ -208,7 +198,7 @@ class OnnxModel:
 
     def _prepared(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB uint8 (h, w, 3) → what the network takes, float32 (3, H, W)."""
-        pixels = _resized(image, self._size_px)
+        pixels = resized(image, self._size_px)
         if self.card.channel_order == "BGR":
             pixels = pixels[::-1]
         return np.asarray(pixels * self._factor - self._offset, np.float32)
@@ -325,16 +315,3 @@ def _session(path: Path, provider: str | tuple[str, dict[str, int]]) -> Any:
 def _short(error: Exception) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     return text if len(text) <= 200 else f"{text[:200]}…"
-
-
-def _resized(image: NDArray[np.uint8], size_px: tuple[int, int]) -> NDArray[np.uint8]:
-    """Antialiased bilinear, uint8 (3, H, W): what Pillow does, with which such networks learn."""
-    import torch
-    from torch.nn.functional import interpolate
-
-    # torch takes arrays that can be written to and do not run backwards.
-    pixels = np.require(image, np.uint8, ["C_CONTIGUOUS", "WRITEABLE"])
-    tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None]  # (1, 3, h, w)
-    with torch.inference_mode():
-        scaled = interpolate(tensor, size_px, mode="bilinear", antialias=True)
-    return np.asarray(scaled[0].numpy())

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 from typer.core import TyperGroup
 
-from app.core.errors import UsageError, UserFacingError
+from app.core.errors import ModelError, UsageError, UserFacingError
 from app.settings import Settings, default_library
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class _Commands(TyperGroup):
             _say(str(error))
             status = FATAL
         except KeyboardInterrupt:
-            _say("Interrupted; what is stored is kept, and the same command goes on from there.")
+            _say("Interrupted.")
             status = INTERRUPTED
         except BrokenPipeError:
             # Our reader went away (`… | head`): keep the interpreter from saying so at its end.
@@ -140,7 +141,11 @@ def _ingest(program: Program, folder: Path, library: Path, options: IngestOption
 
     find_sources(folder, options.camera_by)  # an empty folder leaves no library behind
     with _opened(program, library, create=True) as workspace:
-        summary = follow_ingest(workspace.ingest(folder, options))
+        try:
+            summary = follow_ingest(workspace.ingest(folder, options))
+        except KeyboardInterrupt:
+            _say("What is stored is kept; the same command goes on from there.")
+            raise
     _say(f"Library: {library}")
     return SOME_FAILED if summary.failed or summary.partial else DONE
 
@@ -168,17 +173,24 @@ def run(
 
     defaults = program.settings().ingest
     target = library or default_library(folder)
-    status = _ingest(
-        program, folder, target, IngestOptions(camera_by=defaults.camera_by, fps=defaults.fps)
-    )
-    _say(f"To search it type:\n  python main.py search --library '{target}' --image PICTURE")
+    options = IngestOptions(camera_by=defaults.camera_by, fps=defaults.fps)
+    try:
+        status = _ingest(program, folder, target, options)
+    except ModelError:
+        files = "--detector FILE --embedder FILE"
+        _say(f"To name weights files type:\n  python main.py ingest {quote(videos)} {files}")
+        raise
+    there = quote(str(target))
+    _say(f"To search it type:\n  python main.py search --library {there} --image PICTURE")
     return status
 
 
 @commands.command()
 def ingest(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Folder of videos or numbered frames, or a file.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder of videos or frames, or one file.")
+    ],
     library: Annotated[
         Path | None,
         typer.Option(help="Library folder; by default one in the user's data folder."),
@@ -193,11 +205,11 @@ def ingest(
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Analysed frames per second of video.", show_default="5"),
+        typer.Option(min=0.01, max=1000, help="Analysed frames per second.", show_default="5"),
     ] = None,
     sequence_fps: Annotated[
         float | None,
-        typer.Option(min=0.001, help="Frame rate of image sequences, if names do not tell."),
+        typer.Option(min=0.001, max=1000, help="Frame rate of image sequences without one."),
     ] = None,
     detector: Annotated[
         str | None, typer.Option(help="YOLO weights (.pt, .onnx, .engine), or an installed name.")
@@ -246,10 +258,10 @@ def search(
         list[str] | None, typer.Option(help="Only this camera; may be repeated.")
     ] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="Only people seen at or after this ISO time.")
+        str | None, typer.Option("--from", help="Only people seen at or after this local ISO time.")
     ] = None,
     to: Annotated[
-        str | None, typer.Option("--to", help="Only people seen at or before this ISO time.")
+        str | None, typer.Option("--to", help="Only people seen at or before this local ISO time.")
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many hits.")] = 20,
     json: JsonOption = False,
@@ -309,6 +321,26 @@ def export(
 
 
 @commands.command()
+def reembed(
+    context: typer.Context,
+    library: LibraryOption,
+    embedder: Annotated[str, typer.Option(help="The embedder to change to: file or name.")],
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda:0, …", show_default="auto")
+    ] = None,
+) -> int:
+    """Change a library's embedder: new vectors from the stored crops, the footage is not needed.
+
+    Running it again goes on where it was interrupted; until its end, searches use the old vectors.
+    """
+    from app.cli.progress import follow_reembed
+
+    with _opened(context.obj, library) as workspace:
+        follow_reembed(workspace.reembed(embedder, device))
+    return DONE
+
+
+@commands.command()
 def relocate(
     context: typer.Context,
     library: LibraryOption,
@@ -316,11 +348,22 @@ def relocate(
     new: Annotated[Path | None, typer.Argument(help="Where it is now.")] = None,
 ) -> int:
     """Tell a library that its footage was moved; without OLD and NEW, show where it is expected."""
+    if old is not None and new is None:
+        raise UsageError(f"Where {old} is now is missing.", "Name both folders, OLD and NEW.")
     with _opened(context.obj, library) as workspace:
+        roots = workspace.library.source_roots()
         if old is None or new is None:
-            for root in workspace.library.source_roots():
+            for root in roots:
                 typer.echo(root)
             return DONE
-        moved = workspace.library.repoint_source(old.expanduser(), new.expanduser().resolve())
-    _say(f"{moved} videos are now expected below {new}.")
+        new = new.expanduser().resolve()
+        moved = workspace.library.repoint_source(old.expanduser(), new)
+        if not moved:
+            expected = ", ".join(map(str, roots)) or "nowhere yet"
+            raise UsageError(f"No footage is expected below {old}.", f"It is below {expected}.")
+        below = [v.path for v in workspace.library.videos() if v.path.is_relative_to(new)]
+        missing = sum(not path.exists() for path in below)
+    _say(f"Videos that are now expected below {new}: {moved}.")
+    if missing:
+        _say(f"Not to be found there: {missing}.")
     return DONE

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
-from app.cli.searching import print_json, table_console
-from app.core.clock import format_offset, format_time, format_utc
+from app.cli.output import AnswerTable, box_cell, print_json, time_cell
+from app.core.clock import format_offset, format_utc
 
 if TYPE_CHECKING:
     from app.core.entities import Video
@@ -30,12 +28,9 @@ def show_library(workspace: Workspace, *, as_json: bool) -> None:
             }
         )
         return
-    console = table_console()
-    console.print(_videos_table(workspace, videos))
+    _print_videos(workspace, videos)
     for video in videos:
-        if rows[video.id]:
-            console.print()
-            console.print(_tracklets_table(video, rows[video.id]))
+        _print_tracklets(video, rows[video.id])
 
 
 def _video_as_json(video: Video, rows: list[TrackletRow]) -> dict[str, Any]:
@@ -73,37 +68,36 @@ def _video_as_json(video: Video, rows: list[TrackletRow]) -> dict[str, Any]:
     }
 
 
-def _videos_table(workspace: Workspace, videos: list[Video]) -> Table:
-    table = Table(title=f"Videos of {workspace.library.folder}", box=None)
-    for name in ("camera", "video", "status", "people", "length", "recorded", "time from"):
-        free = name in ("video", "status")
-        table.add_column(name, justify="right" if name == "people" else "left", no_wrap=not free)
+def _print_videos(workspace: Workspace, videos: list[Video]) -> None:
+    columns = (("camera", " · ", "video"), "status", "people", "length", "recorded", "time from")
+    title = f"Videos of {workspace.library.folder}"
+    table = AnswerTable(title, columns, right=("people",), folding=("camera",))
     zone = workspace.library.timezone
     for video in videos:
         info = video.info
-        table.add_row(
-            video.camera.name,
-            video.path.name,
-            f"{video.status.value}: {video.problem}" if video.problem else video.status.value,
+        table.add(
+            (video.camera.name, " · ", video.path.name),
+            video.status.value,
             str(video.tracklet_count),
-            format_offset(info.duration_s) if info.duration_s is not None else "unknown",
-            format_time(info.start_utc, zone) if info.start_utc else "unknown",
+            "unknown" if info.duration_s is None else format_offset(info.duration_s),
+            time_cell(info.start_utc, zone),
             info.start_source.value,
         )
-    return table
+    problems = [f"{video.status.value}: {video.problem}" for video in videos if video.problem]
+    table.print(*(problems if videos else ["The library has no videos yet."]))
 
 
-def _tracklets_table(video: Video, rows: list[TrackletRow]) -> Table:
-    table = Table(title=f"{video.camera.name}: {video.path.name}", box=None, title_justify="left")
-    for name in ("tracklet", "number", "from", "to", "box", "score"):
-        table.add_column(name, justify="left" if name == "box" else "right")
+def _print_tracklets(video: Video, rows: list[TrackletRow]) -> None:
+    columns = ("tracklet", "number", "from", "to", "box", "score")
+    title = f"\n{video.camera.name} · {video.path.name}"
+    table = AnswerTable(title, columns, right=("tracklet", "number", "from", "to", "score"))
     for row in rows:
-        table.add_row(
+        table.add(
             str(row.tracklet_id),
             str(row.number),
             format_offset(row.first_time_s),
             format_offset(row.last_time_s),
-            ",".join(f"{side:.0f}" for side in row.box),
+            "".join(box_cell(row.box)),
             f"{row.score:.2f}",
         )
-    return table
+    table.print()

@@ -18,8 +18,10 @@ from app.core.events import (
     VideoSkipped,
     VideoStarted,
 )
+from app.services.reembed import ReembedProgress
 
 _QUIET_S = 10.0
+_AGAIN_REMEDY = "Add --again to have it done anew."
 
 
 def follow_ingest(events: Iterator[IngestEvent]) -> IngestSummary:
@@ -55,23 +57,35 @@ def follow_ingest(events: Iterator[IngestEvent]) -> IngestSummary:
     return summary
 
 
+def follow_reembed(events: Iterator[ReembedProgress]) -> None:
+    """Runs a re-embedding to its end; how it goes is shown on stderr."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    with console.status("Loading the embedder") as status:
+        for event in events:
+            left = f" · {format_offset(event.eta_s)} left" if event.eta_s is not None else ""
+            rate = f" · {event.per_s:.0f} a second" if event.per_s is not None else ""
+            if event.total:
+                status.update(f"{event.done} of {event.total} people{rate}{left}")
+    console.print(f"{event.total} people have vectors of {event.embedder_id} now.")
+
+
 def describe_progress(progress: Progress) -> str:
-    """One line: what is done, how much, how fast, how long it will take."""
-    parts = [progress.step]
+    """One line: how much, how fast, how long it will take, and, as it may be long, at what."""
+    parts = []
     if progress.total_s:
         share = min(1.0, progress.done_s / progress.total_s)
-        parts.append(f"{share:.0%} of {format_offset(progress.total_s)}")
-    parts.append(f"{progress.people} people")
+        parts.append(f"{share:.0%} of {_duration(progress.total_s)}")
+    parts.append(_count(progress.people, "person", "people"))
     if progress.times_real_time is not None:
         parts.append(f"{progress.times_real_time:.1f}× real time")
     if progress.eta_s is not None:
-        parts.append(f"{format_offset(progress.eta_s)} left")
-    return " · ".join(parts)
+        parts.append(f"{_duration(progress.eta_s)} left")
+    return " · ".join([*parts, progress.step])
 
 
 def describe_summary(summary: IngestSummary) -> str:
     """The last line of an ingest."""
-    parts = [f"{summary.done} videos done", f"{summary.people} people"]
+    parts = [f"{_count(summary.done, 'video')} done", _count(summary.people, "person", "people")]
     if summary.skipped:
         parts.append(f"{summary.skipped} not done again")
     if summary.failed:
@@ -89,9 +103,19 @@ def _describe(event: IngestEvent) -> str:
         return f"{event.camera}: {event.path.name}{resumed}"
     if isinstance(event, VideoFinished):
         cut = f" (partial: {event.problem})" if event.problem else ""
-        return f"  done, {event.people} people{cut}"
+        return f"  done, {_count(event.people, 'person', 'people')}{cut}"
     if isinstance(event, VideoSkipped):
-        return f"{event.path.name}: {event.reason}"
+        remedy = f" {_AGAIN_REMEDY}" if event.differs else ""
+        return f"{event.path.name}: {event.reason}{remedy}"
     if isinstance(event, VideoFailed):
         return f"{event.path.name} failed: {event.error}"
     return ""
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _duration(seconds: float) -> str:
+    """A length for people, ``h:mm:ss``."""
+    return format_offset(round(seconds)).partition(".")[0]

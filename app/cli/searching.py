@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
-from app.core.clock import format_offset, format_time, format_utc, parse_time
+from app.cli.output import AnswerTable, box_cell, chatter_on_stderr, print_json, time_cell
+from app.core.clock import format_offset, format_utc, parse_time
+from app.core.errors import UsageError
 from app.core.queries import (
     Query,
     SearchFilter,
@@ -21,6 +20,9 @@ from app.core.queries import (
 from app.services.export import write_sheet
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from app.core.entities import Video
     from app.services.catalog import HitDetails
     from app.services.workspace import Workspace
 
@@ -56,31 +58,21 @@ def search_and_show(
     Raises:
         UserFacingError: the query, a filter, or a file is not as it should be.
     """
-    query, told = _query(workspace, wanted)
-    where = _filter(workspace, wanted)
-    result = _last(workspace.search.run(query, where, wanted.top))
-    query_id = query.tracklet_id if isinstance(query, TrackletQuery) else None
-    hits = workspace.catalog.details(result.hits, query_id)
-    if sheet is not None:
-        caption = f"{told['text']} - {len(hits)} of {result.searched} {result.stage.value}"
-        picture, zone = workspace.picture_of(query), workspace.library.timezone
-        write_sheet(sheet.expanduser(), picture, hits, caption, zone)
+    zone = workspace.library.timezone
+    with chatter_on_stderr():  # networks are loaded in here
+        query, told = _query(workspace, wanted)
+        result = _last(workspace.search.run(query, _filter(workspace, wanted), wanted.top))
+        query_id = query.tracklet_id if isinstance(query, TrackletQuery) else None
+        hits = workspace.catalog.details(result.hits, query_id)
+        if sheet is not None:
+            caption = f"{told['text']} - {len(hits)} of {result.searched} {result.stage.value}"
+            picture = workspace.picture_of(query)
+            write_sheet(sheet.expanduser(), picture, hits, caption, zone)
     if as_json:
-        answer = {"query": told, "stage": result.stage.value, "searched": result.searched}
-        print_json({**answer, "hits": [_as_json(hit) for hit in hits]})
+        shown = [_as_json(hit) for hit in hits]
+        print_json({"query": told, "stage": result.stage.value, "hits": shown})
     else:
-        _print_table(workspace, told["text"], result, hits)
-
-
-def table_console() -> Console:
-    """Stdout for tables: as wide as the terminal, and as wide as need be in a file or pipe."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
-
-
-def print_json(answer: dict[str, Any]) -> None:
-    """The one JSON object on stdout."""
-    Console(highlight=False, soft_wrap=True).out(json.dumps(answer, ensure_ascii=False, indent=1))
+        _print_table(f"Possible matches for {told['text']} ({result.stage.value})", hits, zone)
 
 
 def _last(results: Iterable[SearchResult]) -> SearchResult:
@@ -107,6 +99,7 @@ def _query(workspace: Workspace, wanted: Wanted) -> tuple[Query, dict[str, Any]]
     point = wanted.point
     assert point is not None
     video = workspace.catalog.find_video(point.video)
+    _check(point, video)
     where = (video.id, point.time_s, point.x_px, point.y_px)
     tracklet_id = workspace.playback.person_at(*where)
     told: dict[str, Any] = {
@@ -120,6 +113,23 @@ def _query(workspace: Workspace, wanted: Wanted) -> tuple[Query, dict[str, Any]]
     if tracklet_id is not None:
         return TrackletQuery(tracklet_id), told
     return workspace.detect_person_at(*where), told
+
+
+def _check(point: Point, video: Video) -> None:
+    """Raises UsageError where the video has no such moment or its frames no such point."""
+    info = video.info
+    last_s = 1.0 + (math.inf if info.duration_s is None else info.duration_s)
+    if not 0 <= point.time_s < last_s:
+        raise UsageError(
+            f"{video.path.name} has no moment {point.time_s:g} s.",
+            f"It lasts {info.duration_s:.1f} s." if info.duration_s else "Give --time in seconds.",
+        )
+    size = info.width_px, info.height_px
+    if all(size) and not (0 <= point.x_px <= size[0] and 0 <= point.y_px <= size[1]):
+        raise UsageError(
+            f"The point {point.x_px:g},{point.y_px:g} is not in a frame of {video.path.name}.",
+            f"Its frames are {size[0]} pixels wide and {size[1]} high.",
+        )
 
 
 def _filter(workspace: Workspace, wanted: Wanted) -> SearchFilter:
@@ -141,7 +151,6 @@ def _as_json(hit: HitDetails) -> dict[str, Any]:
         "first_time_s": round(hit.first_time_s, 3),
         "last_time_s": round(hit.last_time_s, 3),
         "start_utc": format_utc(hit.start_utc) if hit.start_utc else None,
-        "start_source": hit.start_source.value,
         "box": [round(float(side), 1) for side in hit.box],
         "box_time_s": round(hit.box_time_s, 3),
         "score": round(hit.score, 6),
@@ -149,26 +158,20 @@ def _as_json(hit: HitDetails) -> dict[str, Any]:
     }
 
 
-def _print_table(
-    workspace: Workspace, told: str, result: SearchResult, hits: list[HitDetails]
-) -> None:
-    console = table_console()
-    table = Table(title=f"Possible matches for {told} ({result.stage.value})", box=None)
-    for name in ("rank", "score", "tracklet", "camera", "video", "seen", "date and time", "box"):
-        right = name in ("rank", "score", "tracklet")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "video")
-    zone = workspace.library.timezone
+def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo) -> None:
+    columns = ("rank", "score", "tracklet", ("camera", " · ", "video"), "seen", "date and time")
+    table = AnswerTable(
+        title, (*columns, "box"), right=("rank", "score", "tracklet"), folding=("camera",)
+    )
     for hit in hits:
-        table.add_row(
+        table.add(
             str(hit.rank),
             f"{hit.score:.3f}",
             str(hit.tracklet_id),
-            hit.camera,
-            hit.video.name,
-            f"{format_offset(hit.first_time_s)}–{format_offset(hit.last_time_s)}",
-            format_time(hit.start_utc, zone) if hit.start_utc else "unknown",
-            ",".join(f"{side:.0f}" for side in hit.box),
+            (hit.camera, " · ", hit.video.name),
+            (format_offset(hit.first_time_s), "–", format_offset(hit.last_time_s)),
+            time_cell(hit.start_utc, zone),
+            box_cell(hit.box),
         )
-    console.print(table)
-    if not hits:
-        console.print("Nobody: the library is empty there, or the filter lets nobody through.")
+    nobody = "Nobody: the library is empty there, or the filter lets nobody through."
+    table.print(*([] if hits else [nobody]))

@@ -72,7 +72,7 @@ class VideoSkipped:
     """A video that was analysed before and is not done again.
 
     Attributes:
-        reason: why it is left alone, and what to do to have it done again, as a sentence.
+        reason: why it is left alone, as a sentence.
         differs: it was analysed with other settings than those asked for now.
     """
 

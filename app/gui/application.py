@@ -16,11 +16,17 @@ from PySide6.QtWidgets import QApplication
 
 from app.gui import icons
 from app.gui.library_flow import OpenWorkspace
+from app.gui.log_file import keep_log
 from app.gui.shell import Shell, theme_of
 from app.gui.window_state import WindowState
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+_SWITCH_S = 0.001
+"""How long a thread may keep Python's lock while others wait for it. A query gives the lock away at
+each row and has to wait for it anew: with the usual 0.005 s a page of hits takes twice as long
+while people are being ingested."""
 
 
 def run(
@@ -47,8 +53,10 @@ def run(
     app.setWindowIcon(icons.logo())
     shell = Shell(open_workspace, settings, WindowState(), theme_of(settings, app))
     interrupt = TerminalInterrupt(shell.close_at_once, app)
-    former_hook = sys.excepthook
+    former_hook, former_switch_s = sys.excepthook, sys.getswitchinterval()
     sys.excepthook = _reporting(shell)
+    sys.setswitchinterval(_SWITCH_S)
+    log = keep_log()
     try:
         shell.window.show()
         shell.start(library, videos)
@@ -57,6 +65,10 @@ def run(
         sys.excepthook = former_hook
         interrupt.restore()
         shell.shutdown()
+        sys.setswitchinterval(former_switch_s)
+        if log is not None:
+            logging.getLogger().removeHandler(log)
+            log.close()
 
 
 class TerminalInterrupt(QObject):

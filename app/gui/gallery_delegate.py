@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.gui import theme
-from app.gui.hit_text import clock_text, day_text, score_text, video_time_text
+from app.gui.hit_text import clock_text, day_text, score_text, taken_utc, video_time_text
 
 if TYPE_CHECKING:
     from app.core.queries import Hit
@@ -136,7 +136,7 @@ class GalleryDelegate(QStyledItemDelegate):
         painter.setFont(font)
         if details is None:
             return
-        time = video_time_text(details.first_time_s)
+        time = video_time_text(details.box_time_s)
         if metrics.horizontalAdvance(time) <= left_px:
             painter.setPen(QColor(tokens.muted))
             painter.drawText(line, _RIGHT, time)
@@ -156,11 +156,12 @@ class GalleryDelegate(QStyledItemDelegate):
         tokens: Tokens,
     ) -> str:
         """Day and time where both have room, else the time."""
-        if details.start_utc is None:
+        taken = taken_utc(details)
+        if taken is None:
             painter.setPen(QColor(tokens.muted))
             return metrics.elidedText("no clock", Qt.TextElideMode.ElideRight, width_px)
-        time = clock_text(details.start_utc, self._model.zone)
-        with_day = f"{day_text(details.start_utc, self._model.zone)} {time}"
+        time = clock_text(taken, self._model.zone)
+        with_day = f"{day_text(taken, self._model.zone)} {time}"
         return with_day if metrics.horizontalAdvance(with_day) <= width_px else time
 
 

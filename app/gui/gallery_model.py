@@ -12,7 +12,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from app.core.entities import Verdict
 from app.core.queries import Hit
-from app.gui.hit_text import spoken_text, tooltip_text
+from app.gui.hit_text import spoken_text, taken_utc, tooltip_text
 
 if TYPE_CHECKING:
     from app.services.catalog import HitDetails
@@ -84,9 +84,10 @@ class GalleryModel(QAbstractListModel):
         details = self._details.get(tracklet_id)
         if details is None:
             return (2,)
-        if details.start_utc is None:
-            return (1, details.camera, str(details.video), details.first_time_s)
-        return (0, details.start_utc, tracklet_id)
+        taken = taken_utc(details)
+        if taken is None:
+            return (1, details.camera, str(details.video), details.box_time_s)
+        return (0, taken, tracklet_id)
 
     def _camera_key(self, tracklet_id: int) -> tuple[Any, ...]:
         details = self._details.get(tracklet_id)

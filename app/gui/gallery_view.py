@@ -52,13 +52,13 @@ class GalleryView(QListView):
         self._delegate = GalleryDelegate(model, thumbnails, self)
         self._report = QTimer(self)
         self._report.setSingleShot(True)
-        self._report.setInterval(REPORT_EVERY_MS)
         self._report.timeout.connect(self._tell_rows)
         self._set_up()
         self.setModel(model)
         self.setItemDelegate(self._delegate)
         self.verticalScrollBar().valueChanged.connect(self._report_later)
-        model.modelReset.connect(self._report_later)
+        # A new ranking is loaded without delay: somebody is waiting for its pictures.
+        model.modelReset.connect(lambda: self._report.start(0))
 
     def _set_up(self) -> None:
         self.setObjectName("gallery")
@@ -125,7 +125,7 @@ class GalleryView(QListView):
 
     def _report_later(self) -> None:
         if not self._report.isActive():
-            self._report.start()
+            self._report.start(REPORT_EVERY_MS)
 
     def _tell_rows(self) -> None:
         rows = self.visible_rows()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -46,23 +46,42 @@ def day_text(moment: datetime, zone: ZoneInfo) -> str:
     return f"{local.day} {MONTHS[local.month - 1]}"
 
 
-def when_text(details: HitDetails, zone: ZoneInfo) -> str:
-    """When a hit was first seen, as exactly as it is known, with where the clock comes from."""
-    into = f"{video_time_text(details.first_time_s)} into {details.video.name}"
+def taken_utc(details: HitDetails) -> datetime | None:
+    """When a hit's picture was taken, or None where the clock is unknown.
+
+    Everything that is told of a hit is about this moment, because the player goes there; the
+    person may have been in view long before.
+    """
     if details.start_utc is None:
+        return None
+    return details.start_utc + timedelta(seconds=details.box_time_s - details.first_time_s)
+
+
+def when_text(details: HitDetails, zone: ZoneInfo) -> str:
+    """When the picture was taken, as exactly as it is known, with where the clock comes from."""
+    into = f"{video_time_text(details.box_time_s)} into {details.video.name}"
+    taken = taken_utc(details)
+    if taken is None:
         return f"{into} (start of the recording unknown)"
     source = details.start_source
     told = "" if source == StartSource.UNKNOWN else f" (by {source})"
-    return f"{format_time(details.start_utc, zone)}{told}, {into}"
+    return f"{format_time(taken, zone)}{told}, {into}"
+
+
+def _seen_text(details: HitDetails, zone: ZoneInfo) -> str:
+    """For how long the person was in view, and from when on."""
+    seen_s = max(0.0, details.last_time_s - details.first_time_s)
+    if details.start_utc is None:
+        return f"In view for {seen_s:.1f} s from {video_time_text(details.first_time_s)} on"
+    return f"In view for {seen_s:.1f} s from {clock_text(details.start_utc, zone)} on"
 
 
 def tooltip_text(details: HitDetails, score: float, rank: int, zone: ZoneInfo) -> str:
     """Everything that a tile has no room for, one fact a line."""
-    seen_s = max(0.0, details.last_time_s - details.first_time_s)
     lines = [
         f"{details.camera}: possible match {rank}",
         when_text(details, zone),
-        f"Seen for {seen_s:.1f} s",
+        _seen_text(details, zone),
         f"Similarity {score_text(score)} (a score for sorting, not a probability)",
     ]
     if details.identity:

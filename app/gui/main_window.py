@@ -48,12 +48,14 @@ _MENUS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("full-screen", "&Full screen", "F11"),
         ("reset-layout", "&Reset layout", ""),
     ),
+    "&Library": (("locate-footage", "&Locate footage…", ""),),
     "&Help": (
         ("shortcuts", "&Keyboard shortcuts", "F1"),
+        ("open-log", "Open &log folder", ""),
         ("about", "&About Retrace", ""),
     ),
 }
-_NEEDS_LIBRARY = ("search-picture",)
+_NEEDS_LIBRARY = ("search-picture", "locate-footage")
 
 
 @dataclass(frozen=True, slots=True)

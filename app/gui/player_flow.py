@@ -42,11 +42,13 @@ class PlayerFlow(QObject):
             frame. Also told where no box is: whoever searches may look at the frame itself.
         picture_dropped: the file of a picture to be searched, a Path.
         position_changed: video id and time in seconds of each frame that is shown.
+        problem_shown: a video cannot be shown; its footage may have been moved.
     """
 
     person_clicked = Signal(int, float, float, float)
     picture_dropped = Signal(object)
     position_changed = Signal(int, float)
+    problem_shown = Signal()
 
     def __init__(
         self, panel: PlayerPanel, runner: TaskRunner, parent: QObject | None = None
@@ -57,6 +59,7 @@ class PlayerFlow(QObject):
         self._session: PlayerSession | None = None
         # The video that is wanted, and what is known of it once it has been opened.
         self._video_id: int | None = None
+        self._last_wish: tuple[int, float, int | None] | None = None
         self._opened: VideoOpened | None = None
         self._shown: ShownFrame | None = None
         self._speed = 1.0
@@ -92,6 +95,7 @@ class PlayerFlow(QObject):
             self._session.close()
         self._session = None
         self._video_id = self._opened = self._shown = self._asked = self._end_s = None
+        self._last_wish = None
         self._rate, self._at_end = 0.0, False
         self._panel.set_rate(0.0, self._speed)
         self._panel.set_highlighted(None)
@@ -103,12 +107,18 @@ class PlayerFlow(QObject):
         """Stands still at the frame shown at a time, with one person's box highlighted."""
         if self._session is None:
             return
+        self._last_wish = (video_id, time_s, tracklet_id)
         if video_id != self._video_id:
             self._video_id, self._opened, self._shown = video_id, None, None
         self._panel.set_highlighted(tracklet_id)
         self._panel.show_hint("")
         self._set_rate(0.0)
         self._asked = (self._session.show(video_id, time_s), time_s)
+
+    def retry(self) -> None:
+        """Shows what could not be shown, after footage was found again."""
+        if self._last_wish is not None and self._shown is None:
+            self.show(*self._last_wish)
 
     def seek(self, time_s: float) -> None:
         """Goes to the frame shown at a time of the video that is open."""
@@ -242,6 +252,7 @@ class PlayerFlow(QObject):
         if self._opened is not None:
             self._panel.set_header(self._opened.video.camera.name, "", "")
         self._panel.show_problem(message, remedy)
+        self.problem_shown.emit()
 
     # Where it stands ----------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from app.core.entities import Image
 from app.core.errors import NotFoundError, UserFacingError
 from app.core.queries import CropQuery, Hit, Query, SearchFilter, SearchResult, TrackletQuery
 from app.gui.gallery_model import GalleryOrder
-from app.gui.hit_text import video_time_text
+from app.gui.hit_text import taken_utc, video_time_text
 from app.gui.thumbnails import read_picture
 from app.gui.verdict_flow import VerdictFlow
 
@@ -124,8 +124,12 @@ class SearchFlow(QObject):
     def refresh_if_stale(self) -> None:
         """Searches again if the library has grown since the last search."""
         if self._new_people:
-            self._load_cameras()
             self._run_again()
+
+    def refresh_filters(self) -> None:
+        """Offers the cameras and the span of time that the library has by now."""
+        if self._workspace is not None:
+            self._load_cameras()
 
     # Searching ----------------------------------------------------------------------------------
 
@@ -186,9 +190,10 @@ class SearchFlow(QObject):
         if details is None:
             return sought.title
         name = f"{details.identity} · " if details.identity else ""
-        when = f"{video_time_text(details.first_time_s)} into {details.video.name}"
-        if details.start_utc is not None:
-            when = format_time(details.start_utc, self._panel.model.zone)
+        taken = taken_utc(details)
+        when = f"{video_time_text(details.box_time_s)} into {details.video.name}"
+        if taken is not None:
+            when = format_time(taken, self._panel.model.zone)
         return f"{name}{details.camera} · {when}"
 
     def _fail(self, error: Exception) -> None:

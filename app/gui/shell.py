@@ -19,6 +19,8 @@ from app.gui.dialogs.shortcuts_dialog import ShortcutsDialog, rows_of
 from app.gui.drops import PICTURE_SUFFIXES, is_picture
 from app.gui.ingest_flow import IngestFlow
 from app.gui.library_flow import LibraryFlow, OpenWorkspace
+from app.gui.locate_flow import LocateFlow
+from app.gui.log_file import open_log_folder
 from app.gui.main_window import MainWindow, Panels
 from app.gui.panels.ingest_panel import IngestPanel
 from app.gui.panels.player_panel import PlayerPanel
@@ -82,6 +84,7 @@ class Shell(QObject):
         self.search = SearchFlow(self.results, self.tasks, self)
         self.ingest = IngestFlow(self.sources, self.ingest_panel, self.tasks, self, options)
         self.library = LibraryFlow(open_workspace, state, self.tasks, self.window, self._leave)
+        self.locate = LocateFlow(self.tasks, self.window)
         self._connect_flows()
         self._connect_window()
         self.window.show_recent(self.library.recent())
@@ -120,15 +123,22 @@ class Shell(QObject):
         self.player.position_changed.connect(self._note_shown)
         self.player.person_clicked.connect(self.search.search_point)
         self.player.picture_dropped.connect(self.search.search_picture)
+        self.player.problem_shown.connect(self.ingest.refresh)
         self.search.hit_selected.connect(self._show_hit)
+        self.sources.video_activated.connect(self._note_shown)
         self.sources.video_activated.connect(self.player.show)
         self.sources.paths_dropped.connect(self.load)
         self.sources.add_footage_requested.connect(self.library.ask_footage)
         self.sources.reason_requested.connect(self._show_reason)
+        self.sources.locate_requested.connect(self.locate.ask)
+        self.locate.located.connect(self.ingest.refresh)
+        self.locate.located.connect(self.player.retry)
+        self.locate.problem.connect(self.report)
         self.ingest.library_changed.connect(self.player.refresh)
         self.ingest.people_stored.connect(self.search.library_grew)
         self.ingest.video_started.connect(self._read_models)
         self.ingest.videos_listed.connect(self._show_first)
+        self.ingest.videos_listed.connect(self.search.refresh_filters)
         self.ingest.problem.connect(self.report)
         self.library.opened.connect(self._enter)
         self.library.closing.connect(lambda: self._set_workspace(None))
@@ -148,8 +158,10 @@ class Shell(QObject):
             "new-library": self.library.ask_new,
             "open-library": self.library.ask_open,
             "search-picture": self._ask_picture,
+            "locate-footage": self.locate.ask,
             "theme-next": lambda: self._choose_theme(self._theme.choice.next()),
             "shortcuts": self._show_shortcuts,
+            "open-log": self._open_log,
             "about": lambda: AboutDialog(window).open(),
         }.items():
             window.action(name).triggered.connect(lambda _checked=False, act=act: act())
@@ -170,7 +182,7 @@ class Shell(QObject):
     def _set_workspace(self, workspace: Workspace | None) -> None:
         self._workspace = workspace
         self._has_shown = False
-        for flow in (self.player, self.search, self.ingest):
+        for flow in (self.player, self.search, self.ingest, self.locate):
             flow.set_workspace(workspace)
         if workspace is None:
             self.window.set_library_open(False)
@@ -187,6 +199,7 @@ class Shell(QObject):
             self.player.show(video_ids[0])
 
     def _note_shown(self) -> None:
+        """Something was chosen, even if it cannot be shown."""
         self._has_shown = True
 
     def _ask_picture(self) -> None:
@@ -207,7 +220,9 @@ class Shell(QObject):
             self.tasks.start(_NETWORKS_LANE, _used_models(self._workspace), self._show_models)
 
     def _show_models(self, used: UsedModels) -> None:
-        names = [f"Device: {self._settings.models.device}"]
+        # "auto" would not say which it came to.
+        device = self._settings.models.device
+        names = [] if device == "auto" else [f"Device: {device}"]
         details = []
         for role, model in (("detector", used.detector), ("embedder", used.embedder)):
             names.append(model.path.stem if model else f"no {role} yet")
@@ -223,7 +238,8 @@ class Shell(QObject):
 
     def _show_reason(self, video: Video) -> None:
         message = video.problem or f"{video.path.name} could not be read."
-        ErrorDialog(f"{video.path.name}: {message}", "", str(video.path), self.window).open()
+        remedy = "Put a whole copy in its place and choose “Ingest again” in its menu."
+        ErrorDialog(message, remedy, str(video.path), self.window).open()
 
     def _show_shortcuts(self) -> None:
         groups = [
@@ -232,6 +248,11 @@ class Shell(QObject):
             ("Results", rows_of(self.results.gallery.actions())),
         ]
         ShortcutsDialog(groups, self.window).open()
+
+    def _open_log(self) -> None:
+        folder = open_log_folder()
+        # For a desktop that has no program to show it.
+        self.window.statusBar().showMessage(f"The log is kept in {folder}", 8000)
 
     def _choose_theme(self, choice: ThemeChoice) -> None:
         self._theme.choose(choice)

@@ -303,10 +303,27 @@ QLineEdit { background: %(raised)s; border: 1px solid %(line)s;
     border-radius: %(radius)spx; padding: %(unit)spx; selection-background-color: %(selected)s;
     selection-color: %(text)s; }
 QLineEdit:focus { border-color: %(accent)s; }
+QComboBox { background: %(raised)s; border: 1px solid %(line)s; border-radius: %(radius)spx;
+    padding: 3px %(twice)spx; }
+QComboBox:hover { background: %(hovered)s; }
+QComboBox:focus { border-color: %(accent)s; }
+QComboBox::drop-down { border: none; width: 20px; }
+QComboBox::down-arrow { width: 0; height: 0; border-left: 4px solid %(raised)s;
+    border-right: 4px solid %(raised)s; border-top: 5px solid %(muted)s; }
+QSlider::groove:horizontal { height: 4px; background: %(line)s; border-radius: 2px; }
+QSlider::sub-page:horizontal { background: %(accent)s; border-radius: 2px; }
+QSlider::handle:horizontal { width: 10px; margin: -4px 0; border-radius: 6px;
+    background: %(raised)s; border: 1px solid %(muted)s; }
+QSlider::handle:horizontal:focus { background: %(accent)s; border-color: %(accent)s; }
+QCheckBox::indicator:unchecked { border: 1px solid %(muted)s; border-radius: 2px;
+    background: %(raised)s; }
+QCheckBox:focus { color: %(accent)s; }
+QCheckBox::indicator:unchecked:focus { border-color: %(accent)s; }
 QProgressBar { background: %(ground)s; border: none; border-radius: %(radius)spx;
     text-align: center; color: %(text)s; }
 QProgressBar::chunk { background: %(accent)s; border-radius: %(radius)spx; }
-QAbstractItemView { background: %(raised)s; border: none; outline: none; }
+QAbstractItemView { background: %(raised)s; border: 1px solid %(raised)s; outline: none; }
+QAbstractItemView:focus { border-color: %(accent)s; }
 QTreeView::item { padding: 2px 0; }
 QTreeView::item:hover { background: %(hovered)s; }
 QTreeView::item:selected { background: %(selected)s; }

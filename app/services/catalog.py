@@ -13,7 +13,7 @@ import numpy as np
 from app.core.entities import Camera, FloatArray, StartSource, Tracklet, Trajectory, Verdict, Video
 from app.core.errors import NotFoundError, UsageError
 from app.core.queries import Hit
-from app.services.people import verdicts_about
+from app.services.people import Judgement, judgement_about
 from app.storage.library import Library
 
 # So many names are listed in a message.
@@ -92,6 +92,7 @@ class Catalog:
 
     def __init__(self, library: Library) -> None:
         self.library = library
+        self._known: _Known | None = None
 
     def cameras(self) -> list[CameraEntry]:
         """Every camera with its videos, in natural order of the names."""
@@ -116,16 +117,13 @@ class Catalog:
         stored = {
             each.id: each for each in self.library.tracklets([hit.tracklet_id for hit in hits])
         }
-        videos = {video.id: video for video in self.library.videos()}
-        names = self._identity_names()
-        verdicts = self._verdicts(query_tracklet_id, stored)
+        known = self._known_about(query_tracklet_id)
         found = []
         for rank, hit in enumerate(hits, first_rank):
             tracklet = stored.get(hit.tracklet_id)
-            if tracklet is not None:
-                video = videos[tracklet.video_id]
-                verdict = verdicts.get(tracklet.id)
-                found.append(_details(rank, hit, tracklet, video, names, verdict))
+            video = None if tracklet is None else known.videos.get(tracklet.video_id)
+            if tracklet is not None and video is not None:
+                found.append(_details(rank, hit, tracklet, video, known))
         return found
 
     def tracklets(self, video_id: int) -> list[Tracklet]:
@@ -200,22 +198,39 @@ class Catalog:
     def _identity_names(self) -> dict[int, str]:
         return {identity.id: identity.name for identity in self.library.identities()}
 
-    def _verdicts(
-        self, query_tracklet_id: int | None, hits: dict[int, Tracklet]
-    ) -> dict[int, Verdict]:
-        if query_tracklet_id is None:
-            return {}
-        return verdicts_about(self.library, query_tracklet_id, hits.values())
+    def _known_about(self, query_id: int | None) -> _Known:
+        """What does not change from page to page, read anew after anything was written."""
+        revision = self.library.revision  # before what is read: see there
+        known = self._known  # one look: another thread may replace it meanwhile
+        if known is None or (known.revision, known.query_id) != (revision, query_id):
+            known = self._known = _Known(
+                revision,
+                query_id,
+                {video.id: video for video in self.library.videos()},
+                self._identity_names(),
+                None if query_id is None else judgement_about(self.library, query_id),
+            )
+        return known
 
 
-def _details(
-    rank: int,
-    hit: Hit,
-    tracklet: Tracklet,
-    video: Video,
-    names: dict[int, str],
-    verdict: Verdict | None,
-) -> HitDetails:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the details of all hits of a query have in common.
+
+    Attributes:
+        revision: the library's when it was read.
+        names: of people, by identity.
+    """
+
+    revision: int
+    query_id: int | None
+    videos: dict[int, Video]
+    names: dict[int, str]
+    judgement: Judgement | None
+
+
+def _details(rank: int, hit: Hit, tracklet: Tracklet, video: Video, known: _Known) -> HitDetails:
+    judgement = known.judgement
     return HitDetails(
         rank=rank,
         tracklet_id=tracklet.id,
@@ -230,8 +245,8 @@ def _details(
         box_time_s=tracklet.thumbnail.time_s,
         score=hit.score,
         thumbnail=tracklet.thumbnail.path,
-        identity=_name_of(tracklet, names),
-        verdict=verdict,
+        identity=_name_of(tracklet, known.names),
+        verdict=None if judgement is None else judgement.of(tracklet.id, tracklet.identity_id),
     )
 
 

@@ -41,8 +41,15 @@ class Networks:
         self._lock = threading.Lock()
         self._loaded: dict[tuple[str, str], Any] = {}
 
-    def choose(self, role: ModelRole, named: str | None = None) -> ModelFile:
+    def choose(
+        self, role: ModelRole, named: str | None = None, *, changing: bool = False
+    ) -> ModelFile:
         """The weights file to use, see `app.services.model_choice.choose_model`.
+
+        Args:
+            role: which of the two networks.
+            named: file or name given with this call, else None.
+            changing: the library's embedder is to be another one from now on.
 
         Raises:
             ModelError: there is none, or another embedder made the library's vectors.
@@ -56,12 +63,13 @@ class Networks:
             preferred=preferred,
             folder=models_dir(role),
         )
-        changed = remembered is not None and remembered.id != model.id
+        changed = remembered is not None and remembered.id != model.id and not changing
         if role == "embedder" and changed and any(v.tracklet_count for v in self._library.videos()):
             raise ModelError(
                 f"The people of this library were not embedded with {model.id}; "
                 "vectors of two networks cannot be compared.",
-                "Leave --embedder away, or load the folder into a new library.",
+                "Leave --embedder away, change the library's embedder with reembed, or load the "
+                "folder into a new library.",
             )
         return model
 

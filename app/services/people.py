@@ -17,6 +17,8 @@ from app.core.errors import UsageError
 from app.storage.library import Library
 
 _DEFAULT_NAME = re.compile(r"Person (\d+)")
+Group = tuple[str, int]
+"""All tracklets of an identity, or one that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,47 +183,66 @@ class People:
         self._steps.append(_Step(decision, replaced[-1] if replaced else None, moved, created))
 
 
-def verdicts_about(
-    library: Library, query_tracklet_id: int, others: Iterable[Tracklet] = ()
-) -> dict[int, Verdict]:
-    """What holds between a tracklet and others, by tracklet id; the undecided are left out.
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What holds between one tracklet and any other.
 
     Whoever shares its identity is the same. Someone rejected for one of its identity, or whose
     identity was, is different.
 
-    Args:
-        library: where the decisions are.
-        query_tracklet_id: the tracklet.
-        others: whom to judge besides those whom a decision names.
+    Attributes:
+        tracklet_id: the tracklet.
+        group: whom it belongs to.
+        rejected: groups that are somebody else.
     """
+
+    tracklet_id: int
+    group: Group
+    rejected: frozenset[Group]
+
+    def of(self, tracklet_id: int, identity_id: int | None) -> Verdict | None:
+        """The verdict about another tracklet of an identity; None where nothing was decided."""
+        if tracklet_id == self.tracklet_id:
+            return None
+        group = _group(tracklet_id, identity_id)
+        if group == self.group:
+            return "same"
+        return "different" if group in self.rejected else None
+
+
+def judgement_about(library: Library, tracklet_id: int) -> Judgement:
+    """What was decided by now about a tracklet; it need not exist any more."""
+    return _judged(library, tracklet_id)[0]
+
+
+def verdicts_about(library: Library, tracklet_id: int) -> dict[int, Verdict]:
+    """What holds between a tracklet and those a decision names, by id; no entry for undecided."""
+    judgement, identity_ids = _judged(library, tracklet_id)
+    verdicts = {each: judgement.of(each, identity) for each, identity in identity_ids.items()}
+    return {each: verdict for each, verdict in verdicts.items() if verdict is not None}
+
+
+def _judged(library: Library, tracklet_id: int) -> tuple[Judgement, dict[int, int | None]]:
+    """The judgement, and the identities of all tracklets that any decision names."""
     decisions = library.decisions()
-    known = {each.id: each for each in (*_decided(library, decisions), *others)}
-    known |= {each.id: each for each in library.tracklets([query_tracklet_id])}
-    query = known.get(query_tracklet_id)
-    if query is None:
-        return {}
-    latest: dict[object, Verdict] = {}
+    named = {each for d in decisions for each in (d.tracklet_id, d.other_id)}
+    identity_ids = library.identity_ids(named | {tracklet_id})
+    group_of = {each: _group(each, identity) for each, identity in identity_ids.items()}
+    own = group_of.get(tracklet_id, _group(tracklet_id, None))
+    latest: dict[Group, Verdict] = {}
     for decision in decisions:
-        pair = known.get(decision.tracklet_id), known.get(decision.other_id)
+        # A tracklet may have been deleted since the decisions were read.
+        pair = group_of.get(decision.tracklet_id), group_of.get(decision.other_id)
         for one, other in (pair, pair[::-1]):
-            if one is not None and other is not None and _group(one) == _group(query):
-                latest[_group(other)] = decision.verdict
-    found: dict[int, Verdict] = {}
-    for tracklet in known.values():
-        if tracklet.id == query.id:
-            continue
-        if _group(tracklet) == _group(query):
-            found[tracklet.id] = "same"
-        elif latest.get(_group(tracklet)) == "different":
-            found[tracklet.id] = "different"
-    return found
+            if one == own and other is not None:
+                latest[other] = decision.verdict
+    rejected = frozenset(group for group, verdict in latest.items() if verdict == "different")
+    return Judgement(tracklet_id, own, rejected), identity_ids
 
 
-def _group(tracklet: Tracklet) -> object:
+def _group(tracklet_id: int, identity_id: int | None) -> Group:
     """The tracklet's identity; one that has none is a group of its own."""
-    if tracklet.identity_id is None:
-        return "tracklet", tracklet.id
-    return "identity", tracklet.identity_id
+    return ("tracklet", tracklet_id) if identity_id is None else ("identity", identity_id)
 
 
 def _decided(library: Library, decisions: Iterable[Decision]) -> list[Tracklet]:

@@ -100,8 +100,8 @@ class Playback:
                 raise
             raise VideoError(
                 f"The footage of {video.path.name} is not at {video.path.parent} any more.",
-                "Bring the file back, or choose Library → Locate footage… and name the folder "
-                "where it is now.",
+                "Bring the file back, or say where it is now: in the window Library → Locate "
+                "footage…, on the command line relocate.",
             ) from None
 
     def people_at(self, video_id: int, time_s: float) -> list[PersonBox]:

@@ -6,12 +6,13 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from app.core.entities import Video
-from app.core.errors import UsageError
+from app.core.errors import UsageError, VideoError
 from app.core.frame_names import IMAGE_SUFFIXES, frame_name, sequences
 from app.services.camera_names import Footage, name_cameras
 
@@ -24,7 +25,7 @@ _SUFFIXES = """
 .dav .h264 .264 .avc .h265 .265 .hevc .mjpg .mjpeg .ivf
 """
 VIDEO_SUFFIXES = frozenset(_SUFFIXES.split())
-LIBRARY_FILE = "library.sqlite"
+LIBRARY_FILE, LIBRARY_CROPS = "library.sqlite", "crops"
 # What operating systems and network storage put beside the footage.
 _NO_FOOTAGE = frozenset({"@eadir", "__macosx", "$recycle.bin", "system volume information"})
 
@@ -48,8 +49,8 @@ class SourceFile:
 def find_sources(folder: Path, camera_by: str = "auto") -> list[SourceFile]:
     """Everything below a folder that can be ingested, in natural order of the paths.
 
-    Hidden files and our own libraries are left out. A single video file, or one frame of an image
-    sequence, can be given instead of a folder.
+    Hidden files and the crops of our own libraries are left out. A single video file, or one frame
+    of an image sequence, can be given instead of a folder.
 
     Args:
         folder: where to look.
@@ -64,18 +65,18 @@ def find_sources(folder: Path, camera_by: str = "auto") -> list[SourceFile]:
         root, found = folder, list(_walk(folder))
     else:
         root, found = folder.parent, [_single(folder)]
-    found.sort(key=lambda source: _natural((source.path / source.prefix).relative_to(root)))
+    found.sort(key=lambda each: _natural((each[0].path / each[0].prefix).relative_to(root)))
     if not found:
         raise UsageError(
             f"There is no footage in {folder}.",
             "Looked for video files (MP4, MKV, AVI, MOV, WebM, TS, DAV, …) and for folders of "
             "numbered JPEG or PNG pictures, in all its subfolders.",
         )
-    footage = [_footage(source, root) for source in found]
+    footage = [_footage(source, first.relative_to(root)) for source, first in found]
     cameras = name_cameras(footage, camera_by, root.resolve().name or "camera")
     return [
         SourceFile(source.path, camera, source.kind, source.prefix)
-        for source, camera in zip(found, cameras, strict=True)
+        for (source, _), camera in zip(found, cameras, strict=True)
     ]
 
 
@@ -90,6 +91,32 @@ def source_files(source: SourceFile) -> list[Path]:
     return [source.path / name for name in names]
 
 
+def is_storable(source: SourceFile) -> bool:
+    """Whether a library can hold it: it keeps paths as UTF-8, file systems take any bytes."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in str(source.path / source.prefix))
+
+
+def fingerprint(source: SourceFile) -> tuple[int, int]:
+    """Size in bytes and time of the last change in ns, over all files of a source; 0 if gone."""
+    stats = []
+    for path in source_files(source):
+        with suppress(OSError):  # a file may go at any moment
+            stats.append(path.stat())
+    return sum(stat.st_size for stat in stats), max((stat.st_mtime_ns for stat in stats), default=0)
+
+
+@contextmanager
+def reading(source: SourceFile) -> Iterator[None]:
+    """Turns an OSError of the body, which reads the source's files, into a VideoError."""
+    try:
+        yield
+    except OSError as error:
+        raise VideoError(
+            f"{source.path.name} can no longer be read: {error.strerror}.",
+            "Make it readable and load the folder again.",
+        ) from error
+
+
 def source_of(video: Video) -> SourceFile:
     """The source that a stored video was read from; of an image sequence, its first frame says."""
     name = frame_name(video.path.name)
@@ -98,36 +125,41 @@ def source_of(video: Video) -> SourceFile:
     return SourceFile(video.path.parent, video.camera.name, "sequence", name.prefix)
 
 
-def _walk(root: Path) -> Iterator[SourceFile]:
-    """All sources below a folder, without cameras; symbolic links are followed, circles not."""
+def _walk(root: Path) -> Iterator[tuple[SourceFile, Path]]:
+    """All sources below a folder, without cameras, each with its first file.
+
+    Symbolic links are followed, circles not.
+    """
     seen: set[str] = set()
     walk = os.walk(root, followlinks=True, onerror=_skipped_folder)
     for place, folders, names in walk:
         real = os.path.realpath(place)
-        is_library = LIBRARY_FILE in names
-        if real in seen or is_library:
+        if real in seen:
             folders.clear()
             continue
         seen.add(real)
+        own = {LIBRARY_CROPS} if LIBRARY_FILE in names else set()
         folders[:] = [
-            name for name in folders if name.lower() not in _NO_FOOTAGE and name[0] != "."
+            name
+            for name in folders
+            if name.lower() not in _NO_FOOTAGE and name[0] != "." and name not in own
         ]
         for name in names:
             path = Path(place, name)
             if path.suffix.lower() in VIDEO_SUFFIXES and name[0] != ".":
-                yield SourceFile(path, "", "file")
-        for prefix in sequences(names):
-            yield SourceFile(Path(place), "", "sequence", prefix)
+                yield SourceFile(path, "", "file"), path
+        for prefix, pictures in sequences(names).items():
+            yield SourceFile(Path(place), "", "sequence", prefix), Path(place, pictures[0])
 
 
 def _skipped_folder(error: OSError) -> None:
     logger.warning("%s cannot be read: %s", error.filename, error.strerror)
 
 
-def _single(path: Path) -> SourceFile:
-    """The source that one file stands for."""
+def _single(path: Path) -> tuple[SourceFile, Path]:
+    """The source that one file stands for, and its first file."""
     if path.suffix.lower() not in IMAGE_SUFFIXES:
-        return SourceFile(path, "", "file")  # whatever its suffix: it was named
+        return SourceFile(path, "", "file"), path  # whatever its suffix: it was named
     name = frame_name(path.name)
     found = sequences(sibling.name for sibling in path.parent.iterdir())
     if name is None or name.prefix not in found:
@@ -135,12 +167,13 @@ def _single(path: Path) -> SourceFile:
             f"{path.name} is a single picture, not a video.",
             "To search for the person in it, use search --image.",
         )
-    return SourceFile(path.parent, "", "sequence", name.prefix)
+    first = path.with_name(found[name.prefix][0])
+    return SourceFile(path.parent, "", "sequence", name.prefix), first
 
 
-def _footage(source: SourceFile, root: Path) -> Footage:
-    files = source_files(source)
-    path = PurePosixPath(files[0].relative_to(root).as_posix())
+def _footage(source: SourceFile, first: Path) -> Footage:
+    """What tells the camera; `first` is the source's first file, relative to the folder."""
+    path = PurePosixPath(first.as_posix())
     if source.kind == "file":
         return Footage(path, source.path.stem)
     return Footage(path, source.prefix.rstrip("_-. ") or source.path.resolve().name)

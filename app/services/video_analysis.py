@@ -11,6 +11,7 @@ from types import TracebackType
 
 import numpy as np
 
+from app.core.boxes import clip
 from app.core.clock import SamplingGrid
 from app.core.entities import Detections, FinishedTrack, FloatArray, Frame, ResumePoint
 from app.core.errors import TruncatedVideoError
@@ -175,7 +176,7 @@ class VideoAnalysis:
             batch, end = self._next_frames()
             found = self._detector.detect([frame.image for frame in batch]) if batch else []
             for frame, detections in zip(batch, found, strict=True):
-                self._found.put((frame, detections))
+                self._found.put((frame, _within(frame, detections)))
             if end is not None:
                 self._found.put(end)
                 return
@@ -252,3 +253,11 @@ class VideoAnalysis:
         sums = np.add.reduceat(np.concatenate(chunks), starts, axis=0)  # (n, D)
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
         return np.asarray(sums / np.maximum(norms, 1e-12), np.float32)
+
+
+def _within(frame: Frame, found: Detections) -> Detections:
+    """The detections cut to the frame, without those of which no pixel (or no number) is left."""
+    height_px, width_px = frame.image.shape[:2]
+    boxes = clip(found.boxes, width_px, height_px)
+    kept = (boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1) & np.isfinite(found.scores)
+    return Detections(boxes[kept], found.scores[kept])

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from app.core.boxes import area, cut_out, smallest_containing
+from app.core.clock import format_offset
 from app.core.entities import Image
 from app.core.errors import NotFoundError
 from app.core.events import IngestEvent
@@ -18,6 +19,7 @@ from app.services.ingest import Ingest, IngestOptions, IngestParts
 from app.services.networks import Networks
 from app.services.people import People
 from app.services.playback import Playback
+from app.services.reembed import Reembed, ReembedProgress
 from app.services.search import Search
 from app.settings import ModelSettings
 from app.storage.crop_files import read_crop
@@ -93,6 +95,10 @@ class Workspace:
         """Loads a folder; see `app.services.ingest.Ingest.run`."""
         return self._ingest.run(folder, options or IngestOptions())
 
+    def reembed(self, embedder: str, device: str | None = None) -> Iterator[ReembedProgress]:
+        """Changes the library's embedder; see `app.services.reembed.Reembed.run`."""
+        return Reembed(self.library, self.search, self.networks).run(embedder, device)
+
     def query_from_picture(self, path: Path) -> CropQuery:
         """The person of a picture file.
 
@@ -126,7 +132,11 @@ class Workspace:
         found = self.networks.detector().detect([image])[0]
         row = smallest_containing(found.boxes, x_px, y_px)
         if row is None:
-            raise NotFoundError("Nobody was found at that point.", "Click on a person.")
+            name = self.library.video(video_id).path.name
+            raise NotFoundError(
+                f"Nobody was found at {x_px:.0f},{y_px:.0f} in {name} at {format_offset(time_s)}.",
+                "Choose a point on a person.",
+            )
         return CropQuery(cut_out(image, found.boxes[row]))
 
     def picture_of(self, query: Query) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,16 @@ def sqlite_engine(path: Path, *, foreign_keys: bool = True) -> Engine:
 
 
 class Database:
-    """The open database of one library. Thread-safe: threads share the pool, never a session."""
+    """The open database of one library. Thread-safe: threads share the pool, never a session.
+
+    Attributes:
+        revision: another number after every transaction of `writing`.
+    """
 
     def __init__(self, path: Path) -> None:
         self._folder = path.parent
+        self._revisions = count(1)
+        self.revision = 0
         self._engine: Engine | None = sqlite_engine(path)
 
     @contextmanager
@@ -82,6 +89,8 @@ class Database:
             session.begin(),
         ):
             yield session
+        # Not before it is stored: who sees the new number must see the new content.
+        self.revision = next(self._revisions)
 
     def close(self) -> None:
         """Closes the file; SQLite then folds its journal into it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ _SQLITE_FAULTS = {
     sqlite3.SQLITE_BUSY: ("is being used by another program", _CLOSE_OTHERS),
     sqlite3.SQLITE_LOCKED: ("is being used by another program", _CLOSE_OTHERS),
 }
+_SHARED_MEMORY_BYTES = 32768  # what SQLite takes beside a database in use
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -66,8 +68,17 @@ def database_faults(folder: Path) -> Iterator[None]:
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         if code not in _SQLITE_FAULTS:
             raise
+        if code == sqlite3.SQLITE_IOERR and _is_full(folder):
+            code = sqlite3.SQLITE_FULL  # SQLite's shared memory finds no room: it says IOERR
         what, remedy = _SQLITE_FAULTS[code]
         raise LibraryError(f"The library {folder} {what}.", remedy) from error
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _SHARED_MEMORY_BYTES
+    except OSError:
+        return False
 
 
 def damaged(folder: Path, what: str) -> LibraryError:

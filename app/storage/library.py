@@ -96,6 +96,14 @@ class Library(VideoRows, TrackletRows, VectorRows, PeopleRows):
         """The zone that file names and --from/--to mean: the system's when the library was made."""
         return self._timezone
 
+    @property
+    def revision(self) -> int:
+        """Another number after everything that was written: what was read before may be stale.
+
+        Read it before what is to be kept, never after: what is written in between changes it.
+        """
+        return self._database.revision
+
     def model(self, role: ModelRole) -> ModelFile | None:
         """The weights that were last used in a role, or None."""
         with self._database.reading() as session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
@@ -56,6 +56,17 @@ class PeopleRows(LibraryPart):
             for some in chunks([int(tracklet_id) for tracklet_id in tracklet_ids]):
                 chosen = update(TrackletRow).where(TrackletRow.id.in_(some))
                 session.execute(chosen.values(identity_id=identity_id))
+
+    def identity_ids(self, tracklet_ids: Collection[int]) -> dict[int, int | None]:
+        """Who each tracklet was confirmed to be, None for nobody; unknown ids are left out."""
+        wanted = [int(tracklet_id) for tracklet_id in tracklet_ids]
+        query = select(TrackletRow.id, TrackletRow.identity_id)
+        with self._database.reading() as session:
+            return {
+                row.id: row.identity_id
+                for some in chunks(wanted)
+                for row in session.execute(query.where(TrackletRow.id.in_(some)))
+            }
 
     def record_decision(self, decision: Decision) -> None:
         """Notes what the user said of two tracklets, in place of what was said of them before.

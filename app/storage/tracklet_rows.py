@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from sqlalchemy import Select, insert, select
 from sqlalchemy.orm import Session
 
@@ -46,6 +47,8 @@ class TrackletRows(LibraryPart):
                 f"{len(tracks)} tracks need as many float32 vectors, "
                 f"got {vectors.dtype} of shape {vectors.shape}"
             )
+        if not np.isfinite(vectors).all():
+            raise ValueError("a vector that is not finite would be found by every search or none")
         if not tracks:
             return []
         with self._database.reading() as session:

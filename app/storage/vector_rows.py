@@ -46,6 +46,35 @@ class VectorRows(LibraryPart):
         rows = [found[tracklet_id] for tracklet_id in wanted if tracklet_id in found]
         return _packed([rows] if rows else [], len(rows))
 
+    def tracklets_without_vector(self, embedder_id: str) -> list[int]:
+        """Ids of the tracklets of which an embedder has made no vector yet, rising."""
+        made = select(EmbeddingRow.tracklet_id).where(EmbeddingRow.embedder_id == embedder_id)
+        query = select(TrackletRow.id).where(TrackletRow.id.not_in(made)).order_by(TrackletRow.id)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def store_vectors(
+        self, tracklet_ids: Sequence[int], vectors: FloatArray, embedder_id: str
+    ) -> None:
+        """Adds vectors of another embedder, in one transaction; older ones of it are replaced.
+
+        Args:
+            tracklet_ids: n stored tracklets; one that is gone meanwhile is passed over.
+            vectors: float32 (n, D), L2-normalised.
+            embedder_id: the network that made them.
+        """
+        if len(tracklet_ids) != len(vectors):
+            raise ValueError(f"{len(tracklet_ids)} tracklets, but {len(vectors)} vectors")
+        place = {int(tracklet_id): row for row, tracklet_id in enumerate(tracklet_ids)}
+        with self._database.writing() as session:
+            for some in chunks(list(place)):
+                known = session.scalars(select(TrackletRow.id).where(TrackletRow.id.in_(some)))
+                for tracklet_id in known.all():
+                    data = np.ascontiguousarray(vectors[place[tracklet_id]], "<f4").tobytes()
+                    session.merge(
+                        EmbeddingRow(tracklet_id=tracklet_id, embedder_id=embedder_id, vector=data)
+                    )
+
 
 def _gallery(embedder_id: str) -> Select[Any]:
     """Tracklet id, camera id, POSIX seconds of the first and last box or null, vector."""

@@ -48,6 +48,12 @@ class VideoRows(LibraryPart):
             raise NotFoundError(f"There is no video {video_id} in this library.")
         return found[0]
 
+    def video_at(self, path: Path) -> Video | None:
+        """The video that is known at a path, or None."""
+        with self._database.reading() as session:
+            row = _row_at(session, absolute(path))
+            return None if row is None else _videos(session, VideoRow.id == row.id)[0]
+
     def videos_with_content(self, content_hash: str) -> list[Video]:
         """Videos whose content has this SHA-256 (hex), in the order of `videos`."""
         with self._database.reading() as session:

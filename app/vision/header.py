@@ -84,10 +84,10 @@ def recording_start(
         return written, StartSource.CONTAINER
     try:
         changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except (OSError, OverflowError, ValueError):
+        # A file is last changed when its recording ends.
+        return changed - timedelta(seconds=duration_s or 0.0), StartSource.FILE_TIME
+    except (OSError, OverflowError, ValueError):  # gone, or a header of a million years
         return None, StartSource.UNKNOWN
-    # A file is last changed when its recording ends.
-    return changed - timedelta(seconds=duration_s or 0.0), StartSource.FILE_TIME
 
 
 def _creation_time(container: InputContainer) -> datetime | None:

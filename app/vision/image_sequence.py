@@ -75,7 +75,7 @@ class ImageSequence:
             yield _Picture(index, self._times_s[at], pixels)
             index += 1
         # What lies before is read only by who goes on to the end: an ingest that was resumed.
-        unreadable[:0] = [path for path in self._files[:begin] if _whole_file(path) is None]
+        unreadable[:0] = [self._files[at] for at in range(begin) if self._read(at) is None]
         if unreadable:
             raise TruncatedVideoError(
                 f"{len(unreadable)} of the {len(self._files)} pictures in "

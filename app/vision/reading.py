@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from app.vision.presentation import PresentationClock, Timeline
 from app.vision.unreadable import (
     no_pictures,
+    not_a_file,
     nothing_decodable,
     unknown_codec,
     why_unreadable,
@@ -170,6 +171,8 @@ class Reading:
                     else:
                         yield cast("VideoPacket", packet)
                 break
+            except IndexError:
+                break  # PyAV, at the end of a file in which a stream turned up late
             except av.FFmpegError as error:
                 failures += 1
                 if failures >= _MAX_FAILURES or not isinstance(error, av.InvalidDataError):
@@ -193,9 +196,14 @@ class Reading:
 def _open(path: Path) -> InputContainer:
     # PyAV's default, but another part of the program may have turned the log on.
     av.logging.set_level(None)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise not_a_file(path)
     try:
         # A name such as "10:32.mp4" is no protocol, and a playlist must not reach the network.
-        return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+        # Titles may be in any encoding.
+        return av.open(
+            f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
+        )
     except (av.FFmpegError, OSError) as error:
         raise why_unreadable(path, error) from error
 

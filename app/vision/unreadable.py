@@ -44,6 +44,13 @@ def no_pictures(path: Path, *, has_sound: bool) -> VideoError:
     return VideoError(f"{path.name} holds {what}.", "Take it out of the folder.")
 
 
+def not_a_file(path: Path) -> VideoError:
+    """There is a pipe or device of that name; to open it might take for ever."""
+    return VideoError(
+        f"{path.name} is a pipe or device, not a video file.", "Take it out of the folder."
+    )
+
+
 def unknown_codec(path: Path) -> VideoError:
     """The file could be opened, but no decoder is there for its pictures."""
     return VideoError(

@@ -108,7 +108,9 @@ def test_says_everything_in_words(model: GalleryModel) -> None:
     assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "possible match 1, score .92"
     model.add_details([details_of(3, identity="Red jacket", verdict="same")])
     tooltip = index.data(Qt.ItemDataRole.ToolTipRole)
-    assert "2024-05-14 10:33:00 +02:00 (by file name), 03:00 into 10-30.mp4" in tooltip
+    # The moment of the picture, which the player goes to, not that of the first glimpse.
+    assert "2024-05-14 10:33:01 +02:00 (by file name), 03:01 into 10-30.mp4" in tooltip
+    assert "In view for 4.5 s from 10:33:00 on" in tooltip
     assert "Red jacket" in tooltip
     assert "%" not in tooltip
     spoken = index.data(Qt.ItemDataRole.AccessibleTextRole)
@@ -120,7 +122,7 @@ def test_an_unknown_clock_is_said(model: GalleryModel) -> None:
     model.show(hits_of(3))
     model.add_details([details_of(3, start_utc=None)])
     tooltip = model.index(0).data(Qt.ItemDataRole.ToolTipRole)
-    assert "03:00 into 10-30.mp4 (start of the recording unknown)" in tooltip
+    assert "03:01 into 10-30.mp4 (start of the recording unknown)" in tooltip
 
 
 @pytest.mark.parametrize(

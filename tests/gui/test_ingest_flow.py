@@ -24,8 +24,8 @@ from app.core.events import (
 )
 from app.gui.dialogs.model_dialog import ModelDialog
 from app.gui.ingest_flow import IngestFlow
+from app.gui.panels.elided_label import ElidedLabel
 from app.gui.panels.ingest_panel import IngestPanel
-from app.gui.panels.query_head import ElidedLabel
 from app.gui.panels.sources_panel import SourcesPanel
 from app.gui.tasks import TaskRunner
 from app.services.ingest import IngestOptions
@@ -157,8 +157,8 @@ def test_what_failed_or_was_cut_stays_listed_with_reason_and_remedy(bench, qtbot
         ("✂ cut", "cut.mp4"),
         ("… left alone", "old.mp4"),
     ]
-    assert rows[0][2] == "bad.mp4 is no video. Copy it anew."
-    assert rows[1][2].startswith("It ends after 12 s of 60 s. ")
+    assert rows[0][2] == "bad.mp4 is no video.\nCopy it anew."
+    assert rows[1][2].startswith("It ends after 12 s of 60 s.\n")
     assert "Ingest again" in rows[2][2]
     assert "1 failed" in bench.text("ingest_state")
     assert "2 stored before" in bench.text("ingest_state")
@@ -188,7 +188,7 @@ def test_a_folder_without_footage_is_told_in_the_panel_and_the_next_one_runs(ben
     assert "1 more waiting" in bench.text("ingest_state")
     qtbot.waitUntil(lambda: not bench.flow.is_busy)
     assert bench.notices() == [
-        ("■ stopped", "empty", "There are no videos in empty. Choose another folder.")
+        ("■ stopped", "empty", "There are no videos in empty.\nChoose another folder.")
     ]
     assert bench.text("ingest_state").startswith("Done: 1 video")
     assert problems == []
@@ -202,7 +202,7 @@ def test_a_full_disk_stops_the_ingest_with_its_remedy(bench, qtbot) -> None:
     bench.workspace.script = script
     bench.flow.ingest(Path("/footage"))
     qtbot.waitUntil(lambda: not bench.flow.is_busy)
-    assert bench.notices()[0][2] == "The disk is full. Make room."
+    assert bench.notices()[0][2] == "The disk is full.\nMake room."
     assert bench.button.text() == "Continue"
 
 

@@ -81,7 +81,7 @@ def test_a_tracklet_is_searched_and_shown_in_stages(window: Window, qtbot) -> No
     window.settle()
     assert window.ids() == [3, 1, 2]
     assert "re-ranked" in window.panel.head.state.whole()
-    assert window.panel.head.caption.whole() == "cam3 · 2024-05-14 10:38:00 +02:00"
+    assert window.panel.head.caption.whole() == "cam3 · 2024-05-14 10:38:01 +02:00"
 
 
 def test_a_better_ranking_keeps_the_selection_and_does_not_tell_it_again(

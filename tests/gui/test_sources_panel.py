@@ -88,6 +88,22 @@ def test_time_zone_source_and_reason_are_told(panel) -> None:
     assert details.text() == tip
 
 
+def test_an_image_sequence_is_no_single_picture(panel) -> None:
+    video = make_video(1, Path("/v/c1s1_001051.jpg"))
+    panel.show_sources(entries(video), frozenset(), ZONE)
+    item(panel, "c1s1_001051 + 2499")
+
+
+def test_missing_footage_can_be_located_from_its_menu(panel, qtbot) -> None:
+    here, gone = make_video(1, Path("/v/a.mp4")), make_video(2, Path("/v/b.mp4"))
+    panel.show_sources(entries(here, gone), frozenset({2}), ZONE)
+    names = [action.objectName() for action in panel.menu_for(here).actions()]
+    assert "locate_footage" not in names
+    menu = panel.menu_for(gone)
+    with qtbot.waitSignal(panel.locate_requested):
+        next(each for each in menu.actions() if each.objectName() == "locate_footage").trigger()
+
+
 def test_the_empty_list_says_what_to_do(panel, qtbot) -> None:
     assert panel.findChild(QLabel, "sources_empty").isVisible()
     assert "Drop a folder" in panel.findChild(QLabel, "sources_empty").text()

@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from app.core.entities import Camera, ModelFile, StartSource, Video, VideoInfo, VideoStatus
 from app.core.events import (
@@ -25,6 +26,9 @@ from app.core.events import (
 )
 from app.services.catalog import CameraEntry
 from app.services.ingest import IngestOptions
+
+if TYPE_CHECKING:
+    from app.gui.shell import Shell
 
 CAM1 = Camera(1, "cam1")
 Script = Callable[[Path, IngestOptions], Iterator[IngestEvent]]
@@ -155,3 +159,31 @@ def drop(widget: QWidget, *paths: Path) -> bool:
     if enter.isAccepted():
         QApplication.sendEvent(widget, QDropEvent(QPointF(9, 9), copy, mime, left, none))
     return enter.isAccepted()
+
+
+class Libraries:
+    """Opens fake workspaces, slowly or not at all where a test says so."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[Path, bool]] = []
+        self.workspaces: dict[Path, Any] = {}
+        self.errors: dict[Path, Exception] = {}
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def __call__(self, folder: Path, create: bool = False) -> Any:
+        self.go_on.wait(10)
+        self.opened.append((folder, create))
+        if folder in self.errors:
+            raise self.errors[folder]
+        return self.workspaces.setdefault(folder, FakeWorkspace(folder))
+
+
+def label(parent: QWidget, name: str) -> str:
+    """What a label says."""
+    return parent.findChild(QLabel, name).text()
+
+
+def dialog(shell: Shell, kind: type) -> Any:
+    """The dialog of a kind that is open, or None."""
+    return next((each for each in shell.window.findChildren(kind) if each.isVisible()), None)

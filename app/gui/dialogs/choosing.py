@@ -28,6 +28,7 @@ def choose_new_folder(
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
     dialog.setLabelText(QFileDialog.DialogLabel.Accept, "Create")
+    dialog.setLabelText(QFileDialog.DialogLabel.FileName, "Name:")
     dialog.open()
 
 

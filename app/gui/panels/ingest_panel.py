@@ -23,11 +23,13 @@ from PySide6.QtWidgets import (
 
 from app.core.events import IngestSummary, Progress
 from app.gui import theme
-from app.gui.panels.query_head import ElidedLabel
+from app.gui.panels.elided_label import ElidedLabel
 
 _STEPS = 1000
 _IDLE_TEXT = "Nothing is being ingested."
 _LARGEST_PX = (1 << 24) - 1
+_LEAST_NOTICES = 3
+"""So many of them are seen, however low the panel was made."""
 
 
 class NoticeKind(Enum):
@@ -138,7 +140,7 @@ class IngestPanel(QWidget):
 
     def show_stopping(self) -> None:
         """Cancel was heard; the job is on its way out."""
-        self._say("Stopping")
+        self._say("Cancelling…")
         self._button.setEnabled(False)
 
     def show_stopped(self) -> None:
@@ -159,7 +161,7 @@ class IngestPanel(QWidget):
     def add_notice(self, notice: Notice) -> None:
         """Lists what went wrong; it stays after the end."""
         word, token = notice.kind.value
-        text = f"{notice.message} {notice.remedy}".strip()
+        text = f"{notice.message}\n{notice.remedy}".strip()
         item = QTreeWidgetItem([word, notice.path.name, text])
         item.setData(0, Qt.ItemDataRole.UserRole, token)
         item.setForeground(0, QColor(getattr(theme.tokens(), token)))
@@ -177,7 +179,6 @@ class IngestPanel(QWidget):
         notices.setColumnCount(3)
         notices.setHeaderHidden(True)
         notices.setRootIsDecorated(False)
-        notices.setUniformRowHeights(True)
         notices.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         header = notices.header()
         header.setStretchLastSection(True)
@@ -222,6 +223,8 @@ class IngestPanel(QWidget):
         """Takes no more height than one row while there is nothing to list."""
         has_notices = self._notices.topLevelItemCount() > 0
         self._notices.setVisible(has_notices)
+        shown = [self._notices.sizeHintForRow(row) for row in range(_LEAST_NOTICES)]
+        self._notices.setMinimumHeight(sum(height for height in shown if height > 0))
         self.setMaximumHeight(_LARGEST_PX if has_notices else 12 * theme.UNIT_PX)
 
     def _clicked(self) -> None:

@@ -25,7 +25,7 @@ from app.services.playback import PersonBox
 HINT_MS = 4000
 
 EMPTY = ("No library is open", "Drop a folder of videos here, or open a library.")
-NO_VIDEO = ("No video is chosen", "Choose one in the list of cameras, or drop a folder here.")
+NO_VIDEO = ("No video is shown", "Drop a folder of videos here, or choose a video at the left.")
 
 
 class PlayerPanel(QWidget):

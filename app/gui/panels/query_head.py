@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPixmap, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.core.queries import SearchResult, SearchStage
 from app.gui.hit_text import count_text
+from app.gui.panels.elided_label import ElidedLabel
 from app.gui.theme import RADIUS_PX, UNIT_PX
 
 PICTURE_SIZE = QSize(36, 72)
@@ -23,36 +24,6 @@ STAGE_MEANINGS = {
 }
 
 
-class ElidedLabel(QLabel):
-    """One line that gives way where there is no room; the tooltip has it all."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._whole = ""
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-
-    def set_whole(self, text: str) -> None:
-        """Shows as much of a text as fits."""
-        self._whole = text
-        self.setToolTip(text)
-        self.setAccessibleName(text)
-        self._elide()
-
-    def whole(self) -> str:
-        """The text, however much of it is seen."""
-        return self._whole
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fits the text to the new width."""
-        super().resizeEvent(event)
-        self._elide()
-
-    def _elide(self) -> None:
-        metrics, width_px = self.fontMetrics(), self.width()
-        self.setText(metrics.elidedText(self._whole, Qt.TextElideMode.ElideMiddle, width_px))
-
-
 class QueryHead(QWidget):
     """The head of the results: query picture, counts, stage, time."""
 
@@ -64,9 +35,6 @@ class QueryHead(QWidget):
         # The palette's shadow is the neutral ground of pictures, whatever the scheme.
         self.picture.setStyleSheet(f"background: palette(shadow); border-radius: {RADIUS_PX}px;")
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.title = self._labelled("resultsTitle", "Results")
-        self.title.setText("RESULTS")
-        self.title.setProperty("role", "heading")
         self.count = self._labelled("resultsCount", "Number of possible matches")
         self.caption = ElidedLabel(self)
         self.caption.setObjectName("queryCaption")
@@ -84,13 +52,12 @@ class QueryHead(QWidget):
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
-        top.addWidget(self.title)
-        top.addStretch()
+        top.setSpacing(2 * UNIT_PX)
+        top.addWidget(self.caption, 1)
         top.addWidget(self.count)
         words = QVBoxLayout()
         words.setSpacing(UNIT_PX)
         words.addLayout(top)
-        words.addWidget(self.caption)
         words.addWidget(self.state)
         words.addStretch()
         row = QHBoxLayout(self)
@@ -101,6 +68,7 @@ class QueryHead(QWidget):
 
     def clear(self) -> None:
         """Nothing is sought."""
+        self.hide()
         self.picture.hide()
         self.count.clear()
         self.caption.set_whole("")
@@ -109,6 +77,7 @@ class QueryHead(QWidget):
 
     def show_query(self, picture: QPixmap, caption: str) -> None:
         """Names and shows who is sought."""
+        self.show()
         shown = QPixmap()
         if not picture.isNull():
             ratio = self.devicePixelRatioF()
@@ -125,6 +94,7 @@ class QueryHead(QWidget):
 
     def show_searching(self) -> None:
         """A search has begun."""
+        self.show()
         self.state.set_whole("searching…")
         self.state.show()
 

@@ -33,7 +33,8 @@ from app.gui.gallery_view import (
     Place,
 )
 from app.gui.hit_text import count_text
-from app.gui.panels.query_head import ElidedLabel, QueryHead
+from app.gui.panels.elided_label import ElidedLabel
+from app.gui.panels.query_head import QueryHead
 from app.gui.panels.results_states import EmptyPage, Notice
 from app.gui.panels.search_filters import SearchFilters
 from app.gui.theme import UNIT_PX
@@ -133,6 +134,9 @@ class ResultsPanel(QWidget):
             self.order.addItem(f"by {order}", order)
         self.zone.setObjectName("timeZone")
         self.zone.setProperty("role", "muted")
+        policy = self.zone.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.zone.setSizePolicy(policy)
         self.picture_size.setObjectName("thumbnailSize")
         self.picture_size.setAccessibleName("Size of the pictures")
         self.picture_size.setToolTip("Size of the pictures")
@@ -195,6 +199,8 @@ class ResultsPanel(QWidget):
         self.filters.changed.connect(lambda: self.filter_changed.emit(self.filters.chosen()))
         self.order.activated.connect(lambda _: self.order_wanted.emit(self.chosen_order()))
         self.picture_size.valueChanged.connect(self.gallery.set_picture_px)
+        # The form says the zone as well.
+        self.filters.toggle.toggled.connect(self.zone.setHidden)
         self.growth.clicked.connect(self.search_again_wanted)
         self.empty.widening_wanted.connect(self.filters.clear)
         self.empty.picture_wanted.connect(self._ask_for_picture)
@@ -212,10 +218,10 @@ class ResultsPanel(QWidget):
         self.notice.hide()
         self.show_growth(0)
         self.offer_verdicts(judging=False, undoing=False)
-        self.filters.setEnabled(has_library)
+        self.filters.setVisible(has_library)
         self.setAcceptDrops(has_library)
         self.tools.hide()
-        title = "Whom are you looking for?" if has_library else "No library is open"
+        title = "Whom are you looking for?" if has_library else "Nobody to show yet"
         advice = FIRST_STEP if has_library else "Open a library, or drop a folder of videos."
         self.empty.say(title, advice, offers_picture=has_library)
         self._show_page()

@@ -28,7 +28,7 @@ from app.gui.flow_layout import FlowLayout
 from app.gui.theme import UNIT_PX
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss"
-CHIP_STYLE = f"QPushButton {{ padding: 1px {2 * UNIT_PX}px; }}"
+CHIP_STYLE = f"QPushButton {{ padding: {UNIT_PX - 1}px {2 * UNIT_PX}px; }}"
 
 
 class StayingMenu(QMenu):

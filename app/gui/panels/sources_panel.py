@@ -30,6 +30,7 @@ from app.gui.panels.video_status import (
     camera_status,
     recorded_text,
     video_details,
+    video_name,
     video_status,
 )
 
@@ -51,6 +52,7 @@ class SourcesPanel(QWidget):
         add_footage_requested: the user wants to choose a folder.
         again_requested: the video to be ingested (again, or on).
         reason_requested: the video whose problem is to be told.
+        locate_requested: footage is missing; the user wants to say where it is.
     """
 
     video_activated = Signal(int)
@@ -58,6 +60,7 @@ class SourcesPanel(QWidget):
     add_footage_requested = Signal()
     again_requested = Signal(object)
     reason_requested = Signal(object)
+    locate_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -203,7 +206,7 @@ class SourcesPanel(QWidget):
             branch.setFont(_NAME, theme.strong_font(self.font()))
             self._keep(branch, ("camera", entry.camera.id))
             for video in entry.videos:
-                leaf = QTreeWidgetItem(branch, [video.path.name])
+                leaf = QTreeWidgetItem(branch, [video_name(video)])
                 self._keep(leaf, ("video", video.id))
                 self._write_video(leaf, video)
             self._write_camera(branch, entry)
@@ -302,6 +305,9 @@ class SourcesPanel(QWidget):
         reason = menu.addAction("Show reason…", lambda: self.reason_requested.emit(video))
         reason.setObjectName("show_reason")
         reason.setEnabled(bool(video.problem))
+        if is_missing:
+            locate = menu.addAction("Locate footage…", self.locate_requested.emit)
+            locate.setObjectName("locate_footage")
         copy = menu.addAction("Copy path", lambda: _copy(str(video.path)))
         copy.setObjectName("copy_path")
         return menu

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from app.core.clock import format_offset, format_time
 from app.core.entities import StartSource, Video, VideoStatus
+from app.gui.drops import PICTURE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,14 @@ def camera_status(
         if any(video.status is status for video in videos)
     ]
     return _STATUS[worst[0] if worst else VideoStatus.DONE]
+
+
+def video_name(video: Video) -> str:
+    """The file's name; of an image sequence the first picture's, and how many follow it."""
+    pictures = video.info.frame_count
+    if video.path.suffix.lower() not in PICTURE_SUFFIXES or not pictures:
+        return video.path.name
+    return f"{video.path.stem} + {pictures - 1}"
 
 
 def recorded_text(video: Video, zone: ZoneInfo) -> str:

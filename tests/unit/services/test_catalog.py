@@ -100,29 +100,63 @@ def test_details_tell_who_it_is_and_what_was_decided(library: Library, footage: 
     assert [each.verdict for each in Catalog(library).details(hits)] == [None] * 3
 
 
-def test_details_take_as_many_queries_for_300_hits_as_for_one(
+def test_details_show_at_once_what_changed_since_the_last_ones(
+    library: Library, footage: Path
+) -> None:
+    query, one, two = add_people(
+        library, add_video(library, footage / "a.mp4"), [unit(1, place) for place in range(3)]
+    )
+    catalog, people = Catalog(library), People(library)
+
+    def shown() -> list[tuple[str | None, str | None]]:
+        found = catalog.details([hit(one.id), hit(two.id)], query.id)
+        return [(each.identity, each.verdict) for each in found]
+
+    assert shown() == [(None, None), (None, None)]
+    person = people.confirm(query.id, one.id)
+    assert shown() == [("Person 1", "same"), (None, None)]
+    people.reject(query.id, two.id)
+    people.name(person.id, "Ann")
+    assert shown() == [("Ann", "same"), (None, "different")]
+    people.undo()
+    assert shown() == [("Ann", "same"), (None, None)]
+    later = add_video(library, footage / "b.mp4", "cam2", NOON)
+    (new,) = add_people(library, later, [unit(0, 1)])
+    (details,) = catalog.details([hit(new.id)], query.id)
+    assert (details.camera, details.start_utc) == ("cam2", NOON)
+    library.repoint_source(footage, footage.with_name("moved"))
+    assert catalog.details([hit(new.id)])[0].video == footage.with_name("moved") / "b.mp4"
+
+
+def test_a_page_of_details_is_one_query_however_large_the_library_is(
     library: Library, footage: Path
 ) -> None:
     tracklets = []
     for number in range(10):
         video = add_video(library, footage / f"{number}.mp4", f"cam{number}")
         tracklets += add_people(library, video, [unit(1, place) for place in range(30)])
+    people, query_id = People(library), tracklets[0].id
+    people.confirm(query_id, tracklets[1].id)
     catalog = Catalog(library)
     statements: list[str] = []
 
     def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         statements.append(statement)
 
+    def selects(tracklet_ids: list[int]) -> int:
+        statements.clear()
+        shown = catalog.details([hit(each) for each in tracklet_ids], query_id)
+        assert [each.tracklet_id for each in shown] == tracklet_ids
+        return sum(statement.startswith("SELECT") for statement in statements)
+
     event.listen(Engine, "before_cursor_execute", count)
     try:
-        catalog.details([hit(tracklets[0].id)], tracklets[0].id)
-        for_one = len(statements)
-        shown = catalog.details([hit(each.id) for each in tracklets], tracklets[0].id)
-        for_all = len(statements) - for_one
+        first_page = selects([each.id for each in tracklets[:2]])
+        assert selects([each.id for each in tracklets[2:]]) == 1
+        people.reject(query_id, tracklets[2].id)
+        assert selects([each.id for each in tracklets[2:]]) == first_page > 1
     finally:
         event.remove(Engine, "before_cursor_execute", count)
-    assert [each.tracklet_id for each in shown] == [each.id for each in tracklets]
-    assert for_all == for_one > 0
 
 
 def test_tracklet_rows_are_those_of_the_list(library: Library, footage: Path) -> None:

@@ -45,6 +45,23 @@ def test_tracklets_are_assigned_to_people(library: Library, three: list[int]) ->
     library.assign_identity([three[1], 999], ben.id)
     library.assign_identity([three[2]], None)
     assert who() == [anna.id, ben.id, None]
+    assert library.identity_ids({*three, 999}) == dict(zip(three, who(), strict=True))
+
+
+def test_another_revision_after_each_change_and_only_then(
+    library: Library, three: list[int]
+) -> None:
+    before = library.revision
+    library.tracklets(three)
+    library.identities()
+    with pytest.raises(NotFoundError):
+        library.assign_identity(three, 5)
+    assert library.revision == before
+    seen = {before}
+    for name in ("Anna", "Ben"):
+        library.create_identity(name)
+        assert library.revision not in seen
+        seen.add(library.revision)
 
 
 def test_unknown_people_are_told(library: Library, three: list[int]) -> None:

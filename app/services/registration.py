@@ -1,0 +1,143 @@
+"""Which stored video a source is: one that is known, has moved, a copy of another, or new."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
+from app.core.events import IngestEvent, VideoSkipped
+from app.services.ingest_progress import BEAT_S, IngestRun, beating
+from app.services.search import Search
+from app.services.sources import SourceFile, fingerprint, reading, source_files, source_of
+from app.storage.library import Library
+
+if TYPE_CHECKING:
+    from app.services.ingest import IngestOptions
+
+_STORED = (VideoStatus.DONE, VideoStatus.PARTIAL)
+_HASH_CHUNK_BYTES = 1 << 22
+
+
+class Registration:
+    """Finds or adds the rows of videos.
+
+    Args:
+        library: where they are.
+        search: told when people leave the library with footage that was replaced.
+    """
+
+    def __init__(self, library: Library, search: Search) -> None:
+        self._library = library
+        self._search = search
+
+    def of(
+        self,
+        run: IngestRun,
+        root: Path,
+        source: SourceFile,
+        info: VideoInfo,
+        options: IngestOptions,
+    ) -> Generator[IngestEvent, None, tuple[Video, Video | None]]:
+        """The video's row, brought up to date, and another video that it is a copy of, if any.
+
+        Raises:
+            VideoError: the footage can no longer be read.
+        """
+        # Before it is read: what is written meanwhile shows next time.
+        seen = yield from beating(run, f"Checking {info.path.name}", lambda: fingerprint(source))
+        seen_before = self._library.known_hash(info.path, *seen)
+        content_hash = seen_before or (yield from self._hash(run, source, info.path))
+        before = self._library.video_at(info.path)
+        known = before if before is not None and before.content_hash == content_hash else None
+        if known is None:
+            twins = self._library.videos_with_content(content_hash)
+            known = next((twin for twin in twins if not self._is_in_place(twin)), None)
+            stored = next((twin for twin in twins if twin.status in _STORED), None)
+            if known is None and stored is not None:
+                return stored, stored
+        video = known
+        if video is not None:
+            if not seen_before:
+                video = self._library.move_video(video.id, root, info.path, *seen)
+            if _rate_differs(video, info) and video.status is VideoStatus.INGESTING:
+                self._library.rewind_video(video.id, to_start=True)  # its times mean other frames
+            info = _info_to_keep(video, info, options)
+        if video is None or video.info != info:
+            video = self._library.add_video(root, info, content_hash, *seen)
+        if before not in (None, video) or known not in (None, video):
+            self._search.reset()
+        return video, None
+
+    def _is_in_place(self, video: Video) -> bool:
+        """Whether a stored video's footage still lies where it was, unchanged."""
+        known_hash = self._library.known_hash(video.path, *fingerprint(source_of(video)))
+        return known_hash == video.content_hash
+
+    @staticmethod
+    def _hash(run: IngestRun, source: SourceFile, first: Path) -> Generator[IngestEvent, None, str]:
+        """SHA-256 of the content; of an image sequence: of its names and contents in order."""
+        digest = hashlib.sha256()
+        last_beat = time.monotonic()
+        files = yield from beating(run, f"Checking {first.name}", lambda: source_files(source))
+        for path in files or [first]:
+            if source.kind == "sequence":
+                digest.update(path.name.encode())
+            with reading(source), path.open("rb") as file:
+                while chunk := file.read(_HASH_CHUNK_BYTES):
+                    digest.update(chunk)
+                    if time.monotonic() - last_beat >= BEAT_S:
+                        last_beat = time.monotonic()
+                        yield run.progress(f"Checking {first.name}")
+        return digest.hexdigest()
+
+
+def reason_to_skip(
+    video: Video,
+    copy_of: Video | None,
+    info: VideoInfo,
+    options: IngestOptions,
+    detector: ModelFile,
+) -> VideoSkipped | None:
+    """Why a video is not analysed, or None if it is to be.
+
+    Args:
+        video: its row.
+        copy_of: the stored video that has the same content, if it is another file.
+        info: what the video says of itself now.
+        options: how it would be analysed.
+        detector: with what.
+    """
+    if copy_of is not None:
+        reason = f"It has the same content as {copy_of.path}, which is stored already."
+        return VideoSkipped(info.path, copy_of.id, reason, differs=False)
+    if options.again or video.status not in _STORED:
+        return None
+    differences = []
+    if video.analysed_fps != options.fps:
+        differences.append(f"at {video.analysed_fps:g} frames per second, not at {options.fps:g}")
+    if video.detector_id != detector.id:
+        differences.append(f"with {video.detector_id}, not with {detector.id}")
+    if _rate_differs(video, info):
+        differences.append(f"as {video.info.fps:g} pictures a second, not as {info.fps:g}")
+    if not differences:
+        return VideoSkipped(video.path, video.id, "It is stored already.", differs=False)
+    reason = f"It was analysed {' and '.join(differences)}."
+    return VideoSkipped(video.path, video.id, reason, differs=True)
+
+
+def _rate_differs(video: Video, info: VideoInfo) -> bool:
+    """Whether an image sequence is to be read at another frame rate than before."""
+    return source_of(video).kind == "sequence" and video.info.fps != info.fps
+
+
+def _info_to_keep(known: Video, info: VideoInfo, options: IngestOptions) -> VideoInfo:
+    """What a video says of itself now; of a stored one, only its camera, if a rule is given."""
+    if options.again or known.status not in _STORED:
+        return info
+    renamed = options.camera_by != "auto"  # which depends on the folder that is loaded
+    return replace(known.info, camera=info.camera if renamed else known.camera.name)

@@ -1,0 +1,1 @@
+"""What turns images into tokens or maps; shared by the networks of the papers."""

@@ -1,0 +1,358 @@
+"""Networks behind NumPy: crops and vectors in, float32 arrays out; any thread may call.
+
+All networks on one device share its lock: each batch is one turn, so that a person who waits
+(`urgent`) waits for one batch of the work in the background, not for all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from reid_models.crop_runner import CropRunner
+from reid_models.devices import find_device, lock_of
+from reid_models.errors import NetworkError
+from reid_models.interfaces import AggregationModel, EmbeddingModel, PairModel, PairParts
+from reid_models.model_card import ModelCard
+from reid_models.roles import UNKNOWN_CAMERA, Role
+
+Image = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+# Pairs are cheaper than crops by a hundred times.
+PAIRS_PER_CROP = 8
+# Parts of about 300 images of a ResNet-50.
+DEFAULT_CACHE_BYTES = 512 * 2**20
+
+
+class EmbeddingPredictor:
+    """Crops → vectors.
+
+    Attributes:
+        id: of the card; changes with whatever changes the vectors.
+        dimension: length of the vectors.
+        device: where it runs.
+        precision: in which its products are computed.
+    """
+
+    def __init__(
+        self,
+        network: EmbeddingModel,
+        card: ModelCard,
+        device: str = "auto",
+        precision: str = "auto",
+        batch: int | None = None,
+    ) -> None:
+        """Moves the network to the device and tries it once.
+
+        Args:
+            network: from now on the predictor's own.
+            card: of this network; its camera table turns names into ids.
+            device: "auto", "cpu", "cuda", "cuda:1", "mps".
+            precision: "auto" (bf16 where the device has it by nature), "float32", "bf16".
+            batch: crops of one turn; by default what suits the device.
+
+        Raises:
+            NetworkError: no such device or precision, not an embedder, or without usable vectors.
+        """
+        _check_role(network, "embedder")
+        self._runner = CropRunner(network, device, precision, batch)
+        self._network: EmbeddingModel = self._runner.network
+        self._cameras = dict(card.camera_table)
+        self.id = card.id
+        self.dimension = network.embedding_dim
+        self.device, self.precision = self._runner.device, self._runner.precision
+        self.warm_up()
+
+    def warm_up(self) -> None:
+        """Embeds one grey crop: the first batch on a device takes many times longer.
+
+        Raises:
+            NetworkError: its vector is unusable.
+        """
+        known = [next(iter(self._cameras))] if self._cameras else None
+        self.embed([np.full((64, 32, 3), 127, np.uint8)], known)
+
+    def embed(
+        self,
+        images: Sequence[Image],
+        cameras: Sequence[str | None] | None = None,
+        *,
+        urgent: bool = False,
+    ) -> FloatArray:
+        """Vectors of crops; a crop's vector does not depend on the others.
+
+        A camera that is not in the card's table gets what the network's `unknown_camera` says:
+        the mean of the known ones, no camera information, or an error.
+
+        Args:
+            images: RGB uint8 (h, w, 3), at least 1 × 1, of any sizes.
+            cameras: name of each crop's camera, or None where it is not known.
+            urgent: before all work that is not.
+
+        Returns:
+            float32 (n, dimension), L2-normalised.
+
+        Raises:
+            NetworkError: an unknown camera where the network refuses those; vectors without
+                direction; not enough memory for one crop.
+        """
+        if not images:
+            return np.zeros((0, self.dimension), np.float32)
+        ids = self._camera_ids(cameras, len(images))
+
+        def compute(crops: Tensor, rows: slice) -> tuple[Tensor, ...]:
+            return (self._network.embed(crops, None if ids is None else _filled(ids, rows, crops)),)
+
+        vectors = self._runner.run(images, compute, urgent)[0]
+        if vectors.shape != (len(images), self.dimension):
+            raise NetworkError(
+                f"The network returned vectors of the shape {tuple(vectors.shape[1:])} instead of "
+                f"({self.dimension},).",
+                "Choose another network.",
+            )
+        return _checked_vectors(vectors.cpu())
+
+    def _camera_ids(self, cameras: Sequence[str | None] | None, count: int) -> Tensor | None:
+        """int64 (n,); None where the network does not ask."""
+        if not self._network.uses_cameras:
+            return None
+        names = [None] * count if cameras is None else list(cameras)
+        if len(names) != count:
+            raise ValueError(f"{len(names)} cameras for {count} crops")
+        ids = [UNKNOWN_CAMERA if name is None else self._id_of(name) for name in names]
+        if self._network.unknown_camera == "error" and UNKNOWN_CAMERA in ids:
+            name = names[ids.index(UNKNOWN_CAMERA)]
+            which = "A crop without camera" if name is None else f'The camera "{name}"'
+            known = ", ".join(self._cameras) or "none"
+            raise NetworkError(
+                f"{which} cannot be embedded: this network takes only cameras it was trained with.",
+                f"Its cameras are {known}; choose a network that takes others.",
+            )
+        return torch.tensor(ids)
+
+    def _id_of(self, name: str) -> int:
+        return self._cameras.get(name, UNKNOWN_CAMERA)
+
+
+class AggregationPredictor:
+    """A set of vectors → the same set, each in the light of its neighbours; always in float32.
+
+    Attributes:
+        requires_embedder: `id` of the embedder whose vectors it takes; None where any will do.
+        dimension: length of the vectors.
+        device: where it runs.
+    """
+
+    def __init__(self, network: AggregationModel, card: ModelCard, device: str = "auto") -> None:
+        """Moves the network to the device.
+
+        Raises:
+            NetworkError: no such device, or not an aggregator.
+        """
+        _check_role(network, "aggregator")
+        self.device = find_device(device)
+        self._network = network.to(self.device).eval()
+        self.id = card.id
+        self.requires_embedder = card.requires_embedder
+        self.dimension = network.embedding_dim
+
+    def refine(self, vectors: FloatArray, seed: int = 0, *, urgent: bool = False) -> FloatArray:
+        """Refined vectors; the same vectors and seed give the same result.
+
+        Args:
+            vectors: float32 (n, D), the query first.
+            seed: of the generator that draws landmarks.
+            urgent: before all work that is not.
+
+        Returns:
+            float32 (n, D), L2-normalised.
+
+        Raises:
+            NetworkError: vectors of another length, NaN or infinite; results without direction.
+        """
+        if vectors.ndim != 2 or vectors.shape[1] != self.dimension:
+            raise NetworkError(
+                f"Vectors of the shape {vectors.shape} cannot be refined: this network takes "
+                f"(n, {self.dimension}).",
+                "Choose the aggregator that was trained with this embedder.",
+            )
+        if not np.isfinite(vectors).all():
+            raise NetworkError(
+                "Vectors with NaN or infinite values cannot be refined.", "Embed the crops again."
+            )
+        if not len(vectors):
+            return np.zeros((0, self.dimension), np.float32)
+        with lock_of(self.device).turn(urgent), torch.inference_mode():
+            features = torch.from_numpy(np.array(vectors, np.float32)).to(self.device)  # (n, D)
+            refined = normalize(self._network.refine(features, seed=seed).float(), dim=1).cpu()
+        return _checked_vectors(refined)
+
+
+class PairPredictor:
+    """Pairs of crops → scores. What depends on one crop alone is computed once and remembered.
+
+    Attributes:
+        device: where it runs.
+        precision: in which its products are computed.
+    """
+
+    def __init__(
+        self,
+        network: PairModel,
+        card: ModelCard,
+        device: str = "auto",
+        precision: str = "auto",
+        batch: int | None = None,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+    ) -> None:
+        """Moves the network to the device.
+
+        Args:
+            network: from now on the predictor's own.
+            card: of this network.
+            device: "auto", "cpu", "cuda", "cuda:1", "mps".
+            precision: "auto" (bf16 where the device has it by nature), "float32", "bf16".
+            batch: crops of one turn; by default what suits the device.
+            cache_bytes: how much memory parts of crops seen before may take.
+
+        Raises:
+            NetworkError: no such device or precision, or not a reranker.
+        """
+        _check_role(network, "reranker")
+        self._runner = CropRunner(network, device, precision, batch)
+        self._network: PairModel = self._runner.network
+        self._parts = _PartsCache(cache_bytes)
+        self.id = card.id
+        self.device, self.precision = self._runner.device, self._runner.precision
+
+    def score(
+        self, query: Sequence[Image], gallery: Sequence[Image], *, urgent: bool = False
+    ) -> FloatArray:
+        """How alike the query and each crop of the gallery are.
+
+        Args:
+            query: one or more crops of one person, RGB uint8 (h, w, 3) of any sizes.
+            gallery: n crops, likewise.
+            urgent: before all work that is not.
+
+        Returns:
+            float32 (n,), higher is more alike; the mean over the query's crops.
+
+        Raises:
+            NetworkError: no query; scores that are NaN; not enough memory.
+        """
+        if not query:
+            raise NetworkError("There is no crop of the query.", "Hand over at least one.")
+        if not gallery:
+            return np.zeros(0, np.float32)
+        crops = self._parts_of([*query, *gallery], urgent)
+        queries, others = crops[: len(query)], crops[len(query) :]
+        scores = torch.stack([self._scores(each, others, urgent) for each in queries])  # (m, n)
+        found = scores.mean(dim=0).numpy()
+        if not np.isfinite(found).all():
+            raise NetworkError("The network returned NaN as a score.", "Choose another network.")
+        return found
+
+    def _parts_of(self, images: Sequence[Image], urgent: bool) -> list[PairParts]:
+        """Parts of each crop, (…) each; those not remembered are computed."""
+        keys = [_key(image) for image in images]
+        known = {key: parts for key in set(keys) if (parts := self._parts.get(key)) is not None}
+        missing = {key: image for key, image in zip(keys, images, strict=True) if key not in known}
+        if missing:
+            found = self._runner.run(
+                list(missing.values()), lambda crops, _: self._network.parts(crops), urgent
+            )
+            for row, key in enumerate(missing):
+                known[key] = tuple(part[row].clone() for part in found)
+                self._parts.put(key, known[key])
+        return [known[key] for key in keys]
+
+    def _scores(self, query: PairParts, gallery: Sequence[PairParts], urgent: bool) -> Tensor:
+        """Scores of one query crop, float32 (n,)."""
+        rows = self._runner.batch * PAIRS_PER_CROP
+        one = tuple(part[None] for part in query)  # (1, …) each
+        found = []
+        for start in range(0, len(gallery), rows):
+            chunk = list(gallery[start : start + rows])
+            padded = chunk + [chunk[-1]] * (rows - len(chunk))
+            with self._runner.turn(urgent):
+                many = tuple(torch.stack(column) for column in zip(*padded, strict=True))
+                found.append(self._network.score(one, many)[: len(chunk)].float().cpu())
+        return torch.cat(found)
+
+
+class _PartsCache:
+    """Parts of the crops seen last, up to a number of bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._used = 0
+        self._parts: OrderedDict[bytes, PairParts] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: bytes) -> PairParts | None:
+        with self._lock:
+            if key in self._parts:
+                self._parts.move_to_end(key)
+            return self._parts.get(key)
+
+    def put(self, key: bytes, parts: PairParts) -> None:
+        with self._lock:
+            if key in self._parts:
+                return
+            self._parts[key] = parts
+            self._used += _bytes_of(parts)
+            while self._used > self._size:
+                self._used -= _bytes_of(self._parts.popitem(last=False)[1])
+
+
+def _bytes_of(parts: PairParts) -> int:
+    return sum(part.nbytes for part in parts)
+
+
+def _key(image: Image) -> bytes:
+    """Tells crops apart by their pixels."""
+    found = hashlib.blake2b(f"{image.shape}".encode(), digest_size=16)
+    found.update(np.ascontiguousarray(image).data)
+    return found.digest()
+
+
+def _filled(ids: Tensor, rows: slice, crops: Tensor) -> Tensor:
+    """Ids of a batch's rows (B,); those that fill it up repeat the last."""
+    some = ids[rows]
+    padding = some[-1:].expand(len(crops) - len(some))
+    return torch.cat([some, padding]).to(crops.device)
+
+
+def _check_role(network: nn.Module, role: Role) -> None:
+    own = getattr(network, "role", None)
+    if own != role:
+        raise NetworkError(
+            f"{type(network).__name__} has the role {own}, not {role}.",
+            f"Choose one of the role {role}.",
+        )
+
+
+def _checked_vectors(vectors: Tensor) -> FloatArray:
+    """float32 (n, D) of length 1.
+
+    Raises:
+        NetworkError: one has no direction.
+    """
+    lengths = vectors.norm(dim=1)
+    # NaN fails this, too.
+    if not ((lengths - 1).abs() < 1e-3).all():
+        raise NetworkError(
+            "The network returned no usable vector: zero, NaN or infinite values.",
+            "Choose another network.",
+        )
+    return np.asarray(vectors.numpy(), np.float32)

@@ -1,0 +1,211 @@
+"""RRID: relation network of body stripes (Park and Ham, AAAI 2020).
+
+The backbone's map is cut into horizontal stripes. Each stripe is related to the mean of all the
+others, and the strongest answer of the whole map to the mean of the stripes without it: so each
+scale of n stripes gives n local features and a global one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from reid_models.backbones.resnet import ResNet, ResNetName, check_image_size
+from reid_models.errors import NetworkError
+from reid_models.interfaces import EmbeddingModel, ReIDOutput
+
+Variant = Literal["F", "S"]
+Contrast = Literal["code", "paper"]
+# Numbers of stripes of each variant, in the order in which the published network lists them.
+SCALES: dict[Variant, tuple[int, ...]] = {"F": (6, 4, 2), "S": (6,)}
+
+
+@dataclass(frozen=True)
+class RRIDConfig:
+    """How an RRID is built.
+
+    Attributes:
+        backbone: a ResNet; the light ones (`resnet10t`, `resnet18`) suit computers without a GPU.
+        image_size: height and width; the map, a sixteenth as high, must divide into stripes.
+        variant: "F" cuts 6, 4 and 2 stripes (15 features, 3840 numbers), "S" 6 (7 features, 1792).
+        contrast: what the strongest answer of the map is related to: "code", the mean of the
+            stripes without it, as in the published checkpoints; "paper", how far the mean of the
+            stripes is below it. Weights of one do not fit the other.
+        width: length of each feature.
+        identities: of the training; 0 leaves out the classifiers.
+    """
+
+    backbone: ResNetName = "resnet50"
+    image_size: tuple[int, int] = (384, 128)
+    variant: Variant = "F"
+    contrast: Contrast = "code"
+    width: int = 256
+    identities: int = 0
+
+
+class Related(NamedTuple):
+    """A stripe, or the whole person, beside the rest; (B, width) each.
+
+    Attributes:
+        own: what it shows itself.
+        rest: what the rest shows.
+        joined: both; the feature.
+    """
+
+    own: Tensor
+    rest: Tensor
+    joined: Tensor
+
+
+class RRID(EmbeddingModel):
+    """The relation network.
+
+    Its output has R = 15 features ("S": 7), un-normalised, in the published order: the local ones
+    of 6, of 4 and of 2 stripes, each from the top, then the global ones of 6, 4 and 2 stripes.
+    Its logits, where it has classifiers, are 3·R: those of the features, then those of what each
+    feature shows itself (`Related.own`), then those of its rest, always in the same order.
+    """
+
+    config: RRIDConfig
+
+    def __init__(self, config: RRIDConfig) -> None:
+        """Random weights.
+
+        Raises:
+            NetworkError: an input size whose map does not divide into the stripes.
+        """
+        super().__init__()
+        self.config = config
+        self.input_size_px = config.image_size
+        self.scales = SCALES[config.variant]
+        relations = sum(self.scales) + len(self.scales)
+        self.embedding_dim = config.width * relations
+        self.backbone = ResNet(config.backbone)
+        self._check_height()
+        self.relations = nn.ModuleList(
+            Relation(self.backbone.out_channels, config.width) for _ in range(relations)
+        )
+        self.classifiers = nn.ModuleList(
+            RelationClassifiers(config.width, config.identities)
+            for _ in range(relations if config.identities else 0)
+        )
+
+    def forward(
+        self,
+        images: Tensor,
+        camera_ids: Tensor | None = None,
+        view_ids: Tensor | None = None,
+    ) -> ReIDOutput:
+        """Features (B, width) and logits (B, classes), as the class says.
+
+        Raises:
+            NetworkError: images of another size.
+        """
+        related = self._related(images)
+        features = tuple(one.joined for one in related)
+        if not self.classifiers:
+            return ReIDOutput(features)
+        logits = [
+            classify(one) for classify, one in zip(self.classifiers, related, strict=True)
+        ]  # (joined, own, rest) of each feature
+        return ReIDOutput(features, tuple(chain.from_iterable(zip(*logits, strict=True))))
+
+    def part_features(self, images: Tensor) -> Tensor:
+        """Features (B, 15, width), un-normalised, in the published order; "S": (B, 7, width)."""
+        return torch.stack([one.joined for one in self._related(images)], dim=1)
+
+    def _related(self, images: Tensor) -> list[Related]:
+        check_image_size(images, self.input_size_px)
+        maps = self.backbone(images)  # (B, C, h, w)
+        pairs = own_and_rest(maps, self.scales, self.config.contrast)
+        return [relate(*pair) for relate, pair in zip(self.relations, pairs, strict=True)]
+
+    def _check_height(self) -> None:
+        rows, _ = self.backbone.map_size(self.input_size_px)
+        bad = [str(number) for number in self.scales if rows % number]
+        if bad:
+            step = 16 * math.lcm(*self.scales)
+            raise NetworkError(
+                f"Images {self.input_size_px[0]} px high give a map of {rows} rows, which does "
+                f"not divide into {' or '.join(bad)} stripes.",
+                f"Choose a height that is a multiple of {step} px, such as {2 * step}.",
+            )
+
+
+class Relation(nn.Module):
+    """Relates a stripe, or the whole, to the rest: one-vs-rest relation, global contrast."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.own = _reduction(channels, width)
+        self.rest = _reduction(channels, width)
+        self.joined = _reduction(2 * width, width)
+
+    def forward(self, own: Tensor, rest: Tensor) -> Related:
+        """From (B, C) each."""
+        own = self.own(own)  # (B, width)
+        rest = self.rest(rest)  # (B, width)
+        return Related(own, rest, own + self.joined(torch.cat((own, rest), dim=1)))
+
+
+class RelationClassifiers(nn.Module):
+    """Who is seen, told by each member of a `Related`."""
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.joined = _classifier(width, classes)
+        self.own = _classifier(width, classes)
+        self.rest = _classifier(width, classes)
+
+    def forward(self, related: Related) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (B, classes) of `joined`, `own` and `rest`."""
+        return self.joined(related.joined), self.own(related.own), self.rest(related.rest)
+
+
+def own_and_rest(
+    maps: Tensor, scales: tuple[int, ...], contrast: Contrast
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """What is related to what, (B, C) each, in the published order: local ones, then global ones.
+
+    Args:
+        maps: (B, C, h, w); h divides by each number of stripes.
+        scales: numbers of stripes.
+        contrast: see `RRIDConfig`.
+    """
+    stripes = [maps.unflatten(2, (number, -1)).amax(dim=(3, 4)) for number in scales]  # (B, C, n)
+    for parts in stripes:
+        rests = one_vs_rest(parts)
+        for stripe in range(parts.shape[2]):
+            yield parts[:, :, stripe], rests[:, :, stripe]
+    for parts in stripes:
+        yield parts.amax(dim=2), global_contrast(parts, contrast)
+
+
+def one_vs_rest(parts: Tensor) -> Tensor:
+    """For each part the mean of all the others; parts and result (B, C, n)."""
+    return (parts.sum(dim=2, keepdim=True) - parts) / (parts.shape[2] - 1)
+
+
+def global_contrast(parts: Tensor, contrast: Contrast) -> Tensor:
+    """What the maximum of all parts (B, C, n) is related to, (B, C); see `RRIDConfig`."""
+    strongest = parts.amax(dim=2)  # (B, C)
+    if contrast == "paper":
+        return parts.mean(dim=2) - strongest
+    return (parts.sum(dim=2) - strongest) / (parts.shape[2] - 1)
+
+
+def _reduction(channels: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(channels, width), nn.BatchNorm1d(width), nn.ReLU())
+
+
+def _classifier(width: int, classes: int) -> nn.Linear:
+    layer = nn.Linear(width, classes)
+    nn.init.normal_(layer.weight, std=0.001)
+    nn.init.zeros_(layer.bias)
+    return layer

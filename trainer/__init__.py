@@ -1,0 +1,1 @@
+"""Networks made, converted and measured; knows reid_models, and nothing of the app."""
