@@ -66,4 +66,4 @@ setup-dev: ## set up what developing needs
 
 clean: ## remove what the tools left (not .venv)
 	@rm -rf build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
-	@find app reid_models tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find app reid_models trainer tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from contextlib import suppress
@@ -13,8 +14,19 @@ from app.cli import INTERRUPTED, run_command_line
 from app.settings import Settings, load_settings, user_config_dir
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.core.entities import Video
-    from app.core.ports import Detector, Embedder, FrameSource, Tracker
+    from app.core.networks import ModelFacts, ModelRole, NamedModels, NetworkCard, NetworkFigures
+    from app.core.ports import (
+        Detector,
+        Embedder,
+        FrameSource,
+        NeighborAggregator,
+        Reranker,
+        Tracker,
+    )
+    from app.services.model_shelf import ModelShelf
     from app.services.sources import SourceFile
     from app.services.workspace import Workspace
     from app.storage.library import Library
@@ -40,6 +52,20 @@ def main(arguments: list[str]) -> int:
     return status
 
 
+def leave_at_once(status: int) -> None:
+    """Ends the process here if a network is still in the middle of a call that nobody waits for.
+
+    All is stored and closed by then; but if Python takes itself down under a call of torch, the
+    process is aborted.
+    """
+    from app.services.pipeline import is_any_running
+
+    if is_any_running():
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status)
+
+
 class Retrace:
     """The program with its concrete classes, as `app.cli.Program` wants it."""
 
@@ -63,9 +89,12 @@ class Retrace:
             self._settings = load_settings()
         return self._settings
 
-    def open_workspace(self, folder: Path, create: bool = False) -> Workspace:
+    def open_workspace(
+        self, folder: Path, create: bool = False, named: NamedModels | None = None
+    ) -> Workspace:
         """Opens a library with all services; raises LibraryError."""
         from app.services.ingest import IngestParts
+        from app.services.networks import NetworkLoaders
         from app.services.playback import Playback
         from app.services.workspace import Workspace, WorkspaceParts
         from app.storage.library import Library
@@ -78,18 +107,37 @@ class Retrace:
                 open_source=lambda source, fps: _open_source(source, fps, library),
                 make_tracker=_make_tracker,
             ),
-            load_detector=_load_detector,
-            load_embedder=_load_embedder,
+            loaders=NetworkLoaders(
+                detector=_load_detector,
+                embedder=_load_embedder,
+                aggregator=_load_aggregator,
+                reranker=_load_reranker,
+                read_card=_read_card,
+                measure=_measure,
+            ),
+            shelf=self.model_shelf(),
             read_picture=read_picture,
         )
         playback = Playback(library, lambda video: open_stored(video, library))
-        return Workspace(library, parts, playback, settings.models)
+        return Workspace(library, parts, playback, settings.models, named)
 
-    def run_window(self, library: Path | None, videos: Path | None) -> int:
+    def model_shelf(self) -> ModelShelf:
+        """The networks on this computer; raises SettingsError."""
+        from app.services.model_shelf import ModelShelf, ShelfParts
+
+        parts = ShelfParts(_recognise, _read_facts, _read_card, _measure)
+        return ModelShelf(parts, self.settings().models)
+
+    def run_window(self, library: Path | None, videos: Path | None, named: NamedModels) -> int:
         """Shows the window until it is closed."""
         from app.gui.application import run
 
-        return run(self.open_workspace, self.settings(), library, videos)
+        def open_workspace(folder: Path, create: bool) -> Workspace:
+            return self.open_workspace(folder, create, named)
+
+        status = run(open_workspace, self.settings(), library, videos)
+        atexit.register(leave_at_once, status)
+        return status
 
 
 def _open_source(source: SourceFile, fps: float | None, library: Library) -> FrameSource:
@@ -131,3 +179,39 @@ def _load_embedder(path: Path, device: str) -> Embedder:
     from app.vision.embedders import load_embedder
 
     return load_embedder(path, device)
+
+
+def _load_aggregator(path: Path, device: str) -> NeighborAggregator:
+    from app.vision.refiners import load_aggregator
+
+    return load_aggregator(path, device)
+
+
+def _load_reranker(path: Path, device: str, load_embedder: Callable[[], Embedder]) -> Reranker:
+    from app.vision.refiners import load_reranker
+
+    return load_reranker(path, device, load_embedder)
+
+
+def _read_card(path: Path, role: ModelRole) -> NetworkCard | None:
+    from app.vision.model_files import read_network_card
+
+    return read_network_card(path, role)
+
+
+def _read_facts(path: Path, role: ModelRole) -> ModelFacts:
+    from app.vision.recognition import read_facts
+
+    return read_facts(path, role)
+
+
+def _recognise(path: Path, role: ModelRole | None) -> ModelRole:
+    from app.vision.recognition import recognise
+
+    return recognise(path, role)
+
+
+def _measure(path: Path, role: ModelRole, device: str) -> NetworkFigures:
+    from app.vision.model_files import measure_network
+
+    return measure_network(path, role, device)

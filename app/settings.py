@@ -16,9 +16,14 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from app.core.errors import SettingsError
+from app.core.networks import ModelRole
+from app.core.queries import SearchStage
 
 APPLICATION = "retrace"
-ModelRole = Literal["detector", "embedder"]
+# The networks that come with the program; a folder for each role, as in the user's own.
+BUNDLED_MODELS = Path(__file__).resolve().parent.parent / "resources" / "models"
+# Values of `aggregator` and `reranker` beside files and names.
+AUTO, NOTHING = "auto", "none"
 
 _CHECKED = ConfigDict(extra="forbid")
 
@@ -30,11 +35,16 @@ class ModelSettings:
     Attributes:
         detector: a weights file, or the stem of one in the detectors folder.
         embedder: likewise, of the embedders folder.
+        aggregator: likewise, of the aggregators folder; "auto": the bundled one, if it was trained
+            with the embedder in use; "none": rankings are not refined by it.
+        reranker: likewise, of the rerankers folder.
         device: "auto", "cpu", "cuda:0", …
     """
 
     detector: str | None = None
     embedder: str | None = None
+    aggregator: str = AUTO
+    reranker: str = AUTO
     device: str = "auto"
 
 
@@ -49,6 +59,25 @@ class IngestSettings:
 
     fps: float = Field(default=5.0, gt=0, le=1000)
     camera_by: str = "auto"
+
+
+@dataclass(frozen=True, config=_CHECKED)
+class SearchSettings:
+    """Which stages of a search are run, where there are networks for them.
+
+    Attributes:
+        aggregate: refine the ranking by its neighbourhood.
+        rerank: compare the best pairs of crops.
+    """
+
+    aggregate: bool = True
+    rerank: bool = True
+
+    @property
+    def stages(self) -> frozenset[SearchStage]:
+        """The refinements that are switched on."""
+        on = {SearchStage.AGGREGATED: self.aggregate, SearchStage.RERANKED: self.rerank}
+        return frozenset(stage for stage, is_on in on.items() if is_on)
 
 
 @dataclass(frozen=True, config=_CHECKED)
@@ -68,6 +97,7 @@ class Settings:
 
     models: ModelSettings = field(default_factory=ModelSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
     window: WindowSettings = field(default_factory=WindowSettings)
 
 
@@ -89,6 +119,16 @@ def user_log_dir() -> Path:
 def models_dir(role: ModelRole) -> Path:
     """Where weights files of one kind are looked for."""
     return user_data_dir() / "models" / f"{role}s"
+
+
+def bundled_models_dir(role: ModelRole) -> Path:
+    """Where the networks of one kind lie that come with the program, if any do."""
+    return BUNDLED_MODELS / f"{role}s"
+
+
+def is_bundled(path: Path) -> bool:
+    """Whether a weights file came with the program."""
+    return path.resolve().is_relative_to(BUNDLED_MODELS.resolve())
 
 
 def default_library(folder: Path) -> Path:

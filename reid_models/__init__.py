@@ -11,27 +11,32 @@ if TYPE_CHECKING:
     from reid_models.errors import NetworkError
     from reid_models.model_file import ModelCard, load_model, save_model
     from reid_models.registry import MODELS, create_model, list_models
+    from reid_models.summary import NetworkSummary, summarise
 
 __all__ = [
     "MODELS",
     "ModelCard",
     "NetworkError",
+    "NetworkSummary",
     "create_model",
     "list_models",
     "load_model",
     "load_official",
     "save_model",
+    "summarise",
 ]
 
 _MODULES = {
     "MODELS": "registry",
     "ModelCard": "model_file",
     "NetworkError": "errors",
+    "NetworkSummary": "summary",
     "create_model": "registry",
     "list_models": "registry",
     "load_model": "model_file",
     "load_official": "convert",
     "save_model": "model_file",
+    "summarise": "summary",
 }
 
 

@@ -1,4 +1,4 @@
-"""CACE-Net: what a person looks like in the light of another (Yu et al., 2020).
+"""CACE-Net: what a person looks like in the light of another, arXiv:2009.05250.
 
 The places of two feature maps form one graph; a graph convolution over what corresponds in them
 turns each image's map into one conditional on the other. Two crops are alike if their
@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from reid_models.backbones.resnet import ResNet, ResNetName, check_image_size
+from reid_models.backbones.resnet import ResNet, ResNetName
+from reid_models.checks import check_at_least, check_image_size
 from reid_models.errors import NetworkError
 from reid_models.interfaces import PairModel, PairParts, ReIDOutput
+from reid_models.layers.classifier import new_classifier
 from reid_models.layers.gem import GeM
 from reid_models.layers.pair_graph import GraphForm, GraphParts, PairGraph
 
@@ -56,6 +58,10 @@ class CACENetConfig:
     width: int = 768
     identities: int = 0
 
+    def __post_init__(self) -> None:
+        check_at_least(self, 1, "image_size", "channels", "grid", "inner_channels", "width")
+        check_at_least(self, 0, "identities")
+
 
 class CACENet(PairModel):
     """The network of crops and of pairs of crops.
@@ -90,6 +96,7 @@ class CACENet(PairModel):
             )
         else:
             channels = config.channels
+            self.takes_maps = (channels, *config.grid)
         self.graph = PairGraph(channels, config.inner_channels, config.graph)
         self.pool = GeM() if config.pooling == "gem" else None
         self.projection = nn.Linear(channels, config.width, bias=False)
@@ -135,9 +142,19 @@ class CACENet(PairModel):
         return self.graph.parts(maps.flatten(2).mT.contiguous())
 
     def score(self, query: PairParts, gallery: PairParts) -> Tensor:
-        """Minus the distance of the two conditional features, -2..0; float32 (n,)."""
+        """Minus the distance of the two conditional features, -2..0; float32 (n,).
+
+        Raises:
+            NetworkError: neither as many of both nor a single one.
+        """
         query, gallery = GraphParts(*query), GraphParts(*gallery)
-        count = max(len(query.places), len(gallery.places))
+        counts = {len(query.places), len(gallery.places)}
+        if len(counts - {1}) > 1:
+            raise NetworkError(
+                f"{len(query.places)} and {len(gallery.places)} images are no pairs.",
+                "Hand over as many of both, or a single one that stands in every pair.",
+            )
+        count = 0 if 0 in counts else max(counts)
         scores = []
         for first in range(0, count, _PAIRS_AT_A_TIME):
             chunk = slice(first, first + _PAIRS_AT_A_TIME)
@@ -231,6 +248,5 @@ def _rows(parts: GraphParts, rows: slice) -> GraphParts:
 def _classifier(config: CACENetConfig) -> nn.Sequential | None:
     if not config.identities:
         return None
-    last = nn.Linear(config.width, config.identities, bias=False)
-    nn.init.normal_(last.weight, std=0.001)
+    last = new_classifier(config.width, config.identities)
     return nn.Sequential(nn.ReLU(), nn.Dropout(0.5), last)

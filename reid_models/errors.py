@@ -1,8 +1,8 @@
 """The error of networks and their files; light, so that anyone may import it."""
 
 
-class NetworkError(Exception):
-    """A network, its file or its input cannot be used.
+class ToldError(Exception):
+    """A problem that a user can act on, told in two sentences.
 
     Attributes:
         message: what is wrong, and with which file or key; a whole sentence.
@@ -16,3 +16,7 @@ class NetworkError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}"
+
+
+class NetworkError(ToldError):
+    """A network, its file or its input cannot be used."""

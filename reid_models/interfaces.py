@@ -143,6 +143,8 @@ class PairModel(nn.Module):
         input_size_px: height and width of its images.
         mean: of each channel (RGB, values 0..1).
         std: of each channel, likewise.
+        takes_maps: (C, h, w) of an embedder's feature maps, which it takes by `parts_of_maps` in
+            place of images; None: it takes images.
     """
 
     role: ClassVar[Role] = "reranker"
@@ -150,6 +152,7 @@ class PairModel(nn.Module):
     input_size_px: tuple[int, int]
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    takes_maps: tuple[int, int, int] | None = None
 
     def parts(self, images: Tensor) -> PairParts:
         """What `score` needs of each image (B, 3, H, W): tensors (B, …)."""

@@ -111,7 +111,7 @@ def parse_card(text: str, name: str) -> ModelCard:
     """
     try:
         values = json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         values = None
     if not isinstance(values, dict):
         raise _bad_card(name, "is not a JSON object")
@@ -158,7 +158,7 @@ def read_metadata(path: Path) -> Mapping[str, Any]:
             f"The model file {path} cannot be read: {error.strerror or error}.",
             "Check the path, or choose another file.",
         ) from error
-    except ValueError:  # JSON or text that ends or is none
+    except (ValueError, RecursionError):  # JSON or text that ends, is none or has no end
         header = None
     if not isinstance(header, dict):
         raise NetworkError(
@@ -193,6 +193,12 @@ def _check_meaning(card: ModelCard, name: str) -> None:
         )
     if sorted(card.camera_table.values()) != list(range(len(card.camera_table))):
         raise _bad_card(name, "has a camera table whose ids are not 0, 1, 2, …")
+    known, named = card.config.get("cameras"), len(card.camera_table)
+    if isinstance(known, int) and named > known:
+        raise NetworkError(
+            f"The card of {name} names {named} cameras, but its network knows {known}.",
+            "Name the cameras of its training only, in the order of their numbers.",
+        )
     if min(card.std or (1,)) <= 0 or min(card.input_size_px or (1,)) < 1:
         raise _bad_card(name, "has a std or input size that is not above 0")
 

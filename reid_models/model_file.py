@@ -52,7 +52,10 @@ def save_model(path: Path, network: nn.Module, card: ModelCard, *, half: bool = 
     card = replace(card, sha256=_digest(weights))
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
+        partial.touch()
+        usual_mode = partial.stat().st_mode  # safetensors makes files that only their owner reads
         save_file(weights, partial, {CARD_KEY: card.to_json(), "format": "pt"})
+        partial.chmod(usual_mode)
         partial.replace(path)
     except (OSError, SafetensorError) as error:
         raise NetworkError(

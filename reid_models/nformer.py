@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from reid_models.backbones.resnet import ResNet, ResNetName, check_image_size
+from reid_models.backbones.resnet import ResNet, ResNetName
+from reid_models.checks import check_at_least, check_image_size
 from reid_models.errors import NetworkError
 from reid_models.interfaces import AggregationModel, EmbeddingModel, ReIDOutput
 from reid_models.layers.bn_neck import BNNeck
+from reid_models.layers.classifier import new_classifier
 from reid_models.layers.neighbor_attention import NeighborBlock
 from reid_models.layers.neighbor_queries import FixedGallery
 from reid_models.layers.neighbors import (
@@ -60,12 +62,13 @@ class NFormerConfig:
     image_size: tuple[int, int] = (256, 128)
 
     def __post_init__(self) -> None:
-        for name in ("embedding_dim", "heads", "layers", "neighbors", "landmarks", "mlp_ratio"):
-            if getattr(self, name) < 1:
-                raise NetworkError(
-                    f"NFormer cannot have {getattr(self, name)} as its {name}.",
-                    "Choose a number from 1.",
-                )
+        counts = ("embedding_dim", "heads", "layers", "neighbors", "landmarks", "mlp_ratio")
+        check_at_least(self, 1, *counts, "image_size")
+        check_at_least(self, 0, "identities")
+        if not 0 <= self.dropout < 1:
+            raise NetworkError(
+                f"A dropout of {self.dropout} is not possible.", "Use 0 or more, and less than 1."
+            )
         if self.embedding_dim % self.heads:
             raise NetworkError(
                 f"{self.heads} heads cannot share vectors of length {self.embedding_dim}.",
@@ -204,7 +207,8 @@ class NFormer(AggregationModel):
                 "Compute them again; if that does not help, the embedder's weights are broken.",
             )
         generator = torch.Generator().manual_seed(seed)
-        if (queries is None) != (mode == "joint") or (neighbors is not None and mode != "joint"):
+        fitting = "joint" if queries is None else "per_query"
+        if mode != fitting or (mode == "per_query" and neighbors is not None):
             raise NetworkError(
                 f'Vectors cannot be refined in mode "{mode}" with these arguments.',
                 'Choose "joint" without `queries`, or "per_query" with them, but no `neighbors`.',
@@ -245,13 +249,15 @@ class NFormer(AggregationModel):
         if given is None:
             drawn = self.draw_landmarks(count, generator)
             return drawn.to(self.bottleneck.weight.device)
-        rows = given if isinstance(given, Tensor) else torch.stack(list(given))
         layers = self.config.layers
+        lists = [torch.as_tensor(each) for each in given]  # lists and arrays, too
+        shapes = {tuple(each.shape) for each in lists}
+        rows = torch.stack(lists) if len(shapes) == 1 else torch.empty(0)
         fits = rows.ndim == 2 and len(rows) == layers and rows.shape[1] > 0
         if not fits or rows.is_floating_point() or rows.min() < 0 or rows.max() >= count:
             raise NetworkError(
-                f"Landmarks of shape {tuple(rows.shape)} do not fit {layers} layers and a set of "
-                f"{count} vectors.",
+                f"Landmarks of shape {' and '.join(map(str, shapes))} for each layer do not fit "
+                f"{layers} layers and a set of {count} vectors.",
                 f"Hand over {layers} lists of rows from 0 to {count - 1}.",
             )
         return rows.to(self.bottleneck.weight.device, torch.int64)
@@ -323,9 +329,7 @@ class NFormer(AggregationModel):
 def _classifier(config: NFormerConfig) -> nn.Linear | None:
     if not config.identities:
         return None
-    classifier = nn.Linear(config.embedding_dim, config.identities, bias=False)
-    nn.init.normal_(classifier.weight, std=0.001)
-    return classifier
+    return new_classifier(config.embedding_dim, config.identities)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -121,6 +121,7 @@ class OnnxModel:
         id: file stem + the first 12 digits of the file's SHA-256.
         dimension: length of its vectors.
         card: how it wants its crops.
+        input_size_px: height and width of the crops that it gets.
     """
 
     def __init__(self, path: Path, device: str = "auto") -> None:
@@ -144,7 +145,7 @@ class OnnxModel:
         provider = _provider(device)
         on_gpu = provider != "CPUExecutionProvider"
         self._session = _session(path, provider)
-        batch, self._size_px = self._checked_input()
+        batch, self.input_size_px = self._checked_input()
         self._output = self._chosen_output()
         self._batch = batch or (GPU_BATCH if on_gpu else 1)
         self._workers = 1 if on_gpu else os.cpu_count() or 1
@@ -189,7 +190,7 @@ class OnnxModel:
     def _run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Raw vectors of at most one batch, float32 (n, D)."""
         # Always the same batch size: the arithmetic, hence the last bit, may depend on it.
-        crops = np.zeros((self._batch, 3, *self._size_px), np.float32)
+        crops = np.zeros((self._batch, 3, *self.input_size_px), np.float32)
         for row, image in enumerate(images):
             crops[row] = self._prepared(image)
         feed = {self._session.get_inputs()[0].name: crops.astype(self._dtype, copy=False)}
@@ -198,7 +199,7 @@ class OnnxModel:
 
     def _prepared(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB uint8 (h, w, 3) → what the network takes, float32 (3, H, W)."""
-        pixels = resized(image, self._size_px)
+        pixels = resized(image, self.input_size_px)
         if self.card.channel_order == "BGR":
             pixels = pixels[::-1]
         return np.asarray(pixels * self._factor - self._offset, np.float32)
@@ -244,7 +245,7 @@ class OnnxModel:
         noise = np.random.default_rng(0)
         noisy = noise.integers(0, 256, (96, 48, 3), dtype=np.uint8)
         pictures = (noisy, (noisy // 3)[::-1])
-        crops = np.zeros((self._batch, 3, *self._size_px), np.float32)
+        crops = np.zeros((self._batch, 3, *self.input_size_px), np.float32)
         feed = {self._session.get_inputs()[0].name: crops.astype(self._dtype, copy=False)}
         try:
             shape = np.shape(self._session.run([self._output], feed)[0])

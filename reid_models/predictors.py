@@ -6,9 +6,6 @@ All networks on one device share its lock: each batch is one turn, so that a per
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,6 +19,7 @@ from reid_models.devices import find_device, lock_of
 from reid_models.errors import NetworkError
 from reid_models.interfaces import AggregationModel, EmbeddingModel, PairModel, PairParts
 from reid_models.model_card import ModelCard
+from reid_models.parts_cache import PartsCache, key_of
 from reid_models.roles import UNKNOWN_CAMERA, Role
 
 Image = NDArray[np.uint8]
@@ -31,6 +29,7 @@ FloatArray = NDArray[np.float32]
 PAIRS_PER_CROP = 8
 # Parts of about 300 images of a ResNet-50.
 DEFAULT_CACHE_BYTES = 512 * 2**20
+_GREY_CROP = np.full((64, 32, 3), 127, np.uint8)
 
 
 class EmbeddingPredictor:
@@ -78,8 +77,7 @@ class EmbeddingPredictor:
         Raises:
             NetworkError: its vector is unusable.
         """
-        known = [next(iter(self._cameras))] if self._cameras else None
-        self.embed([np.full((64, 32, 3), 127, np.uint8)], known)
+        self.embed([_GREY_CROP], self._any_camera())
 
     def embed(
         self,
@@ -105,7 +103,7 @@ class EmbeddingPredictor:
             NetworkError: an unknown camera where the network refuses those; vectors without
                 direction; not enough memory for one crop.
         """
-        if not images:
+        if not len(images):  # may be an array
             return np.zeros((0, self.dimension), np.float32)
         ids = self._camera_ids(cameras, len(images))
 
@@ -120,6 +118,51 @@ class EmbeddingPredictor:
                 "Choose another network.",
             )
         return _checked_vectors(vectors.cpu())
+
+    def maps(
+        self,
+        images: Sequence[Image],
+        cameras: Sequence[str | None] | None = None,
+        *,
+        urgent: bool = False,
+    ) -> Tensor:
+        """Feature maps of the pass that makes the vectors; arguments as of `embed`.
+
+        Args:
+            images: at least one.
+            cameras: as of `embed`.
+            urgent: before all work that is not.
+
+        Returns:
+            float32 (n, C, h, w), on the device.
+
+        Raises:
+            NetworkError: a network without such maps; as `embed`.
+        """
+        embed_with_map = getattr(self._network, "embed_with_map", None)
+        if embed_with_map is None:
+            raise NetworkError(
+                f"{type(self._network).__name__} has no patch tokens to compare pairs by.",
+                "Choose an embedder that is a vision transformer.",
+            )
+        ids = self._camera_ids(cameras, len(images))
+
+        def compute(crops: Tensor, rows: slice) -> tuple[Tensor, ...]:
+            return (embed_with_map(crops, None if ids is None else _filled(ids, rows, crops))[1],)
+
+        return self._runner.run(images, compute, urgent)[0]
+
+    def map_shape(self) -> tuple[int, ...]:
+        """(C, h, w) of its feature maps.
+
+        Raises:
+            NetworkError: it has none.
+        """
+        return tuple(self.maps([_GREY_CROP], self._any_camera()).shape[1:])
+
+    def _any_camera(self) -> list[str | None] | None:
+        """A camera that even a network which refuses unknown ones takes."""
+        return [next(iter(self._cameras))] if self._cameras else None
 
     def _camera_ids(self, cameras: Sequence[str | None] | None, count: int) -> Tensor | None:
         """int64 (n,); None where the network does not ask."""
@@ -201,6 +244,8 @@ class PairPredictor:
     """Pairs of crops → scores. What depends on one crop alone is computed once and remembered.
 
     Attributes:
+        id: of the card.
+        requires_embedder: `id` of the embedder whose hits it ranks; None where any will do.
         device: where it runs.
         precision: in which its products are computed.
     """
@@ -213,6 +258,8 @@ class PairPredictor:
         precision: str = "auto",
         batch: int | None = None,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
+        *,
+        embedder: EmbeddingPredictor | None = None,
     ) -> None:
         """Moves the network to the device.
 
@@ -223,25 +270,41 @@ class PairPredictor:
             precision: "auto" (bf16 where the device has it by nature), "float32", "bf16".
             batch: crops of one turn; by default what suits the device.
             cache_bytes: how much memory parts of crops seen before may take.
+            embedder: whose feature maps a network takes that works on those (`takes_maps`); it
+                runs on the same device.
 
         Raises:
-            NetworkError: no such device or precision, or not a reranker.
+            NetworkError: no such device or precision, not a reranker, or one that takes maps and
+                was given no embedder, or one with other maps.
         """
         _check_role(network, "reranker")
+        self._embedder = embedder if network.takes_maps is not None else None
+        if network.takes_maps is not None:
+            _check_maps(network.takes_maps, embedder)
         self._runner = CropRunner(network, device, precision, batch)
         self._network: PairModel = self._runner.network
-        self._parts = _PartsCache(cache_bytes)
+        self._parts = PartsCache(cache_bytes)
         self.id = card.id
+        self.requires_embedder = card.requires_embedder
         self.device, self.precision = self._runner.device, self._runner.precision
 
     def score(
-        self, query: Sequence[Image], gallery: Sequence[Image], *, urgent: bool = False
+        self,
+        query: Sequence[Image],
+        gallery: Sequence[Image],
+        query_cameras: Sequence[str | None] | None = None,
+        gallery_cameras: Sequence[str | None] | None = None,
+        *,
+        urgent: bool = False,
     ) -> FloatArray:
         """How alike the query and each crop of the gallery are.
 
         Args:
             query: one or more crops of one person, RGB uint8 (h, w, 3) of any sizes.
             gallery: n crops, likewise.
+            query_cameras: name of each query crop's camera, for the maps of an embedder with
+                camera information; None: not known.
+            gallery_cameras: likewise.
             urgent: before all work that is not.
 
         Returns:
@@ -250,11 +313,13 @@ class PairPredictor:
         Raises:
             NetworkError: no query; scores that are NaN; not enough memory.
         """
-        if not query:
+        if not len(query):  # may be an array
             raise NetworkError("There is no crop of the query.", "Hand over at least one.")
-        if not gallery:
+        if not len(gallery):
             return np.zeros(0, np.float32)
-        crops = self._parts_of([*query, *gallery], urgent)
+        cameras = [*(query_cameras or [None] * len(query))]
+        cameras += gallery_cameras or [None] * len(gallery)
+        crops = self._parts_of([*query, *gallery], cameras, urgent)
         queries, others = crops[: len(query)], crops[len(query) :]
         scores = torch.stack([self._scores(each, others, urgent) for each in queries])  # (m, n)
         found = scores.mean(dim=0).numpy()
@@ -262,19 +327,38 @@ class PairPredictor:
             raise NetworkError("The network returned NaN as a score.", "Choose another network.")
         return found
 
-    def _parts_of(self, images: Sequence[Image], urgent: bool) -> list[PairParts]:
+    def _parts_of(
+        self, images: Sequence[Image], cameras: Sequence[str | None], urgent: bool
+    ) -> list[PairParts]:
         """Parts of each crop, (…) each; those not remembered are computed."""
-        keys = [_key(image) for image in images]
+        # Only an embedder's maps depend on the camera.
+        told = [None] * len(images) if self._embedder is None else cameras
+        keys = [key_of(image, camera) for image, camera in zip(images, told, strict=True)]
         known = {key: parts for key in set(keys) if (parts := self._parts.get(key)) is not None}
-        missing = {key: image for key, image in zip(keys, images, strict=True) if key not in known}
+        missing = {key: row for row, key in enumerate(keys) if key not in known}
         if missing:
-            found = self._runner.run(
-                list(missing.values()), lambda crops, _: self._network.parts(crops), urgent
-            )
+            rows = list(missing.values())
+            crops, places = [images[row] for row in rows], [told[row] for row in rows]
+            found = self._compute(crops, places, urgent)
             for row, key in enumerate(missing):
                 known[key] = tuple(part[row].clone() for part in found)
                 self._parts.put(key, known[key])
         return [known[key] for key in keys]
+
+    def _compute(
+        self, images: Sequence[Image], cameras: Sequence[str | None], urgent: bool
+    ) -> tuple[Tensor, ...]:
+        """Parts of crops, (n, …) each, float32."""
+        if self._embedder is None:
+            return self._runner.run(images, lambda crops, _: self._network.parts(crops), urgent)
+        batch, found = self._runner.batch, []
+        for maps in self._embedder.maps(images, cameras, urgent=urgent).split(batch):
+            # Always full, so that a crop's parts do not depend on the others.
+            full = torch.cat([maps, maps[-1:].expand(batch - len(maps), -1, -1, -1)])
+            with self._runner.turn(urgent):
+                parts = self._network.parts_of_maps(full.to(self.device))
+                found.append(tuple(part[: len(maps)].float() for part in parts))
+        return tuple(torch.cat(columns) for columns in zip(*found, strict=True))
 
     def _scores(self, query: PairParts, gallery: Sequence[PairParts], urgent: bool) -> Tensor:
         """Scores of one query crop, float32 (n,)."""
@@ -288,42 +372,6 @@ class PairPredictor:
                 many = tuple(torch.stack(column) for column in zip(*padded, strict=True))
                 found.append(self._network.score(one, many)[: len(chunk)].float().cpu())
         return torch.cat(found)
-
-
-class _PartsCache:
-    """Parts of the crops seen last, up to a number of bytes."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._used = 0
-        self._parts: OrderedDict[bytes, PairParts] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: bytes) -> PairParts | None:
-        with self._lock:
-            if key in self._parts:
-                self._parts.move_to_end(key)
-            return self._parts.get(key)
-
-    def put(self, key: bytes, parts: PairParts) -> None:
-        with self._lock:
-            if key in self._parts:
-                return
-            self._parts[key] = parts
-            self._used += _bytes_of(parts)
-            while self._used > self._size:
-                self._used -= _bytes_of(self._parts.popitem(last=False)[1])
-
-
-def _bytes_of(parts: PairParts) -> int:
-    return sum(part.nbytes for part in parts)
-
-
-def _key(image: Image) -> bytes:
-    """Tells crops apart by their pixels."""
-    found = hashlib.blake2b(f"{image.shape}".encode(), digest_size=16)
-    found.update(np.ascontiguousarray(image).data)
-    return found.digest()
 
 
 def _filled(ids: Tensor, rows: slice, crops: Tensor) -> Tensor:
@@ -340,6 +388,19 @@ def _check_role(network: nn.Module, role: Role) -> None:
             f"{type(network).__name__} has the role {own}, not {role}.",
             f"Choose one of the role {role}.",
         )
+
+
+def _check_maps(wanted: tuple[int, int, int], embedder: EmbeddingPredictor | None) -> None:
+    """Raises NetworkError where the embedder's maps are not those that a network takes."""
+    channels, rows, columns = wanted
+    needs = f"This reranker compares {rows}×{columns} patch tokens of length {channels}"
+    remedy = "Choose the embedder that it was trained with, or another reranker."
+    if embedder is None:
+        raise NetworkError(f"{needs}, and there is no embedder to make them.", remedy)
+    found = embedder.map_shape()
+    if found != wanted:
+        made = f"{found[1]}×{found[2]} of length {found[0]}"
+        raise NetworkError(f"{needs}; the embedder {embedder.id} makes {made}.", remedy)
 
 
 def _checked_vectors(vectors: Tensor) -> FloatArray:

@@ -16,9 +16,11 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from reid_models.backbones.resnet import ResNet, ResNetName, check_image_size
+from reid_models.backbones.resnet import ResNet, ResNetName
+from reid_models.checks import check_at_least, check_image_size
 from reid_models.errors import NetworkError
 from reid_models.interfaces import EmbeddingModel, ReIDOutput
+from reid_models.layers.classifier import new_classifier
 
 Variant = Literal["F", "S"]
 Contrast = Literal["code", "paper"]
@@ -47,6 +49,10 @@ class RRIDConfig:
     contrast: Contrast = "code"
     width: int = 256
     identities: int = 0
+
+    def __post_init__(self) -> None:
+        check_at_least(self, 1, "width", "image_size")
+        check_at_least(self, 0, "identities")
 
 
 class Related(NamedTuple):
@@ -159,9 +165,9 @@ class RelationClassifiers(nn.Module):
 
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()
-        self.joined = _classifier(width, classes)
-        self.own = _classifier(width, classes)
-        self.rest = _classifier(width, classes)
+        self.joined = new_classifier(width, classes, bias=True)
+        self.own = new_classifier(width, classes, bias=True)
+        self.rest = new_classifier(width, classes, bias=True)
 
     def forward(self, related: Related) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (B, classes) of `joined`, `own` and `rest`."""
@@ -202,10 +208,3 @@ def global_contrast(parts: Tensor, contrast: Contrast) -> Tensor:
 
 def _reduction(channels: int, width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(channels, width), nn.BatchNorm1d(width), nn.ReLU())
-
-
-def _classifier(width: int, classes: int) -> nn.Linear:
-    layer = nn.Linear(width, classes)
-    nn.init.normal_(layer.weight, std=0.001)
-    nn.init.zeros_(layer.bias)
-    return layer

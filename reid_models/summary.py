@@ -32,7 +32,7 @@ class NetworkSummary:
             counted as two (many papers count such a pair as one).
         unit: what `gflops` and `ms` are of: a crop, a vector (in a set of `SET_SIZE`), or a
             crop's parts and one pair.
-        vector_size: length of its vectors; None for a reranker.
+        vector_size: length of its vectors; None where it makes none.
         ms: milliseconds of one unit, median of some runs; None where it was not measured.
         device: where it was measured.
         precision: "float32" or "bf16".
@@ -96,6 +96,8 @@ def _input(network: nn.Module, batch: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     if isinstance(network, AggregationModel):
         shape: tuple[int, ...] = (SET_SIZE, network.embedding_dim)
+    elif isinstance(network, PairModel) and network.takes_maps is not None:
+        shape = (batch, *network.takes_maps)
     else:
         shape = (batch, 3, *getattr(network, "input_size_px"))  # noqa: B009
     return torch.randn(shape, generator=generator).to(target)
@@ -108,7 +110,9 @@ def _run(network: nn.Module, values: Tensor) -> None:
     elif isinstance(network, AggregationModel):
         network.refine(values)
     elif isinstance(network, PairModel):
-        parts = network.parts(values)
+        parts = (
+            network.parts(values) if network.takes_maps is None else network.parts_of_maps(values)
+        )
         network.score(parts, parts)
     else:
         raise TypeError(f"{type(network).__name__} has no role")

@@ -19,10 +19,12 @@ from torch.nn.functional import log_softmax, normalize, softmax
 
 from reid_models.backbones.attention import add_mlp, attend, query_key_value
 from reid_models.backbones.pretrained import PretrainedReport
-from reid_models.backbones.vit_embedder import ViTEmbedder, ViTEmbedderConfig, new_classifier
+from reid_models.backbones.vit_embedder import ViTEmbedder, ViTEmbedderConfig
 from reid_models.errors import NetworkError
 from reid_models.interfaces import ReIDOutput
 from reid_models.layers.bn_neck import BNNeck
+from reid_models.layers.classifier import new_classifier
+from reid_models.layers.mining import mine_batch_hard
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,15 @@ class XReIDOutput(ReIDOutput):
     """What X-ReID returns for a batch with identities; `features` and `logits` as always.
 
     Attributes:
-        intra_feature: of IntraX, the teacher, (B, D); no gradient.
-        inter_feature: of InterX before its neck, (B, D).
-        inter_logits: (B, classes), or None without classifier.
+        intra_feature: of IntraX, the teacher, (B, D); no gradient; None without IntraX.
+        inter_feature: of InterX before its neck, (B, D); None without InterX.
+        inter_logits: (B, classes), or None without classifier or InterX.
         positives: int64 (B,), the row of the image that InterX took as each one's positive.
         negatives: int64 (B,), likewise.
     """
 
-    intra_feature: Tensor
-    inter_feature: Tensor
+    intra_feature: Tensor | None
+    inter_feature: Tensor | None
     inter_logits: Tensor | None
     positives: Tensor
     negatives: Tensor
@@ -166,8 +168,8 @@ class XReID(ViTEmbedder):
     """Instance stream (the baseline), IntraX and InterX.
 
     Attributes:
-        intra: the teacher; None when deployed.
-        inter: the learnable X-Layers; None when deployed.
+        intra: the teacher; None when deployed, or where a training does without it.
+        inter: the learnable X-Layers; None likewise.
     """
 
     config: XReIDConfig
@@ -209,7 +211,7 @@ class XReID(ViTEmbedder):
         """
         if identities is None:
             return super().forward(images, camera_ids, view_ids)
-        if self.intra is None or self.inter is None:
+        if self.intra is None and self.inter is None:
             raise NetworkError(
                 "This X-ReID is deployed and has nothing left to train.",
                 "Train the one it was made from.",
@@ -219,15 +221,19 @@ class XReID(ViTEmbedder):
             depths.append(block(depths[-1]))  # Z_0 … Z_11, (B, N, D) each
         feature = self.global_branch.feature(depths[-1])  # (B, D)
         instance = self._output((feature,))
-        others, mask = rows_of_same_identity(identities)
         positives, negatives = mined or mine_batch_hard(feature, identities)
-        inter_feature = self.inter(depths, torch.stack((positives, negatives), dim=1))
+        intra_feature = inter_feature = inter_logits = None
+        if self.intra is not None:
+            intra_feature = self.intra(depths, *rows_of_same_identity(identities))
+        if self.inter is not None:
+            inter_feature = self.inter(depths, torch.stack((positives, negatives), dim=1))
+            inter_logits = self.inter.logits(inter_feature)
         return XReIDOutput(
             instance.features,
             instance.logits,
-            intra_feature=self.intra(depths, others, mask),
+            intra_feature=intra_feature,
             inter_feature=inter_feature,
-            inter_logits=self.inter.logits(inter_feature),
+            inter_logits=inter_logits,
             positives=positives,
             negatives=negatives,
         )
@@ -319,33 +325,6 @@ def distillation(
         student, teacher = normalize(student, dim=1), normalize(teacher, dim=1)
     target = softmax(teacher / temperature, dim=1)
     return -(target * log_softmax(student / temperature, dim=1)).sum(dim=1).mean()
-
-
-@torch.no_grad()
-def mine_batch_hard(features: Tensor, identities: Tensor) -> tuple[Tensor, Tensor]:
-    """The farthest image of the same identity and the nearest of another one, for each image.
-
-    Args:
-        features: (B, D); distances are Euclidean, in float32.
-        identities: int64 (B,).
-
-    Returns:
-        Rows of positives and negatives, int64 (B,) both; an image without another one of its
-        identity is its own positive.
-
-    Raises:
-        NetworkError: only one identity.
-    """
-    vectors = features.detach().float()
-    distances = torch.cdist(vectors, vectors, compute_mode="donot_use_mm_for_euclid_dist")
-    same = identities[:, None] == identities
-    if bool(same.all()):
-        raise NetworkError(
-            "All images of the batch show one identity, so none has a negative.",
-            "Draw at least two identities for each batch.",
-        )
-    positives = distances.masked_fill(~same, -1).argmax(dim=1)
-    return positives, distances.masked_fill(same, math.inf).argmin(dim=1)
 
 
 def rows_of_same_identity(identities: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -73,6 +73,8 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = _SESSION_HOME / f"home{next(_HOME_NUMBERS)}"
     folder.mkdir()
     _point_home_to(folder, monkeypatch.setenv)
+    # What comes with the program must not decide what a test sees.
+    monkeypatch.setattr("app.settings.BUNDLED_MODELS", folder / "bundled")
     return folder
 
 

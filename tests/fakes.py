@@ -38,7 +38,13 @@ class HistogramEmbedder:
     def __init__(self) -> None:
         self.crops_seen = 0
 
-    def embed(self, images: Sequence[Image], cameras: Sequence[str] | None = None) -> FloatArray:
+    def embed(
+        self,
+        images: Sequence[Image],
+        cameras: Sequence[str] | None = None,
+        *,
+        urgent: bool = False,
+    ) -> FloatArray:
         assert cameras is None or len(cameras) == len(images)
         self.crops_seen += len(images)
         vectors = np.stack([_hues(image) for image in images])  # (n, D)

@@ -87,7 +87,12 @@ def assert_summary(found: Tensor, wanted: Mapping[str, Any]) -> None:
 
 def assert_same(found: Tensor, wanted: np.ndarray) -> None:
     """Fails unless a tensor equals stored values within 1e-4 of the largest absolute one."""
+    error = float(errors(found, wanted).max())
+    assert error <= RELATIVE_TOLERANCE, f"off by {error:.1e} of the largest value"
+
+
+def errors(found: Tensor, wanted: np.ndarray) -> Tensor:
+    """How far each value is from the stored one, in units of the largest absolute of these."""
     expected = torch.from_numpy(wanted)
     assert found.shape == expected.shape
-    error = float((found - expected).abs().max() / expected.abs().max())
-    assert error <= RELATIVE_TOLERANCE, f"off by {error:.1e} of the largest value"
+    return (found - expected).abs() / expected.abs().max()

@@ -6,15 +6,13 @@ Exit statuses: 0 done, 1 a network or file cannot be used, 2 wrong usage.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reid_models.errors import NetworkError
+from trainer.command_errors import errors_told
 
 if TYPE_CHECKING:
     from torch import nn
@@ -82,7 +80,7 @@ def convert(
         "trained_on": tuple(trained_on or ()),
         "terms": terms,
     }
-    with _errors_told():
+    with errors_told():
         network, report = convert_official(
             method, checkpoint, image_size=_size(image_size), **overrides
         )
@@ -112,7 +110,7 @@ def summary(
 
     from reid_models.summary import summarise
 
-    with _errors_told():
+    with errors_told():
         network = _network(model, _settings(settings or ()))
         found = summarise(network, device, precision, batch=batch, runs=runs)
     if as_json:
@@ -139,23 +137,13 @@ def onnx(
     from reid_models.model_file import load_model
     from reid_models.onnx_export import export_onnx
 
-    with _errors_told():
+    with errors_told():
         network: Any = load_model(model, role="embedder")[0]
         report = export_onnx(network, out, crops=crops)
     typer.echo(
         f"{out}: on {report.crops} random crops, vectors differ by {report.largest_difference:.1e} "
         f"at most, and their cosine is {report.lowest_cosine:.7f} at least"
     )
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    """What a user can act on ends the command with two sentences."""
-    try:
-        yield
-    except NetworkError as error:
-        typer.echo(f"{error.message}\n{error.remedy}", err=True)
-        raise typer.Exit(1) from error
 
 
 def _save(network: nn.Module, out: Path, facts: dict[str, Any], half: bool) -> None:

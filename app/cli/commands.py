@@ -15,11 +15,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 from typer.core import TyperGroup
 
+from app.cli.models import models
+from app.cli.options import (
+    AggregatorOption,
+    DetectorOption,
+    DeviceOption,
+    EmbedderOption,
+    JsonOption,
+    LibraryOption,
+    RerankerOption,
+)
 from app.core.errors import ModelError, UsageError, UserFacingError
+from app.core.networks import NamedModels
+from app.core.queries import SearchStage
 from app.settings import Settings, default_library
 
 if TYPE_CHECKING:
     from app.services.ingest import IngestOptions
+    from app.services.model_shelf import ModelShelf
     from app.services.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -37,10 +50,15 @@ class Program(Protocol):
     def settings(self) -> Settings:
         """The user's settings, read when first asked for; raises SettingsError."""
 
-    def open_workspace(self, folder: Path, create: bool) -> Workspace:
+    def open_workspace(
+        self, folder: Path, create: bool, named: NamedModels | None = None
+    ) -> Workspace:
         """Opens a library; raises LibraryError."""
 
-    def run_window(self, library: Path | None, videos: Path | None) -> int:
+    def model_shelf(self) -> ModelShelf:
+        """The networks on this computer."""
+
+    def run_window(self, library: Path | None, videos: Path | None, named: NamedModels) -> int:
         """Shows the window until it is closed; returns the exit status."""
 
 
@@ -77,13 +95,7 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-LibraryOption = Annotated[
-    Path, typer.Option("--library", help="Library folder.", show_default=False)
-]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="One JSON object on stdout, everything else on stderr.")
-]
+commands.add_typer(models, name="models")
 
 
 def run_command_line(arguments: list[str], program: Program) -> int:
@@ -126,8 +138,10 @@ def _main(
 
 
 @contextmanager
-def _opened(program: Program, library: Path, *, create: bool = False) -> Iterator[Workspace]:
-    workspace = program.open_workspace(library.expanduser(), create)
+def _opened(
+    program: Program, library: Path, named: NamedModels | None = None, *, create: bool = False
+) -> Iterator[Workspace]:
+    workspace = program.open_workspace(library.expanduser(), create, named)
     try:
         yield workspace
     finally:
@@ -146,6 +160,9 @@ def _ingest(program: Program, folder: Path, library: Path, options: IngestOption
         except KeyboardInterrupt:
             _say("What is stored is kept; the same command goes on from there.")
             raise
+        except ModelError:
+            workspace.abandon()  # a library that was made for this and holds nothing yet
+            raise
     _say(f"Library: {library}")
     return SOME_FAILED if summary.failed or summary.partial else DONE
 
@@ -159,12 +176,17 @@ def run(
     library: Annotated[
         Path | None, typer.Option("--library", help="Library folder to open.", show_default=False)
     ] = None,
+    detector: DetectorOption = None,
+    embedder: EmbedderOption = None,
+    aggregator: AggregatorOption = None,
+    reranker: RerankerOption = None,
 ) -> int:
     """Open the window. Without a display: load --videos, or say what to type."""
     program: Program = context.obj
     folder = Path(videos).expanduser() if videos else None
     if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        return program.run_window(library, folder)
+        named = NamedModels(detector, embedder, aggregator, reranker)
+        return program.run_window(library, folder, named)
     _say("There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set), so no window opens.")
     if folder is None:
         _say("To load a folder of footage type:\n  python main.py ingest FOLDER")
@@ -173,7 +195,9 @@ def run(
 
     defaults = program.settings().ingest
     target = library or default_library(folder)
-    options = IngestOptions(camera_by=defaults.camera_by, fps=defaults.fps)
+    options = IngestOptions(
+        camera_by=defaults.camera_by, fps=defaults.fps, detector=detector, embedder=embedder
+    )
     try:
         status = _ingest(program, folder, target, options)
     except ModelError:
@@ -211,15 +235,9 @@ def ingest(
         float | None,
         typer.Option(min=0.001, max=1000, help="Frame rate of image sequences without one."),
     ] = None,
-    detector: Annotated[
-        str | None, typer.Option(help="YOLO weights (.pt, .onnx, .engine), or an installed name.")
-    ] = None,
-    embedder: Annotated[
-        str | None, typer.Option(help="ONNX embedder, or an installed name.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda:0, …", show_default="auto")
-    ] = None,
+    detector: DetectorOption = None,
+    embedder: EmbedderOption = None,
+    device: DeviceOption = None,
     again: Annotated[bool, typer.Option("--again", help="Analyse finished videos anew.")] = False,
 ) -> int:
     """Load a folder: detect, follow and store the people of every video.
@@ -266,6 +284,18 @@ def search(
     top: Annotated[int, typer.Option(min=1, help="How many hits.")] = 20,
     json: JsonOption = False,
     sheet: Annotated[Path | None, typer.Option(help="Write a picture of the hits.")] = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option(help="Search this embedder's vectors, which the library must have."),
+    ] = None,
+    aggregator: AggregatorOption = None,
+    reranker: RerankerOption = None,
+    no_aggregator: Annotated[
+        bool, typer.Option("--no-aggregator", help="Leave that stage out.")
+    ] = False,
+    no_reranker: Annotated[
+        bool, typer.Option("--no-reranker", help="Leave that stage out.")
+    ] = False,
 ) -> int:
     """Search for one person: by a picture, a tracklet, or a point in a frame of a stored video."""
     from app.cli.searching import Point, Wanted, search_and_show
@@ -280,8 +310,12 @@ def search(
         point = Point(video, time, *_coordinates(at))
     elif time is not None or at is not None:
         raise UsageError("--time and --at belong to --video.")
-    wanted = Wanted(image, tracklet, point, tuple(camera or ()), from_, to, top)
-    with _opened(context.obj, library) as workspace:
+    program: Program = context.obj
+    off = {SearchStage.AGGREGATED: no_aggregator, SearchStage.RERANKED: no_reranker}
+    stages = frozenset(each for each in program.settings().search.stages if not off[each])
+    wanted = Wanted(image, tracklet, point, tuple(camera or ()), from_, to, top, stages)
+    named = NamedModels(embedder=embedder, aggregator=aggregator, reranker=reranker)
+    with _opened(program, library, named) as workspace:
         search_and_show(workspace, wanted, as_json=json, sheet=sheet)
     return DONE
 
@@ -324,10 +358,10 @@ def export(
 def reembed(
     context: typer.Context,
     library: LibraryOption,
-    embedder: Annotated[str, typer.Option(help="The embedder to change to: file or name.")],
-    device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda:0, …", show_default="auto")
-    ] = None,
+    embedder: Annotated[
+        str, typer.Option(help="The embedder to change to (.safetensors, .onnx), or its name.")
+    ],
+    device: DeviceOption = None,
 ) -> int:
     """Change a library's embedder: new vectors from the stored crops, the footage is not needed.
 

@@ -12,13 +12,17 @@ from app.core.clock import format_offset
 from app.core.events import (
     IngestEvent,
     IngestSummary,
+    NetworksChosen,
     Progress,
     VideoFailed,
     VideoFinished,
     VideoSkipped,
     VideoStarted,
 )
+from app.services.download import transfer_text
+from app.services.installation import Checking, Installed, InstallEvent
 from app.services.reembed import ReembedProgress
+from app.settings import is_bundled
 
 _QUIET_S = 10.0
 _AGAIN_REMEDY = "Add --again to have it done anew."
@@ -69,6 +73,25 @@ def follow_reembed(events: Iterator[ReembedProgress]) -> None:
     console.print(f"{event.total} people have vectors of {event.embedder_id} now.")
 
 
+def follow_install(events: Iterator[InstallEvent]) -> Installed:
+    """Runs an installation to its end; how it goes is shown on stderr."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    installed: Installed | None = None
+    with console.status("Starting") as status:
+        last_line = time.monotonic()
+        for event in events:
+            if isinstance(event, Installed):
+                installed = event
+                continue
+            line = f"Checking {event.name}" if isinstance(event, Checking) else transfer_text(event)
+            status.update(escape(line))
+            if not console.is_terminal and time.monotonic() - last_line > _QUIET_S:
+                last_line = time.monotonic()
+                console.print(escape(line))
+    assert installed is not None, "an installation ends with its file in place, or raises"
+    return installed
+
+
 def describe_progress(progress: Progress) -> str:
     """One line: how much, how fast, how long it will take, and, as it may be long, at what."""
     parts = []
@@ -98,6 +121,11 @@ def describe_summary(summary: IngestSummary) -> str:
 
 
 def _describe(event: IngestEvent) -> str:
+    if isinstance(event, NetworksChosen):
+        names = (event.detector.path, event.embedder.path)
+        said = " and ".join(path.name + " (bundled)" * is_bundled(path) for path in names)
+        hint = " See: python main.py models" if event.note else ""
+        return f"Networks: {said}. {event.note}{hint}".strip()
     if isinstance(event, VideoStarted):
         resumed = f", going on at {format_offset(event.resumed_s)}" if event.resumed_s else ""
         return f"{event.camera}: {event.path.name}{resumed}"

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from app.cli.output import AnswerTable, box_cell, chatter_on_stderr, print_json, time_cell
 from app.core.clock import format_offset, format_utc, parse_time
 from app.core.errors import UsageError
 from app.core.queries import (
     Query,
+    SearchEvent,
     SearchFilter,
     SearchResult,
+    SearchStage,
+    StageLeftOut,
     TrackletQuery,
 )
 from app.services.export import write_sheet
@@ -48,6 +53,7 @@ class Wanted:
     from_: str | None
     to: str | None
     top: int
+    stages: frozenset[SearchStage]
 
 
 def search_and_show(
@@ -61,7 +67,9 @@ def search_and_show(
     zone = workspace.library.timezone
     with chatter_on_stderr():  # networks are loaded in here
         query, told = _query(workspace, wanted)
-        result = _last(workspace.search.run(query, _filter(workspace, wanted), wanted.top))
+        result = _last(
+            workspace.search.run(query, _filter(workspace, wanted), wanted.top, wanted.stages)
+        )
         query_id = query.tracklet_id if isinstance(query, TrackletQuery) else None
         hits = workspace.catalog.details(result.hits, query_id)
         if sheet is not None:
@@ -75,8 +83,15 @@ def search_and_show(
         _print_table(f"Possible matches for {told['text']} ({result.stage.value})", hits, zone)
 
 
-def _last(results: Iterable[SearchResult]) -> SearchResult:
-    *_, last = results
+def _last(events: Iterable[SearchEvent]) -> SearchResult:
+    """The best ranking; what had to be left out is told on stderr."""
+    last: SearchResult | None = None
+    for event in events:
+        if isinstance(event, SearchResult):
+            last = event
+        elif isinstance(event, StageLeftOut):
+            typer.echo(f"Not {event.stage.value}: {event.error}", err=True)
+    assert last is not None, "a search has at least one stage"
     return last
 
 

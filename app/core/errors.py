@@ -56,9 +56,14 @@ class ModelError(UserFacingError):
     """A weights file is missing, damaged, or not of the kind that is needed.
 
     Attributes:
-        role: "detector" or "embedder" where choosing another file of that kind would help.
+        role: of the networks (`app.core.networks.ModelRole`), where choosing another file of that
+            kind would help.
     """
 
     def __init__(self, message: str, remedy: str = "", role: str | None = None) -> None:
         super().__init__(message, remedy)
         self.role = role
+
+
+class DownloadError(UserFacingError):
+    """A file cannot be fetched, or is not the one that was meant."""

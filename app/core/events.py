@@ -5,8 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.core.entities import VideoStatus
+from app.core.entities import ModelFile, VideoStatus
 from app.core.errors import UserFacingError
+
+
+@dataclass(frozen=True, slots=True)
+class NetworksChosen:
+    """Which networks the whole job works with; comes before its first video, once they are loaded.
+
+    Attributes:
+        note: what the user may want to know of them, as sentences; or empty.
+    """
+
+    detector: ModelFile
+    embedder: ModelFile
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +122,8 @@ class IngestSummary:
 
 
 IngestEvent = (
-    VideoStarted
+    NetworksChosen
+    | VideoStarted
     | Progress
     | TrackletStored
     | VideoFinished

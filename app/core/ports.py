@@ -82,12 +82,19 @@ class Embedder(Protocol):
 
     dimension: int
 
-    def embed(self, images: Sequence[Image], cameras: Sequence[str] | None = None) -> FloatArray:
+    def embed(
+        self,
+        images: Sequence[Image],
+        cameras: Sequence[str] | None = None,
+        *,
+        urgent: bool = False,
+    ) -> FloatArray:
         """Embeds crops.
 
         Args:
             images: RGB uint8 (h, w, 3) crops of any size, at least one.
             cameras: camera name of each crop, for networks with camera side information.
+            urgent: somebody waits for it: before work in the background on the same device.
 
         Returns:
             float32 (n, dimension), L2-normalised.
@@ -104,5 +111,21 @@ class NeighborAggregator(Protocol):
 class Reranker(Protocol):
     """Compares two crops directly (CACE-Net). Absent: search keeps the ranking."""
 
-    def score(self, query: Sequence[Image], gallery: Sequence[Image]) -> FloatArray:
-        """RGB uint8 crops of the query and of n tracklets → float32 (n,), higher is closer."""
+    def score(
+        self,
+        query: Sequence[Image],
+        gallery: Sequence[Image],
+        query_camera: str | None = None,
+        gallery_cameras: Sequence[str] | None = None,
+    ) -> FloatArray:
+        """How alike a person and others are.
+
+        Args:
+            query: RGB uint8 (h, w, 3) crops of the person sought, at least one.
+            gallery: one crop of each of n tracklets.
+            query_camera: name of the query's camera, or None where it is not known.
+            gallery_cameras: name of each gallery crop's camera.
+
+        Returns:
+            float32 (n,), higher is closer.
+        """

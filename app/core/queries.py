@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.core.entities import Image
+from app.core.errors import UserFacingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class SearchStage(StrEnum):
     RERANKED = "reranked"
 
 
+REFINEMENTS: frozenset[SearchStage] = frozenset({SearchStage.AGGREGATED, SearchStage.RERANKED})
+"""The stages that can be switched off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One result.
@@ -86,3 +91,25 @@ class SearchResult:
     hits: Sequence[Hit]
     searched: int
     elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageRunning:
+    """A stage is being worked on; comes at least every 0.3 s while nothing else does."""
+
+    stage: SearchStage
+
+
+@dataclass(frozen=True, slots=True)
+class StageLeftOut:
+    """A stage that was asked for and cannot be had; the search goes on without it.
+
+    Attributes:
+        error: why, and what to do about it.
+    """
+
+    stage: SearchStage
+    error: UserFacingError
+
+
+SearchEvent = SearchResult | StageRunning | StageLeftOut

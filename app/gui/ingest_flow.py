@@ -23,13 +23,13 @@ from app.core.events import (
     VideoSkipped,
     VideoStarted,
 )
+from app.core.networks import ModelRole
 from app.gui.dialogs.model_dialog import ModelDialog
 from app.gui.panels.ingest_panel import IngestPanel, Notice, NoticeKind
 from app.gui.panels.sources_panel import SourcesPanel
 from app.gui.tasks import Task, TaskRunner
 from app.services.ingest import IngestOptions
 from app.services.model_choice import WEIGHTS_SUFFIXES
-from app.settings import ModelRole
 
 if TYPE_CHECKING:
     from app.services.catalog import CameraEntry
@@ -127,6 +127,14 @@ class IngestFlow(QObject):
             self._sources.show_sources([], frozenset(), ZoneInfo("UTC"))
         else:
             self.refresh()
+
+    def forget_detector(self) -> None:
+        """The library has another detector than the one that was chosen in this session."""
+        self._usual = replace(self._usual, detector=None)
+
+    def forget_embedder(self) -> None:
+        """The library has another embedder than the one that was chosen in this session."""
+        self._usual = replace(self._usual, embedder=None)
 
     def ingest(self, path: Path, options: IngestOptions | None = None) -> None:
         """Loads a folder or file, after whatever runs now."""

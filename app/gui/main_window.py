@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QWidget
 
+from app.core.queries import REFINEMENTS, SearchStage
 from app.gui.drops import local_paths
 from app.gui.panels.dock import Dock
 from app.gui.theme import ThemeChoice
@@ -40,7 +41,12 @@ _MENUS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("-", "", ""),
         ("quit", "&Quit", "Ctrl+Q"),
     ),
-    "&Search": (("search-picture", "Search with a &picture…", "Ctrl+F"),),
+    "&Search": (
+        ("search-picture", "Search with a &picture…", "Ctrl+F"),
+        ("-", "", ""),
+        ("refine-aggregated", "Refine by &similar people", ""),
+        ("refine-reranked", "&Compare the best in pairs", ""),
+    ),
     "&View": (
         ("@docks", "", ""),
         ("-", "", ""),
@@ -48,14 +54,19 @@ _MENUS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("full-screen", "&Full screen", "F11"),
         ("reset-layout", "&Reset layout", ""),
     ),
-    "&Library": (("locate-footage", "&Locate footage…", ""),),
+    "&Library": (
+        ("locate-footage", "&Locate footage…", ""),
+        ("-", "", ""),
+        ("networks", "&Networks…", ""),
+        ("reembed", "Compute &vectors anew with another network…", ""),
+    ),
     "&Help": (
         ("shortcuts", "&Keyboard shortcuts", "F1"),
         ("open-log", "Open &log folder", ""),
         ("about", "&About Retrace", ""),
     ),
 }
-_NEEDS_LIBRARY = ("search-picture", "locate-footage")
+_NEEDS_LIBRARY = ("search-picture", "locate-footage", "networks", "reembed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,7 @@ class MainWindow(QMainWindow):
 
     Signals:
         paths_dropped: list of paths.
+        refinements_chosen: frozenset of the `SearchStage`s that are switched on.
         recent_chosen: folder of a library opened lately.
         theme_chosen: a `ThemeChoice`.
 
@@ -81,6 +93,7 @@ class MainWindow(QMainWindow):
     """
 
     paths_dropped = Signal(object)
+    refinements_chosen = Signal(object)
     recent_chosen = Signal(object)
     theme_chosen = Signal(object)
 
@@ -163,6 +176,7 @@ class MainWindow(QMainWindow):
             for name, text, keys in entries:
                 self._add_entry(menu, name, text, keys)
         self._add_themes()
+        self._add_refinements()
         self.action("reset-layout").triggered.connect(self.reset_layout)
         self.action("quit").triggered.connect(self.close)
         self.action("full-screen").triggered.connect(self._toggle_full_screen)
@@ -203,6 +217,21 @@ class MainWindow(QMainWindow):
             )
         self._themes.addSeparator()
         self._add_action(self._themes, "theme-next", "Next theme", "Ctrl+Shift+T")
+
+    def _add_refinements(self) -> None:
+        for stage in REFINEMENTS:
+            action = self.action(f"refine-{stage}")
+            action.setCheckable(True)
+            action.setStatusTip("Where the library has a network for it (Library → Networks…)")
+            action.triggered.connect(lambda: self.refinements_chosen.emit(self._refinements()))
+
+    def _refinements(self) -> frozenset[SearchStage]:
+        return frozenset(each for each in REFINEMENTS if self.action(f"refine-{each}").isChecked())
+
+    def show_refinements(self, stages: frozenset[SearchStage]) -> None:
+        """Checks the stages that are switched on."""
+        for stage in REFINEMENTS:
+            self.action(f"refine-{stage}").setChecked(stage in stages)
 
     def show_theme(self, choice: ThemeChoice) -> None:
         """Checks the theme in force."""

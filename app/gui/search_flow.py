@@ -15,7 +15,19 @@ from PySide6.QtGui import QImage, QPixmap
 from app.core.clock import format_time
 from app.core.entities import Image
 from app.core.errors import NotFoundError, UserFacingError
-from app.core.queries import CropQuery, Hit, Query, SearchFilter, SearchResult, TrackletQuery
+from app.core.queries import (
+    REFINEMENTS,
+    CropQuery,
+    Hit,
+    Query,
+    SearchEvent,
+    SearchFilter,
+    SearchResult,
+    SearchStage,
+    StageLeftOut,
+    StageRunning,
+    TrackletQuery,
+)
 from app.gui.gallery_model import GalleryOrder
 from app.gui.hit_text import taken_utc, video_time_text
 from app.gui.thumbnails import read_picture
@@ -28,6 +40,7 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 LANE = "search"
+INDEX_LANE = "index"
 LIMIT = 5000
 
 
@@ -73,6 +86,8 @@ class SearchFlow(QObject):
         self._sought: Sought | None = None
         self._shown: Sought | None = None
         self._task: Task | None = None
+        self._stages: frozenset[SearchStage] = REFINEMENTS
+        self._left_out: list[UserFacingError] = []
         self._awaited_id: int | None = None
         self._new_people = 0
         self._verdicts = VerdictFlow(panel, tasks, self)
@@ -102,6 +117,17 @@ class SearchFlow(QObject):
         if workspace is not None:
             self._panel.set_zone(workspace.library.timezone)
             self._load_cameras()
+        self._prepare()
+
+    def set_stages(self, stages: frozenset[SearchStage]) -> None:
+        """Only these refinements are made from now on; searches again."""
+        self._stages = stages
+        self._run_again()
+
+    def networks_changed(self) -> None:
+        """Other vectors or refinements are used from now on: searches again."""
+        self._prepare()
+        self._run_again()
 
     def search_tracklet(self, tracklet_id: int) -> None:
         """Looks for the person of a stored tracklet."""
@@ -131,6 +157,13 @@ class SearchFlow(QObject):
         if self._workspace is not None:
             self._load_cameras()
 
+    def _prepare(self) -> None:
+        """Builds the index in the background: the first search of a large library takes seconds."""
+        self._tasks.cancel(INDEX_LANE)
+        if self._workspace is not None:
+            task = self._tasks.start(INDEX_LANE, self._workspace.search.prepare())
+            task.failed.connect(self._report)
+
     # Searching ----------------------------------------------------------------------------------
 
     def _start(self, find: Callable[[Workspace], Sought]) -> None:
@@ -145,18 +178,26 @@ class SearchFlow(QObject):
             return
         self._cancel()
         self._new_people = 0
+        self._left_out.clear()
         self._panel.show_searching()
-        job = _search(workspace, find, self._panel.filters.chosen())
+        job = _search(workspace, find, self._panel.filters.chosen(), self._stages)
         self._task = self._tasks.start(LANE, job, self._take)
         self._task.failed.connect(self._fail)
+        self._task.finished.connect(self._panel.head.settle)
 
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
             self._task = None
 
-    def _take(self, event: Sought | SearchResult) -> None:
-        if isinstance(event, SearchResult):
+    def _take(self, event: Sought | SearchEvent) -> None:
+        if isinstance(event, StageRunning):
+            self._panel.head.show_running(event.stage)
+        elif isinstance(event, StageLeftOut):
+            self._left_out.append(event.error)
+            told = " ".join(error.message for error in self._left_out)
+            self._panel.show_problem(told, event.error.remedy)
+        elif isinstance(event, SearchResult):
             self._adopt()
             self._panel.show_result(event)
             if self._panel.chosen_order() is not GalleryOrder.RELEVANCE:
@@ -257,12 +298,12 @@ class SearchFlow(QObject):
 
 
 def _search(
-    workspace: Workspace, find: Find, where: SearchFilter
-) -> Iterator[Sought | SearchResult]:
+    workspace: Workspace, find: Find, where: SearchFilter, stages: frozenset[SearchStage]
+) -> Iterator[Sought | SearchEvent]:
     """A job: first who is sought, then ever better rankings."""
     sought = find()
     yield sought
-    yield from workspace.search.run(sought.query, where, limit=LIMIT)
+    yield from workspace.search.run(sought.query, where, limit=LIMIT, stages=stages)
 
 
 def _stored(workspace: Workspace, tracklet_id: int) -> Sought:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app.core.entities import ModelFile, Video
 from app.core.errors import SettingsError
+from app.core.queries import SearchStage
 from app.gui.dialogs.about_dialog import AboutDialog
 from app.gui.dialogs.choosing import choose_file
 from app.gui.dialogs.error_dialog import ErrorDialog, show_error
@@ -22,17 +23,27 @@ from app.gui.library_flow import LibraryFlow, OpenWorkspace
 from app.gui.locate_flow import LocateFlow
 from app.gui.log_file import open_log_folder
 from app.gui.main_window import MainWindow, Panels
+from app.gui.networks_flow import NetworksFlow
 from app.gui.panels.ingest_panel import IngestPanel
 from app.gui.panels.player_panel import PlayerPanel
 from app.gui.panels.results_panel import ResultsPanel
 from app.gui.panels.sources_panel import SourcesPanel
 from app.gui.player_flow import PlayerFlow
+from app.gui.reembed_flow import ReembedFlow
 from app.gui.search_flow import SearchFlow
 from app.gui.tasks import TaskRunner
 from app.gui.theme import Theme, ThemeChoice
 from app.gui.window_state import WindowState
 from app.services.ingest import IngestOptions
-from app.settings import Settings, WindowSettings, load_settings, save_settings
+from app.services.model_choice import LARGER_FINDS_MORE
+from app.settings import (
+    SearchSettings,
+    Settings,
+    WindowSettings,
+    is_bundled,
+    load_settings,
+    save_settings,
+)
 
 if TYPE_CHECKING:
     from app.services.catalog import HitDetails
@@ -85,10 +96,14 @@ class Shell(QObject):
         self.ingest = IngestFlow(self.sources, self.ingest_panel, self.tasks, self, options)
         self.library = LibraryFlow(open_workspace, state, self.tasks, self.window, self._leave)
         self.locate = LocateFlow(self.tasks, self.window)
+        self.networks = NetworksFlow(self.tasks, self.window)
+        self.reembed = ReembedFlow(self.tasks, self.window)
         self._connect_flows()
         self._connect_window()
         self.window.show_recent(self.library.recent())
         self.window.show_theme(theme.choice)
+        self.window.show_refinements(settings.search.stages)
+        self.search.set_stages(settings.search.stages)
         self._set_workspace(None)
 
     # Start and end ------------------------------------------------------------------------------
@@ -134,6 +149,15 @@ class Shell(QObject):
         self.locate.located.connect(self.ingest.refresh)
         self.locate.located.connect(self.player.retry)
         self.locate.problem.connect(self.report)
+        self.networks.detector_changed.connect(self.ingest.forget_detector)
+        self.networks.detector_changed.connect(self._read_models)
+        self.networks.changed.connect(self.search.networks_changed)
+        self.networks.embedder_change_wanted.connect(self.reembed.ask)
+        self.networks.problem.connect(self.report)
+        self.reembed.embedder_changed.connect(self.ingest.forget_embedder)
+        self.reembed.embedder_changed.connect(self.search.networks_changed)
+        self.reembed.embedder_changed.connect(self._read_models)
+        self.reembed.problem.connect(self.report)
         self.ingest.library_changed.connect(self.player.refresh)
         self.ingest.people_stored.connect(self.search.library_grew)
         self.ingest.video_started.connect(self._read_models)
@@ -153,12 +177,15 @@ class Shell(QObject):
         window.paths_dropped.connect(self.load)
         window.recent_chosen.connect(self.library.open)
         window.theme_chosen.connect(self._choose_theme)
+        window.refinements_chosen.connect(self._choose_refinements)
         for name, act in {
             "add-footage": self.library.ask_footage,
             "new-library": self.library.ask_new,
             "open-library": self.library.ask_open,
             "search-picture": self._ask_picture,
             "locate-footage": self.locate.ask,
+            "networks": self.networks.ask,
+            "reembed": self.reembed.ask,
             "theme-next": lambda: self._choose_theme(self._theme.choice.next()),
             "shortcuts": self._show_shortcuts,
             "open-log": self._open_log,
@@ -182,7 +209,8 @@ class Shell(QObject):
     def _set_workspace(self, workspace: Workspace | None) -> None:
         self._workspace = workspace
         self._has_shown = False
-        for flow in (self.player, self.search, self.ingest, self.locate):
+        flows = (self.player, self.search, self.ingest, self.locate, self.networks, self.reembed)
+        for flow in flows:
             flow.set_workspace(workspace)
         if workspace is None:
             self.window.set_library_open(False)
@@ -225,9 +253,12 @@ class Shell(QObject):
         names = [] if device == "auto" else [f"Device: {device}"]
         details = []
         for role, model in (("detector", used.detector), ("embedder", used.embedder)):
-            names.append(model.path.stem if model else f"no {role} yet")
+            bundled = model is not None and is_bundled(model.path)
+            names.append(model.path.stem + " (bundled)" * bundled if model else f"no {role} yet")
             if model is not None:
                 details.append(f"{role}: {model.path} ({model.id})")
+            if bundled and role == "detector":
+                details.append(f"{LARGER_FINDS_MORE} See “Networks…” in the menu Library.")
         self.window.show_models(" · ".join(names), "\n".join(details))
 
     # Dialogs ------------------------------------------------------------------------------------
@@ -257,9 +288,20 @@ class Shell(QObject):
     def _choose_theme(self, choice: ThemeChoice) -> None:
         self._theme.choose(choice)
         self.window.show_theme(choice)
+        self._save(window=WindowSettings(theme=choice.value))
+
+    def _choose_refinements(self, stages: frozenset[SearchStage]) -> None:
+        self.search.set_stages(stages)
+        self._save(
+            search=SearchSettings(
+                aggregate=SearchStage.AGGREGATED in stages, rerank=SearchStage.RERANKED in stages
+            )
+        )
+
+    def _save(self, **sections: Any) -> None:
         try:
             # Read anew: another program may have changed the file since the start.
-            save_settings(replace(load_settings(), window=WindowSettings(theme=choice.value)))
+            save_settings(replace(load_settings(), **sections))
         except SettingsError as error:
             self.window.statusBar().showMessage(str(error), 8000)
 

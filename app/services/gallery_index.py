@@ -38,13 +38,6 @@ class GalleryIndex:
         with self._lock:
             return len(self._rows)
 
-    def rebuild(self, gallery: GalleryVectors) -> None:
-        """Forgets everything and takes these vectors, possibly of another dimension."""
-        with self._lock:
-            self._rows = np.empty(0, _ROW)
-            self._flat = None
-            self._add(gallery)
-
     def add(self, gallery: GalleryVectors) -> None:
         """Takes the tracklets that are not known yet; known ones keep what they have.
 

@@ -15,14 +15,17 @@ from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
 from app.core.errors import VideoError
 from app.core.events import (
     IngestEvent,
+    NetworksChosen,
     TrackletStored,
     VideoFailed,
     VideoFinished,
     VideoStarted,
 )
 from app.core.ports import FrameSource, Tracker
-from app.services.ingest_progress import BEAT_S, IngestRun, beating
+from app.services.ingest_progress import IngestRun, beating
+from app.services.model_choice import LARGER_FINDS_MORE
 from app.services.networks import Networks
+from app.services.pipeline import BEAT_S
 from app.services.registration import Registration, reason_to_skip
 from app.services.search import Search
 from app.services.sources import (
@@ -34,6 +37,7 @@ from app.services.sources import (
     source_files,
 )
 from app.services.video_analysis import Analysed, EmbeddedTracks, VideoAnalysis
+from app.settings import is_bundled
 from app.storage.library import Library
 
 logger = logging.getLogger(__name__)
@@ -113,8 +117,7 @@ class Ingest:
             run, f"Looking into {folder.name}", lambda: find_sources(folder, options.camera_by)
         )
         root = folder if folder.is_dir() else folder.parent
-        detector = self._networks.choose("detector", options.detector)
-        embedder = self._networks.choose("embedder", options.embedder)
+        detector, embedder = self._networks.choose_both(options.detector, options.embedder)
         readable = yield from self._probe(run, root, sources, options)
         for source, info in readable:
             try:
@@ -219,7 +222,10 @@ class Ingest:
         if video.tracklet_count:
             self._search.reset()
         self._library.begin_video(video.id, options.fps, detector.id)
-        run.analysing_since = run.analysing_since or time.monotonic()
+        if run.analysing_since is None:
+            run.analysing_since = time.monotonic()
+            note = LARGER_FINDS_MORE if is_bundled(detector.path) else ""
+            yield NetworksChosen(detector, embedder, note)
         run.current_s, run.skipped_s = start.time_s, run.skipped_s + start.time_s
         yield VideoStarted(video.path, video.camera.name, video.id, start.time_s)
         analysis = VideoAnalysis(

@@ -12,9 +12,6 @@ from app.services.pipeline import in_background
 
 R = TypeVar("R")
 
-# A generator that is silent for longer than 0.3 s cannot be cancelled in time.
-BEAT_S = 0.2
-
 
 @dataclass(slots=True)
 class IngestRun:
@@ -73,11 +70,4 @@ class IngestRun:
 
 def beating(run: IngestRun, step: str, work: Callable[[], R]) -> Generator[IngestEvent, None, R]:
     """Runs `work` in the background and yields progress until it is through."""
-    waiting = in_background(work, BEAT_S)
-    while True:
-        try:
-            next(waiting)
-        except StopIteration as end:
-            result: R = end.value
-            return result
-        yield run.progress(step)
+    return in_background(work, lambda: run.progress(step))

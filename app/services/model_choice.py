@@ -1,22 +1,33 @@
-"""Which weights: the flag's, else the library's, else the settings', else the only installed."""
+"""Which weights: the flag's, else the library's, else the settings', else the only installed.
+
+Where none is installed, the bundled one is used. Without an aggregator or a re-ranker a search does
+well: one that is merely installed is not used, and a bundled one only beside its own embedder.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
-from app.settings import ModelRole
+from app.core.networks import ModelRole, NetworkCard
 
 WEIGHTS_SUFFIXES: dict[ModelRole, tuple[str, ...]] = {
     "detector": (".pt", ".onnx", ".engine"),
-    "embedder": (".onnx",),
+    "embedder": (".safetensors", ".onnx"),
+    "aggregator": (".safetensors",),
+    "reranker": (".safetensors",),
 }
+KNOWN_SUFFIXES = tuple(dict.fromkeys(s for each in WEIGHTS_SUFFIXES.values() for s in each))
+# Told wherever the bundled detector is used: it is small, so that the program stays small.
+LARGER_FINDS_MORE = "A larger YOLO finds more people."
 
 
-def describe_model(path: Path, role: ModelRole) -> ModelFile:
-    """A weights file with its identity: stem + the first 12 digits of its SHA-256.
+def describe_model(path: Path, role: ModelRole, card: NetworkCard | None = None) -> ModelFile:
+    """A weights file with its identity: its card's, else stem + 12 digits of its SHA-256.
 
     Raises:
         ModelError: the file cannot be read.
@@ -30,7 +41,11 @@ def describe_model(path: Path, role: ModelRole) -> ModelFile:
             f"Name another file with --{role}.",
             role,
         ) from error
-    return ModelFile(f"{path.stem}-{digest[:12]}", path.resolve(), digest)
+    own_id = f"{path.stem}-{digest[:12]}" if card is None else card.id
+    return ModelFile(own_id, path.resolve(), digest)
+
+
+Describe = Callable[[Path, ModelRole], ModelFile]
 
 
 def choose_model(
@@ -40,8 +55,10 @@ def choose_model(
     remembered: ModelFile | None,
     preferred: str | None,
     folder: Path,
+    bundled: Path | None = None,
+    describe: Describe = describe_model,
 ) -> ModelFile:
-    """The weights file to use.
+    """The weights file to use for what cannot be done without.
 
     Args:
         role: which of the two networks.
@@ -49,32 +66,118 @@ def choose_model(
         remembered: what the library was made with, else None.
         preferred: file or name in the user's settings, else None.
         folder: the models folder of that role.
+        bundled: the folder of those that come with the program.
+        describe: says what a file is; raises ModelError.
 
     Raises:
         ModelError: there is none, several, or it is not what the library was made with.
     """
+    found = choose_optional(
+        role,
+        named=named,
+        remembered=remembered,
+        preferred=preferred,
+        folder=folder,
+        bundled=bundled,
+        describe=describe,
+    )
+    return found or describe(usual_file(role, folder, bundled), role)
+
+
+def choose_optional(
+    role: ModelRole,
+    *,
+    named: str | None,
+    remembered: ModelFile | None,
+    preferred: str | None,
+    folder: Path,
+    bundled: Path | None = None,
+    describe: Describe = describe_model,
+) -> ModelFile | None:
+    """The weights file that was asked for, or None; arguments and errors as of `choose_model`."""
     if named is not None:
-        return describe_model(_find(named, role, folder), role)
+        return describe(find_file(named, role, folder, bundled), role)
     if remembered is not None:
-        return _recall(remembered, role, folder)
+        return _recall(remembered, role, folder, bundled, describe)
     if preferred is not None:
-        return describe_model(_find(preferred, role, folder), role)
-    return describe_model(_only_one(role, folder), role)
+        return describe(find_file(preferred, role, folder, bundled), role)
+    return None
 
 
-def _installed(role: ModelRole, folder: Path) -> list[Path]:
+def usual_file(role: ModelRole, folder: Path, bundled: Path | None = None) -> Path:
+    """What is used where nobody said what: the only one installed, else the bundled one.
+
+    Raises:
+        ModelError: there is none, or there are several.
+    """
+    installed = installed_files(role, folder)
+    if len(installed) > 1:
+        raise ModelError(
+            f"There are several {role}s in {folder}: {', '.join(path.stem for path in installed)}.",
+            f"Choose one with --{role} NAME.",
+            role,
+        )
+    for path in [*installed, *bundled_files(role, bundled)]:
+        return path
+    raise ModelError(
+        f"No {role} is installed.",
+        f"Name a weights file with --{role} FILE, or put one "
+        f"({', '.join(WEIGHTS_SUFFIXES[role])}) into {folder}.",
+        role,
+    )
+
+
+def fitting_bundled(
+    role: ModelRole,
+    bundled: Path,
+    embedder_id: str | None,
+    read_card: Callable[[Path, ModelRole], NetworkCard | None],
+) -> Path | None:
+    """The bundled aggregator or re-ranker that was trained with this very embedder, if any.
+
+    Raises:
+        ModelError: a bundled file is damaged.
+    """
+    for path in bundled_files(role, bundled):
+        card = read_card(path, role)
+        if card is not None and embedder_id is not None and card.requires_embedder == embedder_id:
+            return path
+    return None
+
+
+def installed_files(role: ModelRole, folder: Path) -> list[Path]:
+    """The weights files in a folder of that role, by name."""
     if not folder.is_dir():
         return []
     suffixes = WEIGHTS_SUFFIXES[role]
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
 
 
-def _find(text: str, role: ModelRole, folder: Path) -> Path:
-    """The file of that path, or the installed one of that name."""
+def bundled_files(role: ModelRole, folder: Path | None) -> list[Path]:
+    """The weights files that come with the program, the default first.
+
+    Where there are several, `defaults.toml` beside the role's folder names the default's stem.
+    """
+    if folder is None:
+        return []
+    found = installed_files(role, folder)
+    defaults = folder.parent / "defaults.toml"
+    if len(found) > 1 and defaults.is_file():
+        stem = tomllib.loads(defaults.read_text(encoding="utf-8")).get(role)
+        found.sort(key=lambda path: path.stem != stem)
+    return found
+
+
+def find_file(text: str, role: ModelRole, folder: Path, bundled: Path | None = None) -> Path:
+    """The file of that path, or the installed or bundled one of that name.
+
+    Raises:
+        ModelError: there is none.
+    """
     path = Path(text).expanduser()
     if path.is_file():
         return path
-    installed = _installed(role, folder)
+    installed = installed_files(role, folder) + bundled_files(role, bundled)
     for candidate in installed:
         if text in (candidate.stem, candidate.name):
             return candidate
@@ -87,34 +190,22 @@ def _find(text: str, role: ModelRole, folder: Path) -> Path:
     )
 
 
-def _recall(remembered: ModelFile, role: ModelRole, folder: Path) -> ModelFile:
+def _recall(
+    remembered: ModelFile, role: ModelRole, folder: Path, bundled: Path | None, describe: Describe
+) -> ModelFile:
     """The file the library was made with, wherever it lies now."""
-    candidates = [remembered.path, *_installed(role, folder)]
-    present = [describe_model(path, role) for path in candidates if path.is_file()]
-    for model in present:
+    if remembered.path.is_file():
+        known = describe(remembered.path, role)
+        if known.sha256 == remembered.sha256:
+            return ModelFile(remembered.id, known.path, known.sha256)
+    for path in installed_files(role, folder) + bundled_files(role, bundled):
+        # Not `describe`: one that is damaged must not hide the next.
+        model = describe_model(path, role)
         if model.sha256 == remembered.sha256:
             return ModelFile(remembered.id, model.path, model.sha256)
     what = "has changed" if remembered.path.is_file() else "is no longer there"
     raise ModelError(
         f"The {role} this library was made with ({remembered.path}) {what}.",
         f"Put it back, copy it into {folder}, or name a {role} with --{role}.",
-        role,
-    )
-
-
-def _only_one(role: ModelRole, folder: Path) -> Path:
-    installed = _installed(role, folder)
-    if len(installed) == 1:
-        return installed[0]
-    if installed:
-        raise ModelError(
-            f"There are several {role}s in {folder}: {', '.join(path.stem for path in installed)}.",
-            f"Choose one with --{role} NAME.",
-            role,
-        )
-    raise ModelError(
-        f"No {role} is installed.",
-        f"Name a weights file with --{role} FILE, or put one "
-        f"({', '.join(WEIGHTS_SUFFIXES[role])}) into {folder}.",
         role,
     )

@@ -9,6 +9,10 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+E = TypeVar("E")
+
+# A generator that is silent for longer than 0.3 s cannot be cancelled in time.
+BEAT_S = 0.2
 
 # How soon a waiting thread notices that the work was stopped.
 _POLL_S = 0.05
@@ -87,11 +91,20 @@ class Stage(threading.Thread):
             self._failed(error)
 
 
-def in_background(work: Callable[[], R], beat_s: float = 0.2) -> Generator[None, None, R]:
-    """Runs `work` in a thread of its own and yields None until it is through.
+class BackgroundCall(threading.Thread):
+    """The thread of `in_background`."""
 
-    For calls that cannot be interrupted (loading a network): closing the generator leaves the
-    call to itself, so that Cancel does not wait for it.
+
+def is_any_running() -> bool:
+    """Whether a stage or a call in the background has not come to its end yet."""
+    return any(isinstance(each, Stage | BackgroundCall) for each in threading.enumerate())
+
+
+def in_background(work: Callable[[], R], beat: Callable[[], E]) -> Generator[E, None, R]:
+    """Runs `work` in a thread of its own and yields what `beat` returns until it is through.
+
+    It yields every `BEAT_S`. For calls that cannot be interrupted (loading a network): closing the
+    generator leaves the call to itself, so that Cancel does not wait for it.
 
     Returns:
         What `work` returned; its exception is raised here.
@@ -104,12 +117,12 @@ def in_background(work: Callable[[], R], beat_s: float = 0.2) -> Generator[None,
         except BaseException as error:  # noqa: BLE001 - raised again by the caller
             results.put((None, error))
 
-    threading.Thread(target=run, name="background-call", daemon=True).start()
+    BackgroundCall(target=run, name="background-call", daemon=True).start()
     while True:
         try:
-            value, error = results.get(timeout=beat_s)
+            value, error = results.get(timeout=BEAT_S)
         except queue.Empty:
-            yield None
+            yield beat()
             continue
         if error is not None:
             raise error

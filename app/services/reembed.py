@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from app.core.entities import FloatArray, Image, ModelFile
-from app.core.errors import ModelError
+from app.core.entities import FloatArray, Image, Tracklet
 from app.core.ports import Embedder
+from app.services.mean_vectors import mean_vectors
 from app.services.networks import Networks
 from app.services.pipeline import in_background
 from app.services.search import Search
@@ -19,7 +20,6 @@ from app.storage.library import Library
 
 # Tracklets embedded and stored at a time: a fraction of a second even on a slow machine.
 _BATCH = 16
-_BEAT_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,60 +71,48 @@ class Reembed:
             LibraryError: the library can no longer be written to.
         """
         model = self._networks.choose("embedder", embedder, changing=True)
-        network = yield from self._loaded(model, device)
-        missing = self._library.tracklets_without_vector(model.id)
-        total = sum(video.tracklet_count for video in self._library.videos())
-        done, began = total - len(missing), time.monotonic()
-        yield ReembedProgress(model.id, done, total, None, None)
-        for first in range(0, len(missing), _BATCH):
-            ids = missing[first : first + _BATCH]
-            self._library.store_vectors(ids, self._vectors(network, ids), model.id)
-            per_s = (first + len(ids)) / max(time.monotonic() - began, 1e-6)
-            left = len(missing) - first - len(ids)
-            yield ReembedProgress(model.id, done + first + len(ids), total, per_s, left / per_s)
-        self._library.remember_model("embedder", model)
+        network = yield from in_background(
+            lambda: self._networks.embedder(model, device),
+            lambda: ReembedProgress(model.id, 0, 0, None, None),
+        )
+        began, made = time.monotonic(), 0
+        # An ingest may store people meanwhile: until nobody is left.
+        while missing := self._library.tracklets_without_vector(model.id):
+            total = self._total()
+            for first in range(0, len(missing), _BATCH):
+                done = total - len(missing) + first
+                now = partial(_progress, model.id, done, total, made, began)
+                yield now()
+                tracklets = self._library.tracklets(missing[first : first + _BATCH])
+                vectors = yield from in_background(partial(self._vectors, network, tracklets), now)
+                self._library.store_vectors([each.id for each in tracklets], vectors, model.id)
+                made += len(tracklets)
+        self._networks.change_to("embedder", model)
         self._search.reset()
+        yield ReembedProgress(model.id, self._total(), self._total(), None, None)
 
-    def _loaded(
-        self, model: ModelFile, device: str | None
-    ) -> Generator[ReembedProgress, None, Embedder]:
-        loading = in_background(lambda: self._networks.embedder(model, device), _BEAT_S)
-        while True:
-            try:
-                next(loading)
-            except StopIteration as end:
-                network: Embedder = end.value
-                return network
-            yield ReembedProgress(model.id, 0, 0, None, None)
+    def _total(self) -> int:
+        return sum(video.tracklet_count for video in self._library.videos())
 
-    def _vectors(self, network: Embedder, tracklet_ids: list[int]) -> FloatArray:
+    def _vectors(self, network: Embedder, tracklets: list[Tracklet]) -> FloatArray:
         """Mean embedding of each tracklet's crops, float32 (n, D), L2-normalised."""
+        if not tracklets:  # all of them deleted a moment ago
+            return np.zeros((0, network.dimension), np.float32)
         cameras = {video.id: video.camera.name for video in self._library.videos()}
         images: list[Image] = []
         names: list[str] = []
-        starts: list[int] = []
-        for tracklet in self._library.tracklets(tracklet_ids):
-            starts.append(len(images))
-            for crop in self._library.crops(tracklet.id):
-                images.append(read_crop(crop.path))
-                names.append(cameras[tracklet.video_id])
-        return mean_vectors(network.embed(images, names), starts)
+        counts: list[int] = []
+        for tracklet in tracklets:
+            crops = self._library.crops(tracklet.id)
+            counts.append(len(crops))
+            images += [read_crop(crop.path) for crop in crops]
+            names += [cameras[tracklet.video_id]] * len(crops)
+        return mean_vectors(network.embed(images, names), counts)
 
 
-def mean_vectors(vectors: FloatArray, starts: list[int]) -> FloatArray:
-    """Means of consecutive rows, float32 (n, D), L2-normalised.
-
-    Args:
-        vectors: float32 (crops, D), the crops of a tracklet beside each other.
-        starts: the first row of each of the n tracklets.
-
-    Raises:
-        ModelError: the network returned something that is no number.
-    """
-    sums = np.add.reduceat(vectors, starts, axis=0)  # (n, D)
-    if not np.isfinite(sums).all():
-        raise ModelError(
-            "The embedder returned values that are no numbers.", "Choose another embedder."
-        )
-    norms = np.linalg.norm(sums, axis=1, keepdims=True)
-    return np.asarray(sums / np.maximum(norms, 1e-12), np.float32)
+def _progress(embedder_id: str, done: int, total: int, made: int, began: float) -> ReembedProgress:
+    """How it stands after `made` tracklets since the monotonic time `began`."""
+    if not made:
+        return ReembedProgress(embedder_id, done, total, None, None)
+    per_s = made / max(time.monotonic() - began, 1e-6)
+    return ReembedProgress(embedder_id, done, total, per_s, (total - done) / per_s)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
 from app.core.events import IngestEvent, VideoSkipped
-from app.services.ingest_progress import BEAT_S, IngestRun, beating
+from app.services.ingest_progress import IngestRun, beating
+from app.services.pipeline import BEAT_S
 from app.services.search import Search
 from app.services.sources import SourceFile, fingerprint, reading, source_files, source_of
 from app.storage.library import Library

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
-from app.core.entities import FloatArray, Image
-from app.core.errors import ModelError, UserFacingError
+from app.core.entities import FloatArray, Image, Tracklet
+from app.core.errors import ModelError, NotFoundError, UserFacingError
 from app.core.ports import Embedder, NeighborAggregator, Reranker
 from app.core.queries import (
+    REFINEMENTS,
     CropQuery,
     Hit,
     Query,
+    SearchEvent,
     SearchFilter,
     SearchResult,
     SearchStage,
+    StageLeftOut,
+    StageRunning,
     TrackletQuery,
 )
 from app.services.gallery_index import GalleryIndex
+from app.services.pipeline import in_background
 from app.storage.crop_files import read_crop
 from app.storage.library import Library
 
@@ -29,6 +36,8 @@ from app.storage.library import Library
 NEIGHBOURS = 200
 # Pairs of crops that are compared directly.
 PAIRS = 50
+# So many in one call: whoever searches anew does not wait for the rest.
+_PAIRS_AT_A_TIME = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +47,17 @@ class _Target:
     vector: FloatArray
     embedder_id: str
     tracklet_id: int | None
+    camera: str | None
     crop: Callable[[], Image]
+
+
+LoadAggregator = Callable[[str, int], NeighborAggregator | None]
+"""(embedder's id, length of its vectors) → aggregator, None for none; raises ModelError."""
+LoadReranker = Callable[[str], Reranker | None]
+"""Embedder's id → re-ranker, None for none; raises ModelError."""
+RefinedHits = Generator[SearchEvent, None, list[Hit] | None]
+"""Refines a ranking; returns None where there is no network for it."""
+R = TypeVar("R")
 
 
 class Search:
@@ -53,8 +72,8 @@ class Search:
         library: Library,
         embedder_id: Callable[[], str | None],
         load_embedder: Callable[[], Embedder],
-        aggregator: NeighborAggregator | None = None,
-        reranker: Reranker | None = None,
+        load_aggregator: LoadAggregator = lambda _embedder_id, _dimension: None,
+        load_reranker: LoadReranker = lambda _embedder_id: None,
     ) -> None:
         """Builds and loads nothing yet.
 
@@ -62,14 +81,14 @@ class Search:
             library: what is searched.
             embedder_id: whose vectors are compared; None while the library knows no embedder.
             load_embedder: loads that embedder; called at the first search for a picture.
-            aggregator: refines the ranking by its neighbourhood; None leaves that stage out.
-            reranker: refines it by pairs of crops; None leaves that stage out.
+            load_aggregator: what refines the ranking by its neighbourhood; called at each search.
+            load_reranker: what refines it by pairs of crops, likewise.
         """
         self.library = library
         self._embedder_id = embedder_id
         self._load_embedder = load_embedder
-        self._aggregator = aggregator
-        self._reranker = reranker
+        self._load_aggregator = load_aggregator
+        self._load_reranker = load_reranker
         self._lock = threading.RLock()
         self._index: GalleryIndex | None = None
         self._indexed_embedder: str | None = None
@@ -83,13 +102,30 @@ class Search:
     def _current_index(self) -> tuple[GalleryIndex, str | None]:
         """The index, and the embedder whose vectors it holds."""
         with self._lock:
+            for _ in self.prepare():
+                pass
+            assert self._index is not None
+            return self._index, self._indexed_embedder
+
+    def prepare(self) -> Iterator[None]:
+        """Builds the index ahead of the first search, if it is not there.
+
+        Yields after every few thousand vectors; searches wait meanwhile. Run it to its end, or
+        close it, in one thread.
+
+        Raises:
+            ModelError: an embedder was named that has not made the library's vectors.
+        """
+        with self._lock:
             embedder_id = self._embedder_id()
-            if self._index is None or embedder_id != self._indexed_embedder:
-                index = GalleryIndex()
-                if embedder_id is not None:
-                    index.rebuild(self.library.vectors(embedder_id))
-                self._index, self._indexed_embedder = index, embedder_id
-            return self._index, embedder_id
+            if self._index is not None and embedder_id == self._indexed_embedder:
+                return
+            index = GalleryIndex()
+            if embedder_id is not None:
+                for vectors in self.library.vector_batches(embedder_id):
+                    index.add(vectors)
+                    yield
+            self._index, self._indexed_embedder = index, embedder_id
 
     def stored(self, tracklet_ids: Sequence[int]) -> None:
         """These tracklets are in the library now, so that the index learns them."""
@@ -111,14 +147,21 @@ class Search:
             self._index = None
 
     def run(
-        self, query: Query, where: SearchFilter | None = None, limit: int = 200
-    ) -> Iterator[SearchResult]:
+        self,
+        query: Query,
+        where: SearchFilter | None = None,
+        limit: int = 200,
+        stages: Collection[SearchStage] = REFINEMENTS,
+    ) -> Iterator[SearchEvent]:
         """Yields one ranking for each stage there is, the first as soon as possible.
+
+        A refinement that cannot be had is told and left out.
 
         Args:
             query: whom to find; a query tracklet is never among its own hits.
             where: cameras and time.
             limit: most hits of a ranking, at least 1.
+            stages: the refinements that are switched on.
 
         Raises:
             NotFoundError: if the query tracklet does not exist.
@@ -129,32 +172,44 @@ class Search:
             raise ValueError(f"limit must be at least 1, got {limit}")
         began = time.perf_counter()
         where = where or SearchFilter()
-        index, embedder_id = self._current_index()
+        index, embedder_id = yield from _working(SearchStage.RETRIEVED, self._current_index)
         searched = index.count(where)
         if isinstance(query, CropQuery) and not searched:
             # Nothing to compare with: the embedder need not be loaded, nor even be known.
             yield SearchResult(SearchStage.RETRIEVED, (), 0, time.perf_counter() - began)
             return
-        target = self._target(query, embedder_id)
+        target = yield from _working(
+            SearchStage.RETRIEVED, partial(self._target, query, embedder_id)
+        )
 
         def result(stage: SearchStage, hits: list[Hit]) -> SearchResult:
             return SearchResult(stage, hits[:limit], searched, time.perf_counter() - began)
 
         hits = self._retrieve(index, target, where, limit)
         yield result(SearchStage.RETRIEVED, hits)
-        if self._aggregator is not None and hits:
-            hits = self._aggregate(self._aggregator, target, hits)
-            yield result(SearchStage.AGGREGATED, hits)
-        if self._reranker is not None and hits:
-            hits = self._rerank(self._reranker, target, hits)
-            yield result(SearchStage.RERANKED, hits)
+        for stage in (SearchStage.AGGREGATED, SearchStage.RERANKED):
+            refined = None
+            if stage in stages and hits:
+                refined = yield from self._refine(stage, target, hits)
+            if refined is not None:
+                hits = refined
+                yield result(stage, hits)
+
+    def _refine(self, stage: SearchStage, target: _Target, hits: list[Hit]) -> RefinedHits:
+        """One refinement; None where there is no network for it, which is told if one was named."""
+        refine = self._aggregate if stage is SearchStage.AGGREGATED else self._rerank
+        try:
+            return (yield from refine(target, hits))
+        except (ModelError, NotFoundError) as error:
+            yield StageLeftOut(stage, error)
+            return None
 
     def _target(self, query: Query, embedder_id: str | None) -> _Target:
         if isinstance(query, TrackletQuery):
             return self._stored_target(query.tracklet_id, embedder_id)
         assert embedder_id is not None, "an index without an embedder is empty"
-        vector = self._loaded_embedder(embedder_id).embed([query.image])[0]
-        return _Target(vector, embedder_id, None, lambda: query.image)
+        vector = self._loaded_embedder(embedder_id).embed([query.image], urgent=True)[0]
+        return _Target(vector, embedder_id, None, None, lambda: query.image)
 
     def _stored_target(self, tracklet_id: int, embedder_id: str | None) -> _Target:
         tracklet = self.library.tracklet(tracklet_id)
@@ -165,10 +220,12 @@ class Search:
             raise UserFacingError(
                 f"Tracklet {tracklet_id} has no vector of the embedder in use"
                 f" ({embedder_id or 'none is chosen'}).",
-                "Ingest its video again with this embedder (--again), or go back to the embedder"
-                " that the library was built with.",
+                "Change the library's embedder with reembed, or go back to the embedder that the"
+                " library was built with.",
             )
-        return _Target(vector, embedder_id, tracklet_id, lambda: read_crop(tracklet.thumbnail.path))
+        camera = self.library.video(tracklet.video_id).camera.name
+        crop = partial(read_crop, tracklet.thumbnail.path)
+        return _Target(vector, embedder_id, tracklet_id, camera, crop)
 
     def _loaded_embedder(self, embedder_id: str) -> Embedder:
         with self._lock:
@@ -187,11 +244,7 @@ class Search:
         self, index: GalleryIndex, target: _Target, where: SearchFilter, limit: int
     ) -> list[Hit]:
         """The closest tracklets by cosine, as many as any later stage needs."""
-        depth = limit
-        if self._aggregator is not None:
-            depth = max(depth, NEIGHBOURS)
-        if self._reranker is not None:
-            depth = max(depth, PAIRS)
+        depth = max(limit, NEIGHBOURS, PAIRS)
         # One more, because the query tracklet finds itself.
         ids, cosines = index.search(target.vector, depth + 1, where)
         hits = [
@@ -201,16 +254,21 @@ class Search:
         ]
         return hits[:depth]
 
-    def _aggregate(
-        self, aggregator: NeighborAggregator, target: _Target, hits: list[Hit]
-    ) -> list[Hit]:
+    def _aggregate(self, target: _Target, hits: list[Hit]) -> RefinedHits:
         """Ranks the neighbours by their aggregated vectors; the others follow as they were."""
+        stage = SearchStage.AGGREGATED
+        aggregator = yield from _working(
+            stage, partial(self._load_aggregator, target.embedder_id, len(target.vector))
+        )
+        if aggregator is None:
+            return None
         neighbours = self.library.vectors_of(
             [hit.tracklet_id for hit in hits[:NEIGHBOURS]], target.embedder_id
         )
         if not len(neighbours):
             return hits[NEIGHBOURS:]
-        refined = aggregator.aggregate(np.vstack([target.vector, neighbours.vectors]))  # (1 + n, D)
+        vectors = np.vstack([target.vector, neighbours.vectors])  # (1 + n, D)
+        refined = yield from _working(stage, partial(aggregator.aggregate, vectors))
         cosines = refined[1:] @ refined[0]
         aggregated = dict(zip(neighbours.tracklet_ids.tolist(), cosines.tolist(), strict=True))
         head = [
@@ -221,18 +279,23 @@ class Search:
         ]
         return _ranked(head, before=hits[:NEIGHBOURS], tail=hits[NEIGHBOURS:])
 
-    def _rerank(self, reranker: Reranker, target: _Target, hits: list[Hit]) -> list[Hit]:
+    def _rerank(self, target: _Target, hits: list[Hit]) -> RefinedHits:
         """Ranks the best pairs by the mean of their last score and the pair's, each min-max scaled.
 
         Min-max: the two scores have different scales, and a mean of 0..1 says which share of the
         range of this very list a hit has reached.
         """
+        reranker = yield from _working(
+            SearchStage.RERANKED, partial(self._load_reranker, target.embedder_id)
+        )
+        if reranker is None:
+            return None
         tracklets = self.library.tracklets([hit.tracklet_id for hit in hits[:PAIRS]])
-        crops = {each.id: read_crop(each.thumbnail.path) for each in tracklets}
-        candidates = [hit for hit in hits[:PAIRS] if hit.tracklet_id in crops]
+        known = {each.id for each in tracklets}
+        candidates = [hit for hit in hits[:PAIRS] if hit.tracklet_id in known]
         if not candidates:
             return hits[PAIRS:]
-        pairs = reranker.score([target.crop()], [crops[hit.tracklet_id] for hit in candidates])
+        pairs = yield from self._pair_scores(reranker, target, tracklets)
         last = np.array([hit.score for hit in candidates], np.float32)
         fused = (_min_max(last) + _min_max(pairs)) / 2
         head = [
@@ -240,6 +303,31 @@ class Search:
             for hit, score, pair in zip(candidates, fused, pairs, strict=True)
         ]
         return _ranked(head, before=candidates, tail=hits[PAIRS:])
+
+    def _pair_scores(
+        self, reranker: Reranker, target: _Target, tracklets: list[Tracklet]
+    ) -> Generator[SearchEvent, None, FloatArray]:
+        """Scores of the query with each tracklet, float32 (n,)."""
+        videos = {each.video_id for each in tracklets}
+        cameras = {video_id: self.library.video(video_id).camera.name for video_id in videos}
+        query = target.crop()
+        scores = []
+        for first in range(0, len(tracklets), _PAIRS_AT_A_TIME):
+            some = tracklets[first : first + _PAIRS_AT_A_TIME]
+            score = partial(
+                reranker.score,
+                [query],
+                [read_crop(each.thumbnail.path) for each in some],
+                target.camera,
+                [cameras[each.video_id] for each in some],
+            )
+            scores.append((yield from _working(SearchStage.RERANKED, score)))
+        return np.concatenate(scores)
+
+
+def _working(stage: SearchStage, work: Callable[[], R]) -> Generator[SearchEvent, None, R]:
+    """Does something for a stage in the background, and says so meanwhile."""
+    return in_background(work, lambda: StageRunning(stage))
 
 
 def _min_max(scores: FloatArray) -> FloatArray:

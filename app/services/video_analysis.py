@@ -16,6 +16,7 @@ from app.core.clock import SamplingGrid
 from app.core.entities import Detections, FinishedTrack, FloatArray, Frame, ResumePoint
 from app.core.errors import TruncatedVideoError
 from app.core.ports import Detector, Embedder, FrameSource, Tracker
+from app.services.mean_vectors import mean_vectors
 from app.services.pipeline import Channel, Stage, StoppedError
 from app.services.tracklet_builder import TrackletBuilder
 
@@ -249,10 +250,7 @@ class VideoAnalysis:
         ]
         if self._stop.is_set():
             raise StoppedError
-        starts = np.cumsum([0] + [len(track.crops) for track in tracks[:-1]])
-        sums = np.add.reduceat(np.concatenate(chunks), starts, axis=0)  # (n, D)
-        norms = np.linalg.norm(sums, axis=1, keepdims=True)
-        return np.asarray(sums / np.maximum(norms, 1e-12), np.float32)
+        return mean_vectors(np.concatenate(chunks), [len(track.crops) for track in tracks])
 
 
 def _within(frame: Frame, found: Detections) -> Detections:

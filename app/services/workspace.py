@@ -12,11 +12,13 @@ from app.core.clock import format_offset
 from app.core.entities import Image
 from app.core.errors import NotFoundError
 from app.core.events import IngestEvent
-from app.core.ports import Detector, Embedder
+from app.core.networks import NamedModels
 from app.core.queries import CropQuery, Query
 from app.services.catalog import Catalog
 from app.services.ingest import Ingest, IngestOptions, IngestParts
-from app.services.networks import Networks
+from app.services.model_shelf import ModelShelf
+from app.services.network_list import NetworkEntry, list_networks
+from app.services.networks import NetworkLoaders, Networks
 from app.services.people import People
 from app.services.playback import Playback
 from app.services.reembed import Reembed, ReembedProgress
@@ -32,14 +34,14 @@ class WorkspaceParts:
 
     Attributes:
         ingest: opens footage and follows people in it.
-        load_detector: (weights file, device) → detector; raises ModelError.
-        load_embedder: likewise.
+        loaders: open weights files.
+        shelf: the networks on this computer.
         read_picture: picture file → RGB uint8 (H, W, 3); raises NotFoundError or UsageError.
     """
 
     ingest: IngestParts
-    load_detector: Callable[[Path, str], Detector]
-    load_embedder: Callable[[Path, str], Embedder]
+    loaders: NetworkLoaders
+    shelf: ModelShelf
     read_picture: Callable[[Path], Image]
 
 
@@ -55,24 +57,38 @@ class Workspace:
         playback: frames, and who is where in them.
         people: what the user decided.
         search: rankings.
-        networks: detector and embedder, loaded when first needed.
+        networks: chosen and loaded when first needed.
+        shelf: all networks on this computer.
 
     Args:
         library: open; closed by `close`.
         parts: concrete classes.
         playback: frames of this library's videos.
         models: the user's settings.
+        named: networks named with the command.
     """
 
     def __init__(
-        self, library: Library, parts: WorkspaceParts, playback: Playback, models: ModelSettings
+        self,
+        library: Library,
+        parts: WorkspaceParts,
+        playback: Playback,
+        models: ModelSettings,
+        named: NamedModels | None = None,
     ) -> None:
         self.library = library
         self.catalog = Catalog(library)
         self.playback = playback
         self.people = People(library)
-        self.networks = Networks(library, parts.load_detector, parts.load_embedder, models)
-        self.search = Search(library, self._embedder_id, self.networks.embedder)
+        self.shelf = parts.shelf
+        self.networks = Networks(library, parts.loaders, models, named)
+        self.search = Search(
+            library,
+            self.networks.embedder_id,
+            self.networks.embedder,
+            self.networks.aggregator,
+            self.networks.reranker,
+        )
         self._read_picture = parts.read_picture
         self._ingest = Ingest(library, self.search, self.networks, parts.ingest)
 
@@ -91,6 +107,10 @@ class Workspace:
         """Closes the library and lets others open it."""
         self.library.close()
 
+    def abandon(self) -> None:
+        """Closes the library, and deletes it if it is new and nobody is stored in it."""
+        self.library.abandon()
+
     def ingest(self, folder: Path, options: IngestOptions | None = None) -> Iterator[IngestEvent]:
         """Loads a folder; see `app.services.ingest.Ingest.run`."""
         return self._ingest.run(folder, options or IngestOptions())
@@ -98,6 +118,10 @@ class Workspace:
     def reembed(self, embedder: str, device: str | None = None) -> Iterator[ReembedProgress]:
         """Changes the library's embedder; see `app.services.reembed.Reembed.run`."""
         return Reembed(self.library, self.search, self.networks).run(embedder, device)
+
+    def list_networks(self) -> Iterator[NetworkEntry]:
+        """Which networks are used; see `app.services.network_list.list_networks`."""
+        return list_networks(self.networks)
 
     def query_from_picture(self, path: Path) -> CropQuery:
         """The person of a picture file.
@@ -148,7 +172,3 @@ class Workspace:
         if isinstance(query, CropQuery):
             return query.image
         return read_crop(self.library.tracklet(query.tracklet_id).thumbnail.path)
-
-    def _embedder_id(self) -> str | None:
-        model = self.library.model("embedder")
-        return model.id if model else None

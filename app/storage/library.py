@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from filelock import FileLock, Timeout
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.core.entities import ModelFile, VideoStatus
 from app.core.errors import LibraryError, LibraryInUseError
+from app.core.networks import ModelRole
 from app.storage.crop_files import CROPS_FOLDER
 from app.storage.database import Database
 from app.storage.faults import disk_faults
@@ -24,11 +25,8 @@ from app.storage.tracklet_rows import TrackletRows
 from app.storage.vector_rows import VectorRows
 from app.storage.video_rows import VideoRows
 
-__all__ = ["DATABASE_NAME", "Library", "ModelRole"]
-
 DATABASE_NAME = "library.sqlite"
 LOCK_NAME = "library.lock"
-ModelRole = Literal["detector", "embedder"]
 _TIMEZONE = "timezone"
 
 
@@ -42,6 +40,7 @@ class Library(VideoRows, TrackletRows, VectorRows, PeopleRows):
     def __init__(self, folder: Path, database: Database, lock: FileLock) -> None:
         super().__init__(folder, database)
         self._lock = lock
+        self._is_new = False
         self._timezone = self._remembered_timezone()
 
     @classmethod
@@ -62,12 +61,13 @@ class Library(VideoRows, TrackletRows, VectorRows, PeopleRows):
         """
         folder = absolute(folder)
         with disk_faults(folder):
-            _check_folder(folder, create=create)
+            is_new = _check_folder(folder, create=create)
         lock = _locked(folder)
         database = Database(folder / DATABASE_NAME)
         try:
             bring_up_to_date(folder / DATABASE_NAME, create=create)
             library = cls(folder, database, lock)
+            library._is_new = is_new
             library._sweep_unfinished()
         except BaseException:
             database.close()
@@ -79,6 +79,18 @@ class Library(VideoRows, TrackletRows, VectorRows, PeopleRows):
         """Closes the database and lets others open the library. Calls after it are a bug."""
         self._database.close()
         self._lock.release()
+
+    def abandon(self) -> None:
+        """Closes the library, and deletes it if this opening made it and nobody is stored in it."""
+        unused = self._is_new and not any(video.tracklet_count for video in self.videos())
+        self.close()
+        if not unused:
+            return
+        with disk_faults(self.folder):
+            for name in (DATABASE_NAME, LOCK_NAME):
+                (self.folder / name).unlink(missing_ok=True)
+            if not any(self.folder.iterdir()):
+                self.folder.rmdir()
 
     def __enter__(self) -> Self:
         return self
@@ -116,6 +128,11 @@ class Library(VideoRows, TrackletRows, VectorRows, PeopleRows):
         with self._database.writing() as session:
             session.merge(ModelRow(role=role, model_id=model.id, path=path, sha256=model.sha256))
 
+    def forget_model(self, role: ModelRole) -> None:
+        """No weights are used in a role any more."""
+        with self._database.writing() as session:
+            session.execute(delete(ModelRow).where(ModelRow.role == role))
+
     def _remembered_timezone(self) -> ZoneInfo:
         with self._database.writing() as session:
             row = session.get(SettingRow, _TIMEZONE)
@@ -142,10 +159,18 @@ class Library(VideoRows, TrackletRows, VectorRows, PeopleRows):
                 self._sweep_crops(video_id)
 
 
-def _check_folder(folder: Path, *, create: bool) -> None:
-    """Makes the folder of a new library; refuses one where a library cannot be."""
+def _check_folder(folder: Path, *, create: bool) -> bool:
+    """Makes the folder of a new library, and says so; refuses one where a library cannot be."""
+    file = next((each for each in (folder, *folder.parents) if each.is_file()), None)
+    if file is not None:
+        raise LibraryError(
+            f"{file} is a file, and a library is a folder.",
+            f"Name {file.parent}."
+            if file.name == DATABASE_NAME
+            else "Name the library's folder, or one that does not exist yet to make a new library.",
+        )
     if (folder / DATABASE_NAME).exists():
-        return
+        return False
     if not create:
         raise LibraryError(
             f"There is no library in {folder}.",
@@ -157,6 +182,7 @@ def _check_folder(folder: Path, *, create: bool) -> None:
             f"Choose another folder, or put back the library's {DATABASE_NAME}.",
         )
     folder.mkdir(parents=True, exist_ok=True)
+    return True
 
 
 def _locked(folder: Path) -> FileLock:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Float, Row, Select, func, select, type_coerce
+from sqlalchemy import Float, Row, Select, select, type_coerce
 
 from app.core.entities import FloatArray, GalleryVectors
 from app.storage.library_part import LibraryPart, chunks
 from app.storage.tables import EmbeddingRow, TrackletRow, VideoRow
 
-# Rows fetched at a time: keeps the bytes beside the array small.
-_BATCH = 2048
+# Rows fetched at a time: a tenth of a second.
+_BATCH = 4096
 
 
 class VectorRows(LibraryPart):
     """Embeddings of tracklets, keyed by embedder."""
 
-    def vectors(self, embedder_id: str) -> GalleryVectors:
-        """All vectors of one embedder by tracklet id; float32 (0, 0) where there are none."""
-        counted = select(func.count()).where(EmbeddingRow.embedder_id == embedder_id)
+    def vector_batches(self, embedder_id: str) -> Iterator[GalleryVectors]:
+        """All vectors of one embedder by tracklet id, some thousand at a time.
+
+        All of them are as they were at the first; close the generator to stop early.
+        """
         query = _gallery(embedder_id).order_by(EmbeddingRow.tracklet_id)
         with self._database.reading() as session:
-            count = session.scalar(counted) or 0
             # The connection hands out rows without the session's book-keeping, a third faster.
             rows = session.connection().execute(query, execution_options={"yield_per": _BATCH})
-            return _packed(rows.partitions(), count)
+            for batch in rows.partitions():
+                yield _packed(batch)
 
     def vector(self, tracklet_id: int, embedder_id: str) -> FloatArray | None:
         """One tracklet's vector, float32 (D,), or None where that embedder has made none."""
@@ -44,7 +46,7 @@ class VectorRows(LibraryPart):
                 query = _gallery(embedder_id).where(EmbeddingRow.tracklet_id.in_(some))
                 found.update((row[0], row) for row in session.execute(query))
         rows = [found[tracklet_id] for tracklet_id in wanted if tracklet_id in found]
-        return _packed([rows] if rows else [], len(rows))
+        return _packed(rows)
 
     def tracklets_without_vector(self, embedder_id: str) -> list[int]:
         """Ids of the tracklets of which an embedder has made no vector yet, rising."""
@@ -93,23 +95,16 @@ def _gallery(embedder_id: str) -> Select[Any]:
     )
 
 
-def _packed(batches: Iterable[Sequence[Row[Any]]], count: int) -> GalleryVectors:
-    """Rows as arrays, filled in place so that the vectors exist only once."""
-    ids = np.empty(count, np.int64)
-    camera_ids = np.empty(count, np.int64)
-    first_utc_s = np.empty(count, np.float64)
-    last_utc_s = np.empty(count, np.float64)
-    vectors = np.zeros((count, 0), np.float32)
-    start = 0
-    for batch in batches:
-        some_ids, some_cameras, some_first, some_last, data = zip(*batch, strict=True)
-        end = start + len(batch)
-        if start == 0:
-            vectors = np.empty((count, len(data[0]) // 4), np.float32)
-        ids[start:end] = some_ids
-        camera_ids[start:end] = some_cameras
-        first_utc_s[start:end] = np.array(some_first, np.float64)  # None becomes NaN
-        last_utc_s[start:end] = np.array(some_last, np.float64)
-        vectors[start:end] = np.frombuffer(b"".join(data), "<f4").reshape(len(batch), -1)
-        start = end
-    return GalleryVectors(ids, camera_ids, first_utc_s, last_utc_s, vectors)
+def _packed(rows: Sequence[Row[Any]]) -> GalleryVectors:
+    """Rows as arrays; vectors float32 (0, 0) where there are none."""
+    if not rows:
+        no_ids, no_times = np.empty(0, np.int64), np.empty(0, np.float64)
+        return GalleryVectors(no_ids, no_ids, no_times, no_times, np.zeros((0, 0), np.float32))
+    ids, cameras, first, last, data = zip(*rows, strict=True)
+    return GalleryVectors(
+        np.array(ids, np.int64),
+        np.array(cameras, np.int64),
+        np.array(first, np.float64),  # None becomes NaN
+        np.array(last, np.float64),
+        np.frombuffer(b"".join(data), "<f4").reshape(len(rows), -1).astype(np.float32),
+    )

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.core.entities import FloatArray, Image
-from app.core.errors import ModelError
 from app.core.ports import Embedder
+from app.vision.model_files import MODEL_FILE_SUFFIX, told_to_user
 from app.vision.weights_files import loader_for
-from reid_models.onnx_model import OnnxModel, OnnxModelError
+from reid_models.onnx_model import OnnxModel
 
 
 class OnnxEmbedder:
@@ -26,30 +26,84 @@ class OnnxEmbedder:
         Raises:
             ModelError: the file or its card cannot be used.
         """
-        try:
+        with told_to_user("embedder"):
             self._model = OnnxModel(path, device)
-        except OnnxModelError as error:
-            raise ModelError(error.message, error.remedy) from error
         self.id = self._model.id
         self.dimension = self._model.dimension
 
-    def embed(self, images: Sequence[Image], cameras: Sequence[str] | None = None) -> FloatArray:
+    def embed(
+        self,
+        images: Sequence[Image],
+        cameras: Sequence[str] | None = None,
+        *,
+        urgent: bool = False,
+    ) -> FloatArray:
         """float32 (n, dimension), L2-normalised, of RGB uint8 (h, w, 3) crops of any size.
 
         Args:
             images: at least one crop.
             cameras: not used: these networks know no cameras.
+            urgent: not used: these networks are called in turn.
 
         Raises:
             ModelError: the network returned something that is no direction.
         """
-        try:
+        with told_to_user():
             return self._model.embed(images)
-        except OnnxModelError as error:
-            raise ModelError(error.message, error.remedy) from error
 
 
-EMBEDDERS: dict[str, type[OnnxEmbedder]] = {".onnx": OnnxEmbedder}
+class ModelFileEmbedder:
+    """Embeds crops with a network of `reid_models`; torch is imported when one is made.
+
+    Attributes:
+        id: of the file's card.
+        dimension: length of its vectors.
+        predictor: the network, for whoever takes its feature maps.
+    """
+
+    def __init__(self, path: Path, device: str = "auto") -> None:
+        """Loads and tries the file.
+
+        Raises:
+            ModelError: damaged, of another role, or no such device.
+        """
+        from reid_models.interfaces import EmbeddingModel
+        from reid_models.model_file import load_model
+        from reid_models.predictors import EmbeddingPredictor
+
+        with told_to_user("embedder"):
+            network, card = load_model(path, role="embedder")
+            assert isinstance(network, EmbeddingModel)
+            self.predictor = EmbeddingPredictor(network, card, device)
+        self.id = self.predictor.id
+        self.dimension = self.predictor.dimension
+
+    def embed(
+        self,
+        images: Sequence[Image],
+        cameras: Sequence[str] | None = None,
+        *,
+        urgent: bool = False,
+    ) -> FloatArray:
+        """float32 (n, dimension), L2-normalised, of RGB uint8 (h, w, 3) crops of any size.
+
+        Args:
+            images: at least one crop.
+            cameras: name of each crop's camera; one that the card does not list gets what the
+                network says of unknown cameras.
+            urgent: before work in the background on the same device.
+
+        Raises:
+            ModelError: an unknown camera where the network refuses those; too little memory.
+        """
+        with told_to_user():
+            return self.predictor.embed(images, cameras, urgent=urgent)
+
+
+EMBEDDERS: dict[str, type[OnnxEmbedder] | type[ModelFileEmbedder]] = {
+    MODEL_FILE_SUFFIX: ModelFileEmbedder,
+    ".onnx": OnnxEmbedder,
+}
 
 
 def load_embedder(path: Path, device: str = "auto") -> Embedder:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TypeVar
 
 from app.core.errors import ModelError
+from app.vision.model_files import MODEL_FILE_SUFFIX
 
 _Loader = TypeVar("_Loader")
 
@@ -26,6 +28,13 @@ def loader_for(loaders: dict[str, _Loader], path: Path, role: str) -> _Loader:
         kind = f'"{path.suffix}" files' if path.suffix else "files without an ending"
         raise ModelError(
             f"{path.name} cannot be used as {role}: {kind} are not known.",
-            f"Choose a file that ends in {', '.join(loaders)}.",
+            f"Choose a file that ends in {', '.join(loaders)}{_way_out(path, loaders)}.",
         )
     return loader
+
+
+def _way_out(path: Path, loaders: Collection[str]) -> str:
+    """How a published checkpoint becomes a model file, where one was named instead."""
+    if path.suffix.lower() != ".pth" or MODEL_FILE_SUFFIX not in loaders:
+        return ""
+    return "; a published .pth file becomes one by `python -m trainer convert`"

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import difflib
 import logging
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from timm.models import get_pretrained_cfg, load_state_dict_from_hf
+from huggingface_hub import constants as hub_constants
+from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+from huggingface_hub.errors import LocalEntryNotFoundError
+from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
 from reid_models.backbones.vit import resize_positions
 from reid_models.errors import NetworkError
+from reid_models.state_dicts import read_state
 
 _LOG = logging.getLogger(__name__)
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar")
-# Where published files keep the weights, and what parallel training puts before each key.
-_WRAPPERS = ("state_dict", "model")
-_PARALLEL_PREFIX = "module."
+# Every repository of timm has it, and no pickle is needed.
+_HUB_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,8 @@ def read_weights(source: str | Path) -> dict[str, Tensor]:
     """
     path = Path(source)
     if path.suffix in _SUFFIXES or path.is_file() or len(path.parts) > 1:
-        return _unwrapped(_read_file(path), path.name)
-    return _unwrapped(_download(str(source)), str(source))
+        return read_state(path)
+    return read_state(_downloaded(str(source)))
 
 
 def copy_weights(
@@ -146,27 +145,8 @@ def fit_positions(
     return {**state, "pos_embed": resized}, changed
 
 
-def _read_file(path: Path) -> Any:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise NetworkError(
-            f"There is no file {path}.", "Check the path, or name a model of timm."
-        ) from error
-    except pickle.UnpicklingError as error:
-        if "Unsupported" not in str(error):
-            raise _damaged(path, error) from error
-        raise NetworkError(
-            f"{path.name} holds more than weights, and opening it would run its code.",
-            "Save its state dict alone, in a place where running it does no harm.",
-        ) from error
-    except (OSError, EOFError, RuntimeError, SafetensorError) as error:
-        raise _damaged(path, error) from error
-
-
-def _download(name: str) -> Any:
+def _downloaded(name: str) -> Path:
+    """The file with the weights of a timm name; the hub is asked only for what is not here."""
     if not timm.is_model(name.split(".")[0]):
         near = difflib.get_close_matches(name, timm.list_pretrained(), n=3)
         raise NetworkError(
@@ -179,35 +159,25 @@ def _download(name: str) -> Any:
             f'timm has no weights for "{name}".', "Choose one of timm.list_pretrained()."
         )
     try:
-        return load_state_dict_from_hf(config.hf_hub_id, weights_only=True)
-    except OSError as error:  # what the hub raises without network, and for what it does not have
+        return _from_hub(config.hf_hub_id)
+    except Exception as error:
+        # Each version of the hub's client has another HTTP library, with errors of its own.
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:120].rstrip(".: ")
         raise NetworkError(
-            f'The weights "{name}" are not in the cache and cannot be downloaded: '
-            f"{type(error).__name__}.",
-            f"Connect to the network once; or fetch model.safetensors from "
+            f'The weights "{name}" are not in the cache and cannot be downloaded: {reason}.',
+            f"Connect to the network once; or fetch {_HUB_FILE} from "
             f"https://huggingface.co/{config.hf_hub_id} elsewhere and give its path instead.",
         ) from error
 
 
-def _unwrapped(content: Any, source: str) -> dict[str, Tensor]:
-    for wrapper in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    state = (
-        {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
-        if isinstance(content, Mapping)
-        else {}
-    )
-    if not state:
-        raise NetworkError(f"{source} holds no weights.", "Choose a file with a state dict.")
-    if all(key.startswith(_PARALLEL_PREFIX) for key in state):
-        state = {key.removeprefix(_PARALLEL_PREFIX): value for key, value in state.items()}
-    return state
-
-
-def _damaged(path: Path, error: BaseException) -> NetworkError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-    return NetworkError(f"{path.name} cannot be read as weights: {reason}.", "Download it again.")
+def _from_hub(repository: str) -> Path:
+    hub_constants.HF_HUB_DISABLE_TELEMETRY = True
+    try:
+        return Path(hf_hub_download(repository, _HUB_FILE, local_files_only=True))
+    except LocalEntryNotFoundError:
+        # Fails at once without a connection, where the download would try for a minute.
+        get_hf_file_metadata(hf_hub_url(repository, _HUB_FILE))
+        return Path(hf_hub_download(repository, _HUB_FILE))
 
 
 def _does_not_fit(source: str, reason: str) -> NetworkError:

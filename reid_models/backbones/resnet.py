@@ -138,7 +138,7 @@ class ResNet(timm_resnet.ResNet):
             if place >= len(blocks):
                 raise NetworkError(
                     f"{name} is too shallow for non-local blocks: {stage} has no block {place}.",
-                    "Choose resnet34, resnet50 or a deeper one, or leave the non-local blocks out.",
+                    "Choose resnet34, resnet50 or a deeper one, or set non_local to false.",
                 )
             channels = _out_channels(blocks[place])
             blocks[place].non_local_block = NonLocal(channels, channels // 16)
@@ -191,16 +191,6 @@ def load_pretrained(network: ResNet, source: str | Path) -> PretrainedReport:
     places = network.state_dict()
     targets = {key: (key,) for key in state if key in places}
     return copy_weights(network, state, targets, str(source))
-
-
-def check_image_size(images: Tensor, size_px: tuple[int, int]) -> None:
-    """Raises NetworkError where images (B, 3, H, W) are not of the network's height and width."""
-    if tuple(images.shape[2:]) != size_px:
-        raise NetworkError(
-            f"The network takes images of {size_px[0]}×{size_px[1]} px and was given "
-            f"{images.shape[2]}×{images.shape[3]} px.",
-            "Resize them to its input size.",
-        )
 
 
 def _keep_size(block: nn.Module) -> None:

@@ -53,7 +53,8 @@ class SideInformation(nn.Module):
             view_ids: int64 (B,), or None where unknown.
 
         Raises:
-            NetworkError: no ids while training, or unknown ids where they are refused.
+            NetworkError: no ids while training, another number of ids than of images, or unknown
+                ids where they are refused.
         """
         camera = self._slots(images, camera_ids, self.cameras, "camera")  # (B,)
         view = self._slots(images, view_ids, self.views, "view")  # (B,)
@@ -71,6 +72,12 @@ class SideInformation(nn.Module):
                     f"Pass {name}_ids, numbers from 0 to {count - 1}.",
                 )
             return torch.full((images,), count, dtype=torch.long, device=device)
+        ids = torch.as_tensor(ids)  # lists and arrays, too
+        if tuple(ids.shape) != (images,):
+            raise NetworkError(
+                f"There are {name} ids of the shape {tuple(ids.shape)} for {images} images.",
+                f"Pass one {name} id for each image.",
+            )
         ids = ids.to(device=device, dtype=torch.long)
         known = (ids >= 0) & (ids < count)
         if self.unknown_camera == "error" and not bool(known.all()):

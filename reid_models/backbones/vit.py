@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from reid_models.backbones.side_information import SideInformation
+from reid_models.checks import check_image_size
 from reid_models.errors import NetworkError
 from reid_models.interfaces import UnknownCamera
 
@@ -201,12 +202,7 @@ class ViT(nn.Module):
         Raises:
             NetworkError: images of another size; ids that the side information refuses.
         """
-        if tuple(images.shape[2:]) != self.image_size:
-            raise NetworkError(
-                f"The network takes images of {self.image_size[0]}×{self.image_size[1]} px and "
-                f"got {images.shape[2]}×{images.shape[3]}.",
-                "Resize them to its input size.",
-            )
+        check_image_size(images, self.image_size)
         patches = self.patch_embed(images)  # (B, N, D)
         classes = self.cls_token.expand(patches.shape[0], -1, -1)
         tokens = torch.cat((classes, patches), dim=1) + self.pos_embed  # (B, 1 + N, D)

@@ -19,9 +19,11 @@ from reid_models.backbones.pretrained import (
     read_weights,
 )
 from reid_models.backbones.vit import SIZES, Stem, Variant, ViTSize, make_vit, patch_grid
+from reid_models.checks import check_at_least
 from reid_models.errors import NetworkError
 from reid_models.interfaces import EmbeddingModel, ReIDOutput
 from reid_models.layers.bn_neck import BNNeck
+from reid_models.layers.classifier import new_classifier
 from reid_models.roles import UnknownCamera
 
 NeckFeature = Literal["before", "after"]
@@ -78,10 +80,10 @@ class ViTEmbedderConfig:
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
     def __post_init__(self) -> None:
-        if min(self.cameras, self.views, self.identities) < 0:
+        check_at_least(self, 0, "cameras", "views", "identities")
+        if min(self.std) <= 0:
             raise NetworkError(
-                "A network cannot have fewer than 0 cameras, views or identities.",
-                "Use 0 for what it is to do without.",
+                f"Images cannot be divided by the std {self.std}.", "Use numbers above 0."
             )
         if not 0 <= self.drop_path < 1:
             raise NetworkError(
@@ -279,10 +281,3 @@ class ViTEmbedder(EmbeddingModel):
             key = name.replace("block", last, 1) if name.startswith("block.") else name
             targets[key] = tuple(f"{branch}.{name}" for branch in self._branches())
         return targets
-
-
-def new_classifier(width: int, identities: int) -> nn.Linear:
-    """A classifier without bias, on what the neck gives."""
-    classifier = nn.Linear(width, identities, bias=False)
-    nn.init.normal_(classifier.weight, std=0.001)
-    return classifier

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from reid_models.backbones.resnet import name_of
 from reid_models.convert.filling import fill
 from reid_models.convert.report import ConversionReport
 from reid_models.errors import NetworkError
@@ -29,9 +30,9 @@ def convert(
 ) -> tuple[NFormer, ConversionReport]:
     """The network of a published state dict, in evaluation mode, and what became of each key.
 
-    Length of the vectors, blocks, width of the MLP and identities are read off the tensors. The
-    rest has the published value unless overridden: 2 heads, 20 neighbours, 5 landmarks, input
-    normalised in evaluation only.
+    Length of the vectors, blocks, width of the MLP, encoder and identities are read off the
+    tensors. The rest has the published value unless overridden: 2 heads, 20 neighbours, 5
+    landmarks, input normalised in evaluation only.
 
     Args:
         state: published keys without `module.`: `backbone.…` (may be missing) and `nformer.…`,
@@ -98,14 +99,15 @@ def _read_config(
     places = len(f"{prefix}h.")
     blocks = {key[places:].split(".")[0] for key in state if key.startswith(f"{prefix}h.")}
     has_encoder = any(key.startswith(_ENCODER) for key in state)
-    values = {
+    values: dict[str, Any] = {
         "embedding_dim": dim,
         "layers": len(blocks),
         "mlp_ratio": hidden // dim,
         "identities": 0 if classifier is None else len(classifier),
-        "encoder": "resnet50" if has_encoder else None,
-        "image_size": tuple(image_size),
+        "image_size": image_size,
     }
+    if "encoder" not in overrides:
+        values["encoder"] = name_of(state, f"{_ENCODER}base.") if has_encoder else None
     config: NFormerConfig = build_config("nformer", {**values, **overrides})
     if config.encoder and not has_encoder:
         raise NetworkError(

@@ -15,6 +15,9 @@ from reid_models.registry import build_config
 from reid_models.rrid import RRID, SCALES, RRIDConfig
 
 _BACKBONE = "base."
+_PUBLISHED_SIZE = (384, 128)
+# What stands for "not given" here: its map has 16 rows, which are no six stripes.
+_IMPOSSIBLE_SIZE = (256, 128)
 # Published names of what our relations hold, for a stripe and for the whole of n stripes.
 _OF_STRIPE = {
     "own": "local_{n}_conv_list",
@@ -47,7 +50,8 @@ def convert(
 
     Args:
         state: published keys (`base.…`, `local_6_conv_list.…`), without `module.`.
-        image_size: height and width; the published one is (384, 128).
+        image_size: height and width; the published one, (384, 128), stands in for (256, 128),
+            the default of `load_official`, whose map cannot be cut into six stripes.
         overrides: settings of `RRIDConfig`. `variant="S"` takes the six stripes alone out of a
             file that has all three scales; another number of `identities` drops the classifiers.
 
@@ -61,7 +65,7 @@ def convert(
         )
     found = {
         "backbone": name_of(state, _BACKBONE),
-        "image_size": image_size,
+        "image_size": _PUBLISHED_SIZE if image_size == _IMPOSSIBLE_SIZE else image_size,
         "variant": "F" if "local_2_conv_list.0.0.weight" in state else "S",
         "width": state["local_6_conv_list.0.0.weight"].shape[0],
         "identities": _identities(state),

@@ -44,7 +44,7 @@ def convert(
     """
     config = _read_config(state, image_size, overrides)
     jpm = _has_jpm(state)
-    ignored = _keys_from(state, _UNUSED + (_stale(state) if jpm else ()))
+    ignored = _keys_from(state, _UNUSED + (_stale(config.size.depth) if jpm else ()))
     dropped = _keys_from(state, _left_out(state, config))
     network = TransReID(config)
     report = fill(
@@ -93,6 +93,12 @@ def _read_config(
                 f'This is no published TransReID: it has no "{key}".',
                 "Choose the state dict that its training saved, or name the right method.",
             )
+    if state["base.pos_embed"].ndim != 3:
+        raise NetworkError(
+            f'"base.pos_embed" has the shape {tuple(state["base.pos_embed"].shape)}, not '
+            "(1, patches + 1, width).",
+            "Choose the state dict that its training saved, unchanged.",
+        )
     jpm = _has_jpm(state)
     values: dict[str, Any] = {
         **_size_settings(state, overrides),
@@ -121,14 +127,36 @@ def _size_settings(state: Mapping[str, Tensor], overrides: Mapping[str, Any]) ->
             f"How many attention heads a width of {width} has cannot be told from the weights.",
             "Say it with heads=….",
         )
-    blocks = {key.split(".")[2] for key in state if key.startswith("base.blocks.")}
-    found = ViTSize(width, len(blocks), width // _HEAD_DIM)
     variant = _NAMED_SIZES.get(width, "vit_base")
+    depth = overrides.get("depth") or _depth(state, SIZES[variant].depth)
+    found = ViTSize(width, depth, width // _HEAD_DIM)
     settings: dict[str, Any] = {"variant": variant}
     for name in ("width", "depth", "heads"):
         if getattr(found, name) != getattr(SIZES[variant], name):
             settings[name] = getattr(found, name)
     return settings
+
+
+def _depth(state: Mapping[str, Tensor], usual: int) -> int:
+    """Blocks of the network, the last one included, which a JPM file has as `b1.0`.
+
+    Such a file may have been relieved of its stale copies, which the `usual` depth tells.
+
+    Raises:
+        NetworkError: it was, and the depth is an unusual one.
+    """
+    found = len({key.split(".")[2] for key in state if key.startswith("base.blocks.")})
+    if not _has_jpm(state) or found == usual:
+        return found
+    if found == usual - 1:
+        return usual
+    if "base.norm.weight" not in state:
+        raise NetworkError(
+            "How many blocks the network has cannot be told: its file lacks the copies of the "
+            "last block or norm that the published code leaves there.",
+            "Say it with depth=…, the block b1.0 counted in.",
+        )
+    return found
 
 
 def _side_settings(state: Mapping[str, Tensor], overrides: Mapping[str, Any]) -> dict[str, int]:
@@ -137,6 +165,8 @@ def _side_settings(state: Mapping[str, Tensor], overrides: Mapping[str, Any]) ->
     cameras, views = overrides.get("cameras"), overrides.get("views")
     if (cameras, views) == (0, 0):
         return {"cameras": 0, "views": 0}
+    if not all(each is None or isinstance(each, int) for each in (cameras, views)):
+        return {}  # the check of the settings names the one that is no number
     if cameras is None:
         # One camera of many views: the camera tells nothing, so that only views are looked at.
         cameras = 0 if views == rows else rows // max(views or 1, 1)
@@ -188,10 +218,9 @@ def _identities(state: Mapping[str, Tensor]) -> int:
     return state["classifier.weight"].shape[0] if "classifier.weight" in state else 0
 
 
-def _stale(state: Mapping[str, Tensor]) -> tuple[str, ...]:
+def _stale(depth: int) -> tuple[str, ...]:
     """Copies of the last ImageNet block and norm that a JPM training neither uses nor changes."""
-    last = max(int(key.split(".")[2]) for key in state if key.startswith("base.blocks."))
-    return (f"base.blocks.{last}.", "base.norm.")
+    return (f"base.blocks.{depth - 1}.", "base.norm.")
 
 
 def _left_out(state: Mapping[str, Tensor], config: TransReIDConfig) -> tuple[str, ...]:

@@ -164,6 +164,28 @@ def test_images_of_another_size_are_refused(name, settings):
         network.embed(torch.zeros(1, 3, height + 32, width))
 
 
+@pytest.mark.parametrize("resnet", ["resnet10t", "resnet18"])
+@pytest.mark.parametrize(
+    ("name", "key", "settings"),
+    [
+        ("rrid", "backbone", {"width": 16}),
+        ("nformer_encoder", "encoder", {"embedding_dim": 16}),
+        ("cacenet", "backbone", {"non_local": False, "width": 16}),
+    ],
+)
+@torch.inference_mode()
+def test_light_resnets_at_192_by_96_suit_computers_without_a_gpu(name, key, settings, resnet):
+    network = built(name, settings | {key: resnet, "image_size": [192, 96]})
+    images = pictures(network, 2)
+    if MODELS[name].role == "embedder":
+        assert network.embed(images).shape == (2, network.embedding_dim)
+    else:
+        parts = network.parts(images)
+        assert parts.places.shape[1] == 12 * 6
+        assert network.score(parts, parts).shape == (2,)
+    assert sum(each.numel() for each in network.parameters()) < 15e6
+
+
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 @pytest.mark.parametrize(("name", "settings"), cases("embedder"))
 def test_a_predictors_vector_does_not_depend_on_the_other_crops(name, settings, precision):

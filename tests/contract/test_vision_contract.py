@@ -8,6 +8,7 @@ from app.vision.byte_tracker import TRACKERS
 from app.vision.embedders import EMBEDDERS, load_embedder
 from app.vision.ultralytics_setup import import_ultralytics
 from app.vision.yolo_detector import DETECTORS, load_detector
+from tests.tiny_model_files import save_transreid
 from tests.tiny_networks import save_detector, save_embedder
 
 
@@ -28,7 +29,14 @@ def save_checkpoint(path):
 
 
 SAVE_DETECTOR = {".onnx": save_detector, ".pt": save_checkpoint}
-SAVE_EMBEDDER = {".onnx": save_embedder}
+
+
+def save_model_file(path):
+    save_transreid(path)
+    return path
+
+
+SAVE_EMBEDDER = {".onnx": save_embedder, ".safetensors": save_model_file}
 
 
 def saved(table, suffix, folder):
@@ -104,7 +112,8 @@ def test_an_embedder_gives_unit_vectors_of_its_dimension(embedder):
     assert vectors.shape == (len(CROP_SIZES), embedder.dimension)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert embedder.id.startswith("network-")
+    name, _, digits = embedder.id.rpartition("-")
+    assert name in ("network", "transreid") and len(digits) == 12
 
 
 def test_an_embedder_gives_one_crop_one_vector(embedder):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,16 @@ import numpy as np
 
 from app.core.entities import Camera, StartSource
 from app.core.errors import NotFoundError, UserFacingError
-from app.core.queries import CropQuery, Hit, Query, SearchFilter, SearchResult, SearchStage
+from app.core.queries import (
+    REFINEMENTS,
+    CropQuery,
+    Hit,
+    Query,
+    SearchEvent,
+    SearchFilter,
+    SearchResult,
+    SearchStage,
+)
 from app.services.catalog import CameraEntry, HitDetails
 
 START = datetime(2024, 5, 14, 8, 30, tzinfo=UTC)
@@ -90,17 +99,28 @@ class FakeSearch:
     """Yields `results`, the last one only after `go_on` is set."""
 
     def __init__(self) -> None:
-        self.results = [a_result(1, 2, 3)]
+        self.results: list[SearchEvent] = [a_result(1, 2, 3)]
+        self.stages: list[Collection[SearchStage]] = []
+        self.prepared = 0
         self.asked: list[tuple[Query, SearchFilter]] = []
         self.error: Exception | None = None
         self.go_on = threading.Event()
         self.go_on.set()
         self.closed = threading.Event()
 
+    def prepare(self) -> Iterator[None]:
+        self.prepared += 1
+        yield None
+
     def run(
-        self, query: Query, where: SearchFilter | None = None, limit: int = 200
-    ) -> Iterator[SearchResult]:
+        self,
+        query: Query,
+        where: SearchFilter | None = None,
+        limit: int = 200,
+        stages: Collection[SearchStage] = REFINEMENTS,
+    ) -> Iterator[SearchEvent]:
         assert where is not None
+        self.stages.append(stages)
         self.asked.append((query, where))
         results = list(self.results)
         try:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from window_fakes import EndlessIngest, FakeWorkspace, dialog, drop, label, make_video
 
 from app.core.errors import LibraryInUseError
+from app.core.queries import SearchStage
 from app.gui import theme as theme_module
 from app.gui.application import TerminalInterrupt
 from app.gui.dialogs.error_dialog import ErrorDialog
@@ -289,6 +290,18 @@ def test_the_theme_cycles_by_key_and_is_remembered(shell, qtbot, home) -> None:
     assert load_settings().window.theme == "dark"
     shell.window.action("theme-system").trigger()
     assert load_settings().window.theme == "system"
+
+
+def test_refinements_are_switched_in_the_menu_and_remembered(shell, home, monkeypatch) -> None:
+    chosen: list[frozenset[SearchStage]] = []
+    monkeypatch.setattr(shell.search, "set_stages", chosen.append)
+    for stage in ("aggregated", "reranked"):
+        assert shell.window.action(f"refine-{stage}").isChecked()
+    shell.window.action("refine-aggregated").trigger()
+    assert chosen == [{SearchStage.RERANKED}]
+    assert load_settings().search.stages == {SearchStage.RERANKED}
+    shell.window.action("refine-aggregated").trigger()
+    assert load_settings().search == Settings().search
 
 
 def test_docks_keep_their_place_and_the_layout_can_be_reset(

@@ -89,7 +89,8 @@ class FakeWorkspace:
         self.catalog = SimpleNamespace(cameras=self._cameras)
         self.playback = SimpleNamespace()
         self.people = SimpleNamespace()
-        self.search = SimpleNamespace()
+        self.shelf = SimpleNamespace()
+        self.search = SimpleNamespace(prepare=lambda: iter(()))
 
     def _cameras(self) -> list[CameraEntry]:
         cameras = {video.camera.id: video.camera for video in self.videos}

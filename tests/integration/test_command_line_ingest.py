@@ -196,7 +196,10 @@ def test_without_networks_one_sentence_names_folder_and_flag(
 ) -> None:
     said = retrace("ingest", videos, "--library", library)
     assert (said.status, said.out) == (1, "")
-    assert "--detector FILE" in said.err and str(models_dir("detector")) in said.err
+    for role in ("detector", "embedder"):
+        assert f"No {role} is installed." in said.err and f"--{role} FILE" in said.err
+        assert str(models_dir(role)) in said.err
+    assert not library.exists()
     install("detector", "yolo")
     said = retrace("ingest", videos, "--library", library)
     assert "--embedder FILE" in said.err and str(models_dir("embedder")) in said.err
@@ -249,7 +252,21 @@ def test_damaged_weights_are_told(
         said = retrace("ingest", videos, "--library", library, *networks)
         assert said.status == 1
         assert said.err == "detector.onnx is damaged or cut short. Download it again.\n"
-    assert main_job.content(library)[0][2] == 0, "nothing was done"
+        assert not library.exists(), "nothing was done"
+        with Library.open(library, create=True):
+            pass
+        assert retrace("ingest", videos, "--library", library, *networks).status == 1
+    assert main_job.content(library)[0][2] == 0, "it was there before"
+
+
+def test_a_file_in_place_of_the_library_is_told(
+    retrace: Retrace, videos: Path, networks: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    said = retrace("ingest", videos, "--library", tmp_path / "file", *networks)
+    assert said.status == 1
+    assert f"{tmp_path / 'file'} is a file, and a library is a folder." in said.err
+    assert "Name the library's folder, or one that does not exist yet" in said.err
 
 
 # Cameras ------------------------------------------------------------------------------------------

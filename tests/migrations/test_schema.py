@@ -23,6 +23,7 @@ from app.storage.database import sqlite_engine
 from app.storage.library import Library
 from app.storage.schema import MIGRATIONS, REVISION, bring_up_to_date
 from app.storage.tables import Base
+from tests.stored_vectors import all_vectors
 
 # Rebuilds the table that most others refer to: if foreign keys were on, they would lose their rows.
 NEXT_MIGRATION = """
@@ -135,7 +136,7 @@ def test_an_older_library_is_backed_up_then_upgraded(
         (tracklet,) = library.tracklets_of(video.id)
         assert len(library.trajectory(tracklet.id)) == 3
         assert len(library.crops(tracklet.id)) == 1
-        assert len(library.vectors("osnet")) == 1
+        assert len(all_vectors(library, "osnet")) == 1
     database = old_library / "library.sqlite"
     assert rows(database, "SELECT version_num FROM alembic_version") == [("9999",)]
     assert rows(database, "SELECT remark FROM tracklets") == [("none",)]

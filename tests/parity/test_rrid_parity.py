@@ -17,8 +17,10 @@ from reid_models.convert import convert_official, load_official
 from reid_models.convert.rrid import official_key
 from reid_models.errors import NetworkError
 from tests.golden_cases import (
+    RELATIVE_TOLERANCE,
     assert_same,
     assert_summary,
+    errors,
     full_size_weights,
     normal,
     small_weights,
@@ -50,15 +52,27 @@ def small(shared_golden: Callable[[str], Path]) -> Any:
     return json.loads(shared_golden("methods_small.json").read_text())["rrid"]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @torch.inference_mode()
-def test_full_size(full_size: Any, full_size_state: dict[str, Tensor]):
+def test_full_size(full_size: Any, full_size_state: dict[str, Tensor], threads: int):
+    """The numbers were stored on two threads; on one, the last bits of the map are others.
+
+    The head's batch norms divide by deviations down to 0.02, which makes them up to sixty times
+    as large: the stored features themselves are 6e-4 from those of float64 arithmetic.
+    """
+    torch.set_num_threads(threads)
     network = load_official("rrid", full_size_state, image_size=(384, 128))
     drawn = np.random.RandomState(int(full_size["input_seed"])).standard_normal((4, 3, 384, 128))
     coarse = drawn.astype(np.float32)[:, :, ::16, ::16]
     images = torch.from_numpy(coarse.repeat(16, axis=2).repeat(16, axis=3))
-    assert_same(network.backbone(images).mean(dim=(2, 3)), full_size["feature_map_mean"])
+    mean = network.backbone(images).mean(dim=(2, 3))
+    assert_same(mean, full_size["feature_map_mean"])
     features = network.part_features(images)
-    assert_same(features, full_size["features"])
+    if np.array_equal(mean.numpy(), full_size["feature_map_mean"]):
+        assert_same(features, full_size["features"])
+    far = errors(features, full_size["features"])
+    assert float(far.max()) <= 10 * RELATIVE_TOLERANCE
+    assert float((far > RELATIVE_TOLERANCE).float().mean()) <= 0.005
     vectors = network.embed(images)
     expected = torch.nn.functional.normalize(features.flatten(1), dim=1)
     assert vectors.shape == (4, 3840)
@@ -125,7 +139,7 @@ def test_keys_that_are_missing_or_unknown_are_named(small: Any):
     with pytest.raises(NetworkError, match="beyond this method, local_3_conv_list.0.0.weight"):
         load_official("rrid", more, image_size=SMALL)
     with pytest.raises(NetworkError, match="map of 16 rows"):
-        load_official("rrid", state)
+        load_official("rrid", state, image_size=(256, 64))
     del state["rest_4_conv_list.3.1.bias"]
     with pytest.raises(NetworkError, match="lacks rest_4_conv_list.3.1.bias"):
         load_official("rrid", state, image_size=SMALL)

@@ -70,6 +70,14 @@ def test_full_size(
     assert_same(network.vector(network(images, *ids)), case["embedding"])
 
 
+def test_every_stored_case_is_tried(shared_golden: Callable[[str], Path], golden: Any):
+    stored = shared_golden("README.md").parent.glob("transreid_*.npz")
+    assert {path.stem for path in stored} == {f"transreid_{name}" for name, *_ in FULL_SIZE}
+    networks = {name for name, case in golden.items() if "before" in case}
+    assert networks == set(SMALL)
+    assert {name for name in golden if name.startswith("shuffle")} == set(SHUFFLES)
+
+
 @pytest.mark.parametrize("name", SMALL)
 @torch.inference_mode()
 def test_small(name: str, golden: Any):

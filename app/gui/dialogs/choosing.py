@@ -8,6 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.core.networks import ModelRole
+from app.services.model_choice import WEIGHTS_SUFFIXES
+from app.settings import models_dir
+
 Chosen = Callable[[Path], object]
 
 
@@ -48,6 +52,14 @@ def choose_file(
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setNameFilter(filters)
     dialog.open()
+
+
+def choose_model_file(parent: QWidget | None, title: str, role: ModelRole, chosen: Chosen) -> None:
+    """Asks for a weights file, first where those of its role are installed."""
+    patterns = " ".join(f"*{suffix}" for suffix in WEIGHTS_SUFFIXES[role])
+    folder = models_dir(role)
+    start = folder if folder.is_dir() else Path.home()
+    choose_file(parent, title, start, f"Weights ({patterns})", chosen)
 
 
 def _dialog(parent: QWidget | None, title: str, start: Path | None, chosen: Chosen) -> QFileDialog:

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHeaderView,
-    QLabel,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.gui import theme
 from app.gui.dialogs.choosing import choose_folder
+from app.gui.dialogs.labels import wrapped_label
 from app.services.relocation import MissingFootage
 
 _WIDTH_PX, _HEIGHT_PX = 600, 320
@@ -45,10 +45,10 @@ class LocateDialog(QDialog):
         self.setAccessibleName("Locate footage")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._lost: tuple[MissingFootage, ...] = ()
-        self._words = _label("locate_words", "heading")
-        self._advice = _label("locate_advice", "")
+        self._words = wrapped_label("locate_words", "heading")
+        self._advice = wrapped_label("locate_advice", "")
         self._advice.setText(_ADVICE)
-        self._problem = _label("locate_problem", "warning")
+        self._problem = wrapped_label("locate_problem", "warning")
         self._list = self._make_list()
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self._choose = self._buttons.addButton(
@@ -130,12 +130,3 @@ class LocateDialog(QDialog):
             start,
             lambda folder: self.folder_chosen.emit(lost, folder),
         )
-
-
-def _label(name: str, role: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setProperty("role", role)
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label

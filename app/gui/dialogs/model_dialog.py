@@ -8,22 +8,23 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QLabel,
     QVBoxLayout,
     QWidget,
 )
 
 from app.core.errors import ModelError
+from app.core.networks import ModelRole
 from app.gui import theme
-from app.gui.dialogs.choosing import choose_file
+from app.gui.dialogs.choosing import choose_model_file
 from app.gui.dialogs.fitting import fit_height
+from app.gui.dialogs.labels import wrapped_label
 from app.services.model_choice import WEIGHTS_SUFFIXES
-from app.settings import ModelRole, models_dir
+from app.settings import models_dir
 
 _PURPOSE: dict[ModelRole, str] = {
     "detector": "The detector finds people in the frames: a YOLO network, for example.",
     "embedder": "The embedder describes what a person looks like, so that the same person can be "
-    "found again: a re-identification network in ONNX format.",
+    "found again: a re-identification network in a model file or in ONNX format.",
 }
 
 
@@ -47,12 +48,12 @@ class ModelDialog(QDialog):
         self.setAccessibleName(f"Choose {_article(role)}")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         suffixes = ", ".join(WEIGHTS_SUFFIXES[role])
-        heading = _text(error.message, "model_message")
-        heading.setProperty("role", "heading")
-        where = _text(
+        heading = wrapped_label("model_message", "heading", error.message)
+        where = wrapped_label(
+            "model_remedy",
+            "",
             f"Choose its weights file ({suffixes}); the library remembers it. "
             f"A file in {models_dir(role)} is found without asking.",
-            "model_remedy",
         )
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         choose = buttons.addButton("Choose file…", QDialogButtonBox.ButtonRole.ActionRole)
@@ -65,21 +66,13 @@ class ModelDialog(QDialog):
         layout.setContentsMargins(*4 * (4 * theme.UNIT_PX,))
         layout.setSpacing(3 * theme.UNIT_PX)
         layout.addWidget(heading)
-        layout.addWidget(_text(_PURPOSE[role], "model_purpose"))
+        layout.addWidget(wrapped_label("model_purpose", "", _PURPOSE[role]))
         layout.addWidget(where)
         layout.addWidget(buttons)
         fit_height(self, 480)
 
     def _choose(self) -> None:
-        patterns = " ".join(f"*{suffix}" for suffix in WEIGHTS_SUFFIXES[self.role])
-        folder = models_dir(self.role)
-        choose_file(
-            self,
-            f"Choose {_article(self.role)}",
-            folder if folder.is_dir() else Path.home(),
-            f"Weights ({patterns})",
-            self._take,
-        )
+        choose_model_file(self, f"Choose {_article(self.role)}", self.role, self._take)
 
     def _take(self, path: Path) -> None:
         # Accepted first: whoever hears of the file may open the next dialog.
@@ -89,11 +82,3 @@ class ModelDialog(QDialog):
 
 def _article(role: ModelRole) -> str:
     return "a detector" if role == "detector" else "an embedder"
-
-
-def _text(text: str, name: str) -> QLabel:
-    label = QLabel(text)
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label

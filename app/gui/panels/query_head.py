@@ -17,6 +17,10 @@ STAGE_WORDS = {
     SearchStage.AGGREGATED: "aggregated",
     SearchStage.RERANKED: "re-ranked",
 }
+RUNNING_WORDS = {
+    SearchStage.AGGREGATED: "aggregating",
+    SearchStage.RERANKED: "comparing pairs",
+}
 STAGE_MEANINGS = {
     SearchStage.RETRIEVED: "Sorted by how close each person looks to the one sought.",
     SearchStage.AGGREGATED: "Sorted anew by what similar people in the library look like.",
@@ -97,6 +101,11 @@ class QueryHead(QWidget):
         self.show()
         self.state.set_whole("searching…")
         self.state.show()
+
+    def show_running(self, stage: SearchStage) -> None:
+        """A refinement takes its time; the ranking before it stands."""
+        if stage in RUNNING_WORDS:
+            self.state.set_whole(f"{self._settled[0]} · {RUNNING_WORDS[stage]}…")
 
     def settle(self) -> None:
         """The search ended without a ranking: what was known before stands again."""

@@ -32,8 +32,11 @@ def test_only_what_differs_is_written_and_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[models]\ndetektor = 'x'\n", "known here: detector, embedder, device"),
-        ("[model]\n", "known here: models, ingest, window"),
+        (
+            "[models]\ndetektor = 'x'\n",
+            "known here: detector, embedder, aggregator, reranker, device",
+        ),
+        ("[model]\n", "known here: models, ingest, search, window"),
         ("[ingest]\nfps = 'fast'\n", "'ingest.fps'"),
         ("[ingest]\nfps = 0\n", "greater than 0"),
         ("[window]\ntheme = 'blue'\n", "'window.theme'"),

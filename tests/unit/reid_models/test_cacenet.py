@@ -238,6 +238,15 @@ def test_maps_and_images_have_the_same_parts():
         network.parts(torch.rand(1, 3, 96, 32))
 
 
+def test_images_that_are_no_pairs_are_refused():
+    network = small().eval()
+    two, three, none = (network.graph.parts(tokens(count)) for count in (2, 3, 0))
+    with pytest.raises(NetworkError, match="2 and 3 images are no pairs"):
+        network.score(two, three)
+    with pytest.raises(NetworkError, match="0 and 3 images are no pairs"):
+        network.score(none, three)
+
+
 def test_average_pooling_sees_negative_values():
     gem, average = small(), small(pooling="average")
     assert gem.pool is not None and average.pool is None
@@ -245,6 +254,22 @@ def test_average_pooling_sees_negative_values():
     places = -tokens(2).abs() - 0.1
     assert torch.allclose(gem.embed(places)[0], gem.embed(places)[1])
     assert not torch.allclose(average.embed(places)[0], average.embed(places)[1])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"width": 0},
+        {"inner_channels": 0},
+        {"identities": -1},
+        {"image_size": (0, 128)},
+        {"channels": 0},
+        {"grid": (16, 0)},
+    ],
+)
+def test_impossible_settings(settings: dict[str, Any]):
+    with pytest.raises(NetworkError, match=f"as its {next(iter(settings))}"):
+        CACENetConfig(**settings)
 
 
 def test_tokens_need_channels_and_grid():

@@ -1,121 +1,100 @@
-"""Published checkpoints: what is read, what is refused, and that nothing in them runs."""
-
-import io
-import os
-import pickle
+"""Published checkpoints: what is converted at all, and by which method."""
 
 import pytest
 import torch
-from safetensors.torch import save_file
-from torch import nn
 
-from reid_models.convert import METHODS, load_official, read_state, unwrapped
+from reid_models.convert import METHODS, load_official, rrid
+from reid_models.convert.transreid import official_key
 from reid_models.errors import NetworkError
+from reid_models.registry import create_model
 
 WEIGHTS = {"a.weight": torch.ones(2, 3), "a.bias": torch.zeros(2)}
-
-
-def refusal(path):
-    with pytest.raises(NetworkError) as caught:
-        read_state(path)
-    assert path.name in caught.value.message
-    assert caught.value.remedy.endswith(".")
-    return str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        WEIGHTS,
-        {"state_dict": WEIGHTS, "epoch": 3, "optimizer": {"state": {}}},
-        {"model": WEIGHTS},
-        {f"module.{key}": value for key, value in WEIGHTS.items()},
-        {"state_dict": {f"module.{key}": value for key, value in WEIGHTS.items()}},
-    ],
-)
-@pytest.mark.parametrize("zipped", [True, False])
-def test_wrappers_and_prefixes_are_taken_off(tmp_path, content, zipped):
-    path = tmp_path / "weights.pth"
-    torch.save(content, path, _use_new_zipfile_serialization=zipped)
-    state = read_state(path)
-    assert list(state) == list(WEIGHTS)
-    assert all(torch.equal(state[key], WEIGHTS[key]) for key in WEIGHTS)
-
-
-def test_safetensors_are_taken_too(tmp_path):
-    save_file(WEIGHTS, tmp_path / "weights.safetensors")
-    assert torch.equal(read_state(tmp_path / "weights.safetensors")["a.weight"], torch.ones(2, 3))
-
-
-@pytest.mark.parametrize("zipped", [True, False])
-def test_a_pickled_network_is_refused_with_the_reason_and_the_way_out(tmp_path, zipped):
-    path = tmp_path / "rrid.pth"
-    torch.save(nn.DataParallel(nn.Linear(2, 2)), path, _use_new_zipfile_serialization=zipped)
-    text = refusal(path)
-    assert "pickled program object (RRID" in text
-    assert "state_dict()" in text
-
-
-class Bomb:
-    """Leaves a mark when unpickled."""
-
-    def __init__(self, mark):
-        self.mark = mark
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.mark),)
-
-
-def test_no_code_in_a_file_runs(tmp_path):
-    mark = tmp_path / "mark"
-    path = tmp_path / "bomb.pth"
-    path.write_bytes(pickle.dumps({"a.weight": Bomb(mark)}, protocol=2))
-    assert "was not read" in refusal(path)
-    torch.save({"a.weight": torch.ones(1), "more": Bomb(mark)}, path)
-    assert "was not read" in refusal(path)
-    assert not mark.exists()
-    pickle.loads(pickle.dumps(Bomb(mark)))
-    assert mark.exists()  # the bomb does work
-
-
-def test_damaged_and_foreign_files_are_named(tmp_path):
-    buffer = io.BytesIO()
-    torch.save(WEIGHTS, buffer)
-    whole = buffer.getvalue()
-    path = tmp_path / "cut.pth"
-    for content in (b"", b"hello", whole[: len(whole) // 2], whole[:-30]):
-        path.write_bytes(content)
-        assert "damaged or of another kind" in refusal(path)
-    path = tmp_path / "cut.safetensors"
-    path.write_bytes(b"hello")
-    assert "damaged or of another kind" in refusal(path)
-    assert "does not exist" in refusal(tmp_path / "nothing.pth")
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (torch.ones(2), "no weights, but a Tensor"),
-        ([1, 2], "no weights, but a list"),
-        ({}, "no weights"),
-        ({"a.weight": torch.ones(1), "epoch": 3}, 'a int at the key "epoch"'),
-        ({"a.weight": torch.tensor([float("nan")])}, '"a.weight" of x.pth has NaN'),
-    ],
-)
-def test_what_is_no_state_dict_is_named(content, expected):
-    with pytest.raises(NetworkError, match=expected):
-        unwrapped(content, "x.pth")
 
 
 def test_unknown_methods_and_sizes_are_named():
     with pytest.raises(NetworkError, match='"osnet"') as caught:
         load_official("osnet", WEIGHTS)
     assert all(method in caught.value.remedy for method in METHODS)
-    with pytest.raises(NetworkError, match="0 × 128"):
-        load_official("transreid", WEIGHTS, image_size=(0, 128))
+    for size in ((0, 128), (256.0, 128.0), (256, 128, 3), 256, "256x128"):
+        with pytest.raises(NetworkError, match="is no image size"):
+            load_official("transreid", WEIGHTS, image_size=size)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_weights_of_another_network_are_refused(method):
     with pytest.raises(NetworkError):
         load_official(method, WEIGHTS)
+
+
+def published_jpm(depth: int) -> dict[str, torch.Tensor]:
+    """A TransReID file with local features as the published code saves it, 32×16 px, width 192."""
+    torch.manual_seed(0)
+    config = {"variant": "deit_tiny", "depth": depth, "image_size": (32, 16), "jpm_chunks": 2}
+    network = create_model("transreid", **config, cameras=2, jpm_shift=1, jpm_groups=1)
+    state = {
+        official_key(name, depth, jpm=True): weight for name, weight in network.state_dict().items()
+    }
+    stale = {
+        key.replace("b1.0", f"base.blocks.{depth - 1}").replace("b1.1", "base.norm"): -weight
+        for key, weight in state.items()
+        if key.startswith("b1.")
+    }
+    return {**state, **stale}
+
+
+def vector_of(state: dict[str, torch.Tensor], **overrides: int) -> torch.Tensor:
+    settings = {"jpm_shift": 1, "jpm_groups": 1, **overrides}
+    network = load_official("transreid", state, image_size=(32, 16), **settings)
+    with torch.inference_mode():
+        return network.embed(torch.ones(1, 3, 32, 16), torch.tensor([1]))
+
+
+def without(state: dict[str, torch.Tensor], *beginnings: str) -> dict[str, torch.Tensor]:
+    return {key: weight for key, weight in state.items() if not key.startswith(beginnings)}
+
+
+def test_stale_copies_may_be_missing():
+    """The last block but one must not be taken for the stale one."""
+    state = published_jpm(12)
+    wanted = vector_of(state)
+    assert torch.equal(vector_of(without(state, "base.blocks.11.", "base.norm.")), wanted)
+    assert torch.equal(vector_of(without(state, "base.blocks.11.")), wanted)
+    assert torch.equal(vector_of(without(state, "base.norm.")), wanted)
+
+
+def test_an_unusual_depth_without_stale_copies_has_to_be_said():
+    state = published_jpm(3)
+    bare = without(state, "base.blocks.2.", "base.norm.")
+    with pytest.raises(NetworkError, match="blocks the network has cannot be told"):
+        vector_of(bare)
+    assert torch.equal(vector_of(bare, depth=3), vector_of(state))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"base.pos_embed": torch.tensor(0.0)}, '"base.pos_embed" is a single number'),
+        ({"base.pos_embed": torch.zeros(3, 192)}, r'"base.pos_embed" has the shape \(3, 192\)'),
+        ({"base.blocks.x.y": torch.zeros(1)}, "cannot be told|has, beyond this method"),
+    ],
+)
+def test_weights_of_impossible_shapes_and_names_are_refused(change, expected):
+    with pytest.raises(NetworkError, match=expected):
+        vector_of({**published_jpm(3), **change})
+
+
+@pytest.mark.parametrize("name", ["cameras", "views"])
+def test_numbers_of_cameras_and_views_are_numbers(name):
+    with pytest.raises(NetworkError, match=f'"{name}"'):
+        vector_of(published_jpm(3), **{name: "2"})
+
+
+def test_an_rrid_gets_its_published_size_where_the_default_cannot_be():
+    torch.manual_seed(0)
+    network = create_model("rrid", backbone="resnet10t", width=4)
+    state = {
+        rrid.official_key(name, (6, 4, 2)): weight for name, weight in network.state_dict().items()
+    }
+    assert load_official("rrid", state).config.image_size == (384, 128)
+    with pytest.raises(NetworkError, match="6 stripes"):
+        load_official("rrid", state, image_size=(256, 256))

@@ -108,6 +108,13 @@ def test_the_id_changes_with_what_changes_vectors_only(tmp_path):
     assert saved(tmp_path, half=True, camera_table={"c1": 0, "c2": 1})[2].id != card.id
 
 
+def test_a_model_file_may_be_read_by_whoever_may_read_other_new_files(tmp_path):
+    _, path, _ = saved(tmp_path)
+    other = tmp_path / "other"
+    other.touch()
+    assert path.stat().st_mode == other.stat().st_mode
+
+
 def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path):
     _, path, _ = saved(tmp_path)
     whole = path.read_bytes()
@@ -159,6 +166,7 @@ def test_a_wrong_role_is_refused(tmp_path):
         ("std", [1.0, 1.0, 0.0], "not above 0"),
         ("mean", [0.5], '"mean'),
         ("camera_table", {"c1": 0, "c2": 2}, "ids are not 0, 1, 2"),
+        ("camera_table", {"c1": 0, "c2": 1, "c3": 2}, "names 3 cameras, but its network knows 2"),
     ],
 )
 def test_a_faulty_card_is_named(tmp_path, key, value, expected):

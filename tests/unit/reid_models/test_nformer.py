@@ -370,12 +370,14 @@ FEATURES = drawn_features(10)
         ({"landmarks": torch.zeros(3, 5, dtype=torch.int64)}, "fit 4 layers"),
         ({"landmarks": torch.full((4, 5), 10)}, "a set of 10 vectors"),
         ({"landmarks": torch.zeros(4, 5)}, "Landmarks of shape"),
+        ({"landmarks": [[0], [1], [2], [3, 4]]}, r"\(1,\) and \(2,\)|\(2,\) and \(1,\)"),
         ({"neighbors": torch.zeros(9, 3, dtype=torch.int64)}, "do not fit 10 vectors"),
         ({"neighbors": torch.full((10, 3), -1)}, "do not fit 10 vectors"),
         ({"neighbors": torch.zeros(10, 3, dtype=torch.int64)}, "the same row twice"),
         ({"mode": "per_query"}, "with these arguments"),
         ({"queries": torch.tensor([1])}, "with these arguments"),
         ({"mode": "other"}, 'mode "other"'),
+        ({"mode": "other", "queries": torch.tensor([1])}, 'mode "other"'),
         ({"mode": "per_query", "queries": torch.tensor([10])}, "row that the 10 vectors"),
         ({"mode": "per_query", "queries": torch.arange(10)}, "All vectors are queries"),
         (
@@ -401,7 +403,13 @@ def test_faiss_that_is_missing_is_named(monkeypatch):
 
 @pytest.mark.parametrize(
     ("config", "message"),
-    [({"heads": 3}, "3 heads cannot share"), ({"layers": 0}, "0 as its layers")],
+    [
+        ({"heads": 3}, "3 heads cannot share"),
+        ({"layers": 0}, "0 as its layers"),
+        ({"identities": -3}, "-3 as its identities"),
+        ({"image_size": (256, 0)}, r"\(256, 0\) as its image_size"),
+        ({"dropout": 1.0}, "dropout of 1.0"),
+    ],
 )
 def test_impossible_configurations(config, message):
     with pytest.raises(NetworkError, match=message):

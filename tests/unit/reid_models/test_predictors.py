@@ -12,6 +12,7 @@ from reid_models.errors import NetworkError
 from reid_models.model_card import ModelCard
 from reid_models.predictors import AggregationPredictor, EmbeddingPredictor, PairPredictor
 from reid_models.preprocessing import batch_of, normalised
+from reid_models.registry import create_model
 from tests.tiny_torch_networks import tiny_aggregator, tiny_embedder, tiny_pair
 
 pytestmark = pytest.mark.usefixtures("tiny_entries")
@@ -330,8 +331,102 @@ def test_pairs_need_a_query_and_may_lack_a_gallery():
         predictor.score([], crops(1))
 
 
+def test_crops_may_be_one_array():
+    together = np.stack([np.full((9, 5, 3), grey, np.uint8) for grey in (10, 90, 200)])
+    _, embedder = embedding()
+    np.testing.assert_array_equal(embedder.embed(together), embedder.embed(list(together)))
+    _, reranker = pairs()
+    found = reranker.score(together[:1], together)
+    np.testing.assert_array_equal(found, reranker.score([together[0]], list(together)))
+
+
 def test_scores_that_are_nan_are_refused():
     network, predictor = pairs()
     network.conv.weight.fill_(float("nan"))
     with pytest.raises(NetworkError, match="NaN as a score"):
         predictor.score(crops(1), crops(2))
+
+
+GRID = (4, 2)
+TWO_CAMERAS = {"gate": 0, "hall": 1}
+
+
+def vit(**config):
+    torch.manual_seed(5)
+    network = create_model(
+        "transreid", width=16, depth=2, heads=2, image_size=(64, 32), jpm=False, **config
+    )
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0, 0.3)
+    table = TWO_CAMERAS if network.uses_cameras else {}
+    card = ModelCard.of(network, camera_table=table)
+    return EmbeddingPredictor(network, card, "cpu", "float32", 2)
+
+
+def over_tokens(embedder, grid=GRID):
+    torch.manual_seed(6)
+    config = {"channels": 16, "grid": grid, "inner_channels": 4, "width": 8}
+    network = create_model("cacenet", source="tokens", pooling="average", **config).eval()
+    network.requires_grad_(False)
+    card = ModelCard.of(network, requires_embedder="vit-1")
+    return network, PairPredictor(network, card, "cpu", "float32", 2, embedder=embedder)
+
+
+def test_maps_are_those_of_the_pass_that_makes_the_vectors():
+    embedder = vit()
+    images = crops(3)
+    maps = embedder.maps(images)
+    assert tuple(maps.shape) == (3, 16, *GRID)
+    assert embedder.map_shape() == (16, *GRID)
+    network = embedder._network
+    pixels = torch.from_numpy(batch_of(images, (64, 32), 3))
+    with torch.inference_mode():
+        vectors, wanted = network.embed_with_map(normalised(pixels, network.mean, network.std))
+    torch.testing.assert_close(maps, wanted, atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(embedder.embed(images), vectors, atol=1e-5)
+
+
+def test_pairs_are_scored_by_the_tokens_of_the_embedder():
+    embedder = vit(cameras=2)
+    network, predictor = over_tokens(embedder)
+    assert predictor.requires_embedder == "vit-1"
+    query, gallery = crops(1), crops(5, seed=1)
+    cameras = ["hall", "gate", "hall", None, "roof"]
+    scores = predictor.score(query, gallery, ["gate"], cameras)
+    with torch.inference_mode():
+        left = network.parts_of_maps(embedder.maps(query, ["gate"]))
+        right = network.parts_of_maps(embedder.maps(gallery, cameras))
+        wanted = network.score(left, right)
+    np.testing.assert_allclose(scores, wanted, atol=1e-5)
+    assert len(set(scores.round(5).tolist())) == 5
+
+
+def test_tokens_are_remembered_by_crop_and_camera(monkeypatch):
+    embedder = vit(cameras=2)
+    _, predictor = over_tokens(embedder)
+    seen, maps = [], embedder.maps
+
+    def counted(images, cameras=None, **options):
+        seen.append(list(cameras))
+        return maps(images, cameras, **options)
+
+    monkeypatch.setattr(embedder, "maps", counted)
+    gallery = crops(3, seed=1)
+    first = predictor.score(gallery[:1], gallery, ["gate"], ["gate", "hall", "gate"])
+    again = predictor.score(gallery[:1], gallery, ["gate"], ["gate", "hall", "gate"])
+    assert seen == [["gate", "hall", "gate"]]
+    np.testing.assert_array_equal(first, again)
+    predictor.score(gallery[:1], gallery[:1], ["gate"], ["hall"])
+    assert seen[1:] == [["hall"]], "another camera has other tokens"
+
+
+def test_tokens_that_do_not_fit_or_cannot_be_had_are_refused():
+    with pytest.raises(NetworkError, match="no embedder to make them"):
+        over_tokens(None)
+    with pytest.raises(NetworkError, match=r"8×4 patch tokens of length 16.*makes 4×2"):
+        over_tokens(vit(), grid=(8, 4))
+    _, plain = embedding()
+    with pytest.raises(NetworkError, match="TinyEmbedder has no patch tokens"):
+        over_tokens(plain)

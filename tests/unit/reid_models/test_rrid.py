@@ -129,6 +129,14 @@ def test_height_that_does_not_divide_into_stripes_is_refused():
     RRID(RRIDConfig("resnet10t", (288, 128), variant="S"))  # 18 rows are 6 stripes
 
 
+@pytest.mark.parametrize(
+    "settings", [{"width": 0}, {"identities": -1}, {"image_size": (-192, 128)}]
+)
+def test_impossible_settings(settings):
+    with pytest.raises(NetworkError, match=f"as its {next(iter(settings))}"):
+        RRIDConfig(**settings)
+
+
 def test_images_of_another_size_are_refused():
     with pytest.raises(NetworkError, match=r"192×32 px and was given 96×32 px"):
         small().embed(torch.rand(1, 3, 96, 32))

@@ -3,6 +3,7 @@
 import pytest
 
 from reid_models.errors import NetworkError
+from reid_models.registry import create_model
 from reid_models.summary import summarise
 from tests.tiny_torch_networks import tiny_aggregator, tiny_embedder, tiny_pair
 
@@ -37,6 +38,14 @@ def test_other_roles():
     assert aggregator.precision == "float32"
     assert aggregator.ms is None
     assert aggregator.parameters == 1
+
+
+def test_a_reranker_of_tokens_is_measured_on_maps():
+    settings = {"source": "tokens", "channels": 8, "grid": [4, 2], "inner_channels": 4, "width": 6}
+    found = summarise(create_model("cacenet", **settings), "cpu", "float32", runs=1)
+    assert (found.unit, found.vector_size) == ("crop and pair", 6)
+    assert found.gflops > 0
+    assert found.ms is not None
 
 
 def test_a_stranger_is_refused():

@@ -163,7 +163,14 @@ def test_unknown_camera_gets_the_mean_of_the_known_ones():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"cameras": -1}, {"depth": 1}, {"heads": 5}, {"drop_path": 1.0}, {"image_size": (96, 8)}],
+    [
+        {"cameras": -1},
+        {"depth": 1},
+        {"heads": 5},
+        {"drop_path": 1.0},
+        {"image_size": (96, 8)},
+        {"std": (0.5, 0.0, 0.5)},
+    ],
 )
 def test_impossible_settings(settings):
     with pytest.raises(NetworkError):

@@ -1,13 +1,10 @@
-"""The transformer trunk: patches, positions, side information, pretrained weights."""
+"""The transformer trunk: patches, positions, blocks, side information."""
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
-from reid_models.backbones import pretrained
 from reid_models.backbones.attention import first_token_of
-from reid_models.backbones.pretrained import fit_positions, read_weights
 from reid_models.backbones.side_information import SideInformation
 from reid_models.backbones.vit import (
     ConvStem,
@@ -19,8 +16,6 @@ from reid_models.backbones.vit import (
     resize_positions,
 )
 from reid_models.errors import NetworkError
-from reid_models.transreid import TransReID, TransReIDConfig
-from reid_models.xreid import XReID, XReIDConfig
 
 SMALL = ViTSize(width=32, depth=3, heads=2)
 SETTINGS = {"width": 32, "depth": 3, "heads": 2, "image_size": (64, 32)}
@@ -83,8 +78,20 @@ def test_convolutional_stem_refuses_other_strides():
 
 def test_images_of_another_size_are_refused():
     trunk, _ = make_vit(SMALL, (64, 32))
-    with pytest.raises(NetworkError, match="64×32 px and got 32×64"):
+    with pytest.raises(NetworkError, match="64×32 px and was given 32×64"):
         trunk(torch.zeros(1, 3, 32, 64))
+    with pytest.raises(NetworkError, match=r"shape \(3, 64, 32\)"):
+        trunk(torch.zeros(3, 64, 32))
+
+
+@pytest.mark.parametrize("ids", [[0], [0, 1, 1], [[0, 1]]])
+def test_there_is_one_camera_for_each_image(ids):
+    """A single id must not be spread over all images without a word."""
+    trunk, _ = make_vit(SMALL, (64, 32), cameras=2)
+    images = torch.zeros(2, 3, 64, 32)
+    with pytest.raises(NetworkError, match="for 2 images"):
+        trunk(images, torch.tensor(ids))
+    assert torch.equal(trunk(images, [0, 1]), trunk(images, torch.tensor([0, 1])))
 
 
 def test_positions_are_resized_by_plain_bilinear_interpolation():
@@ -192,141 +199,3 @@ def test_unknown_camera_may_be_refused():
 def test_training_without_cameras_is_refused():
     with pytest.raises(NetworkError, match="camera_ids"):
         table(6, 0).train()(1, None, None)
-
-
-# --- pretrained weights ---
-
-
-def imagenet_like(distilled=False):
-    """Weights in timm's layout for a 14×14 grid, 32 wide, three blocks deep."""
-    generator = torch.Generator().manual_seed(3)
-    shapes = {
-        "cls_token": (1, 1, 32),
-        "pos_embed": (1, 198 if distilled else 197, 32),
-        "patch_embed.proj.weight": (32, 3, 16, 16),
-        "patch_embed.proj.bias": (32,),
-        "norm.weight": (32,),
-        "norm.bias": (32,),
-        "head.weight": (10, 32),
-        "head.bias": (10,),
-    }
-    if distilled:
-        shapes["dist_token"] = (1, 1, 32)
-    for name, tensor in new_blocks(SMALL, 0.1).state_dict().items():
-        shapes[f"blocks.{name}"] = tuple(tensor.shape)
-    return {key: torch.randn(shape, generator=generator) for key, shape in shapes.items()}
-
-
-def test_pretrained_weights_arrive_and_are_accounted_for(tmp_path):
-    state = imagenet_like()
-    save_file(state, tmp_path / "vit.safetensors")
-    network = TransReID(TransReIDConfig(cameras=2, identities=5, **SETTINGS))
-    report = network.load_pretrained(tmp_path / "vit.safetensors")
-
-    assert set(report.used) | set(report.resized) | set(report.unused) == set(state)
-    assert report.resized == ("pos_embed",)
-    assert set(report.unused) == {"head.weight", "head.bias"}
-    own = network.state_dict()
-    kept = ("necks.", "classifiers.", "backbone.side_information.")
-    assert set(report.missing) == {name for name in own if name.startswith(kept)}
-    assert torch.equal(own["backbone.blocks.1.mlp.fc1.weight"], state["blocks.1.mlp.fc1.weight"])
-    for branch in ("global_branch", "local_branch"):
-        last = own[f"{branch}.block.attn.qkv.weight"]
-        assert torch.equal(last, state["blocks.2.attn.qkv.weight"])
-        assert torch.equal(own[f"{branch}.norm.bias"], state["norm.bias"])
-    assert torch.equal(own["backbone.pos_embed"], resize_positions(state["pos_embed"], (4, 2)))
-    assert "resized: pos_embed" in str(report)
-
-
-def test_distillation_token_and_its_position_go():
-    state = imagenet_like(distilled=True)
-    fitted, changed = fit_positions(state, (14, 14))
-    positions = state["pos_embed"]
-    assert torch.equal(fitted["pos_embed"], torch.cat((positions[:, :1], positions[:, 2:]), 1))
-    assert changed == ("pos_embed",)
-
-
-def test_convolutional_stem_starts_fresh(tmp_path):
-    save_file(imagenet_like(), tmp_path / "vit.safetensors")
-    network = TransReID(TransReIDConfig(stem="conv", jpm=False, **SETTINGS))
-    report = network.load_pretrained(tmp_path / "vit.safetensors")
-    assert "patch_embed.proj.weight" in report.unused
-    assert "backbone.patch_embed.proj.weight" in report.missing
-
-
-def test_x_streams_start_from_the_pretrained_weights(tmp_path):
-    save_file(imagenet_like(), tmp_path / "vit.safetensors")
-    network = XReID(XReIDConfig(**SETTINGS))
-    report = network.load_pretrained(tmp_path / "vit.safetensors")
-    for stream in (network.intra, network.inter):
-        assert torch.equal(stream.blocks[2].mlp.fc2.bias, network.global_branch.block.mlp.fc2.bias)
-    assert all("blocks" not in name for name in report.missing)
-
-
-def test_weights_of_another_network_are_refused(tmp_path):
-    state = imagenet_like()
-    network = TransReID(TransReIDConfig(**SETTINGS))
-    before = network.backbone.cls_token.clone()
-    for change, match in (
-        ({"blocks.0.norm1.weight": torch.zeros(33)}, r"shape \(33,\) instead of \(32,\)"),
-        ({"norm.bias": None}, 'no "norm.bias"'),
-    ):
-        changed = {k: v for k, v in {**state, **change}.items() if v is not None}
-        save_file(changed, tmp_path / "vit.safetensors")
-        with pytest.raises(NetworkError, match=match):
-            network.load_pretrained(tmp_path / "vit.safetensors")
-    assert torch.equal(network.backbone.cls_token, before)  # nothing was copied
-
-
-def test_files_of_published_layouts_are_read(tmp_path):
-    weight = torch.ones(2)
-    torch.save({"state_dict": {"module.a": weight}, "epoch": 3}, tmp_path / "a.pth")
-    assert torch.equal(read_weights(tmp_path / "a.pth")["a"], weight)
-
-
-class Foreign:
-    """What a pickle may hold beside tensors."""
-
-
-def test_files_that_are_no_weights_are_refused(tmp_path):
-    with pytest.raises(NetworkError, match="There is no file"):
-        read_weights(tmp_path / "missing.pth")
-    torch.save({"network": Foreign()}, tmp_path / "code.pth")
-    with pytest.raises(NetworkError, match="would run its code"):
-        read_weights(tmp_path / "code.pth")
-    (tmp_path / "cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
-    with pytest.raises(NetworkError, match="cannot be read"):
-        read_weights(tmp_path / "cut.safetensors")
-    torch.save({"epoch": 3}, tmp_path / "empty.pth")
-    with pytest.raises(NetworkError, match="no weights"):
-        read_weights(tmp_path / "empty.pth")
-
-
-def test_unknown_timm_name_names_near_ones():
-    with pytest.raises(NetworkError, match="Did you mean .*vit_base_patch16_224"):
-        read_weights("vit_bse_patch16_224")
-
-
-def test_without_network_the_error_says_what_to_do(monkeypatch):
-    def offline(*args, **kwargs):
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(pretrained, "load_state_dict_from_hf", offline)
-    with pytest.raises(NetworkError) as caught:
-        TransReID(TransReIDConfig(**SETTINGS)).load_pretrained()
-    assert "vit_base_patch16_224.orig_in21k_ft_in1k" in caught.value.message
-    assert "huggingface.co/timm/vit_base_patch16_224.orig_in21k_ft_in1k" in caught.value.remedy
-
-
-def test_timm_weights_are_asked_for_by_their_published_name(monkeypatch):
-    asked = []
-
-    def hub(model_id, weights_only):
-        asked.append((model_id, weights_only))
-        return imagenet_like(distilled=True)
-
-    monkeypatch.setattr(pretrained, "load_state_dict_from_hf", hub)
-    network = TransReID(TransReIDConfig(variant="deit_small", **SETTINGS))
-    report = network.load_pretrained()
-    assert asked == [("timm/deit_small_distilled_patch16_224.fb_in1k", True)]
-    assert "dist_token" in report.unused

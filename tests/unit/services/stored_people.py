@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from app.core.entities import (
     Video,
     VideoInfo,
 )
+from app.services.networks import NetworkLoaders
 from app.storage.library import Library
 
 EMBEDDER = "drawn-000000000000"
@@ -84,3 +86,14 @@ def add_people(
         for place in range(len(vectors))
     ]
     return library.store_tracklets(video.id, tracks, np.stack(vectors), embedder_id)
+
+
+def network_loaders(**wanted: Callable[..., Any]) -> NetworkLoaders:
+    """Loaders that must not be called, except those given; no file has a card."""
+
+    def never(*_: object) -> NoReturn:
+        raise AssertionError("this network is not needed")
+
+    roles = ("detector", "embedder", "aggregator", "reranker", "measure")
+    given = {"read_card": lambda _path, _role: None, **wanted}
+    return NetworkLoaders(**{**dict.fromkeys(roles, never), **given})

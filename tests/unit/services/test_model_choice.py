@@ -80,3 +80,17 @@ def test_the_librarys_model_that_changed_or_went_is_refused(folder: Path) -> Non
     path.unlink()
     with pytest.raises(ModelError, match="no longer there"):
         _choose(folder, remembered=remembered)
+
+
+def test_an_installed_model_comes_before_a_bundled_one(folder: Path, tmp_path: Path) -> None:
+    bundled = tmp_path / "bundled" / "detectors"
+    bundled.mkdir(parents=True)
+    (bundled / "small.onnx").write_bytes(b"small")
+    found = _choose(folder, bundled=bundled)
+    assert found.path == bundled / "small.onnx"
+    (folder / "large.onnx").write_bytes(b"large")
+    assert _choose(folder, bundled=bundled).path == folder / "large.onnx"
+    assert _choose(folder, bundled=bundled, named="small").path == bundled / "small.onnx"
+    assert _choose(folder, bundled=bundled, preferred="small").path == bundled / "small.onnx"
+    moved = ModelFile(found.id, tmp_path / "former-checkout" / "small.onnx", found.sha256)
+    assert _choose(folder, bundled=bundled, remembered=moved).path == bundled / "small.onnx"

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 
@@ -51,7 +53,7 @@ def test_background_work_beats_until_it_is_through_and_returns() -> None:
         assert go.wait(5)
         return 7
 
-    job = in_background(work, beat_s=0.01)
+    job = in_background(work, lambda: None)
     assert next(job) is None
     assert next(job) is None
     go.set()
@@ -66,12 +68,12 @@ def test_background_work_raises_its_error_in_the_caller() -> None:
         raise OSError("no such disk")
 
     with pytest.raises(OSError, match="no such disk"):
-        list(in_background(work))
+        list(in_background(work, lambda: None))
 
 
 def test_closing_does_not_wait_for_work_that_cannot_be_interrupted() -> None:
     go = threading.Event()
-    job = in_background(lambda: go.wait(10), beat_s=0.01)
+    job = in_background(lambda: go.wait(10), lambda: None)
     next(job)
     began = time.monotonic()
     job.close()
@@ -80,3 +82,26 @@ def test_closing_does_not_wait_for_work_that_cannot_be_interrupted() -> None:
     for thread in threading.enumerate():
         if thread.name == "background-call":
             thread.join(1.0)
+
+
+def test_a_call_that_nobody_waits_for_does_not_abort_the_program_at_its_end() -> None:
+    """Python takes threads down inside of torch otherwise, which ends in SIGABRT."""
+    code = """
+import atexit, torch
+from app.bootstrap import leave_at_once
+from app.services.pipeline import in_background
+
+def multiply_for_ever():
+    with torch.inference_mode():
+        while True:
+            torch.nn.functional.conv2d(torch.ones(1, 64, 200, 200), torch.ones(64, 64, 3, 3))
+
+job = in_background(multiply_for_ever, lambda: None)
+next(job)
+job.close()
+atexit.register(leave_at_once, 7)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (7, "")

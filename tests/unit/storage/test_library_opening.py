@@ -7,16 +7,18 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from storage_builders import EMBEDDER, files_below
 
-from app.core.entities import ModelFile
+from app.core.entities import ModelFile, Video
 from app.core.errors import LibraryError, LibraryInUseError
 from app.storage import library as library_module
 from app.storage.crop_files import read_crop
 from app.storage.library import Library
+from tests.stored_vectors import all_vectors
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -154,7 +156,7 @@ def test_a_copied_folder_is_the_same_library(library, add_video, store, tmp_path
         for tracklet in found:
             assert tracklet.thumbnail.path.is_relative_to(copy)
             assert read_crop(tracklet.thumbnail.path).shape == (48, 24, 3)
-        assert len(opened.vectors(EMBEDDER)) == 2
+        assert len(all_vectors(opened, EMBEDDER)) == 2
 
 
 def damage_nothing_left(database: Path) -> None:
@@ -232,9 +234,42 @@ def test_crops_without_database_are_not_adopted(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(LibraryError, match="cannot be used") as caught:
+    with pytest.raises(LibraryError, match="file is a file, and a library is a folder") as caught:
         Library.open(tmp_path / "file" / "library", create=True)
     assert caught.value.remedy
+
+
+def test_the_database_named_in_place_of_its_folder_is_answered_with_the_folder(
+    tmp_path: Path,
+) -> None:
+    Library.open(tmp_path / "library", create=True).close()
+    with pytest.raises(LibraryError, match="is a file") as caught:
+        Library.open(tmp_path / "library" / "library.sqlite")
+    assert caught.value.remedy == f"Name {tmp_path / 'library'}."
+
+
+def test_an_abandoned_library_is_gone_if_it_was_new_and_empty(
+    library: Library, add_video: Callable[..., Video], store: Callable[..., object], tmp_path: Path
+) -> None:
+    Library.open(tmp_path / "new", create=True).abandon()
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    Library.open(tmp_path / "mine", create=True).abandon()
+    assert files_below(tmp_path / "mine") == {"notes.txt"}
+    Library.open(tmp_path / "known", create=True).close()
+    Library.open(tmp_path / "known", create=True).abandon()
+    assert "library.sqlite" in files_below(tmp_path / "known"), "this opening did not make it"
+    store(add_video(), (1, 0.0))
+    library.abandon()
+    assert "library.sqlite" in files_below(library.folder), "somebody is stored in it"
+
+
+def test_a_forgotten_model_is_no_longer_used(library: Library, tmp_path: Path) -> None:
+    library.remember_model("aggregator", ModelFile("n-1", tmp_path / "n.safetensors", "0" * 64))
+    library.forget_model("aggregator")
+    library.forget_model("reranker")
+    assert library.model("aggregator") is None
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")

@@ -13,6 +13,7 @@ from app.core.errors import LibraryError, NotFoundError
 from app.storage import tracklet_rows
 from app.storage.crop_files import read_crop
 from app.storage.library import Library
+from tests.stored_vectors import all_vectors
 
 
 def test_tracklets_come_back_as_they_were_stored(library: Library, add_video) -> None:
@@ -102,7 +103,7 @@ def test_vectors_must_fit_the_tracks(library: Library, add_video) -> None:
 
 def assert_nothing_stored(library: Library, video_id: int) -> None:
     assert library.tracklets_of(video_id) == []
-    assert len(library.vectors(EMBEDDER)) == 0
+    assert len(all_vectors(library, EMBEDDER)) == 0
     assert files_below(library.folder / "crops") == set()
 
 

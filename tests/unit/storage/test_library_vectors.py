@@ -10,6 +10,7 @@ from storage_builders import EMBEDDER, START, make_track, unit_vectors
 from app.core.entities import Decision
 from app.storage import vector_rows
 from app.storage.library import Library
+from tests.stored_vectors import all_vectors
 
 
 @pytest.mark.parametrize("batch", [3, 2048])
@@ -23,7 +24,7 @@ def test_vectors_are_exact_with_cameras_and_times(
     tracks = [make_track(number, number * 1.5) for number in range(1, 8)]
     first = library.store_tracklets(unknown.id, tracks[:3], vectors[:3], EMBEDDER)
     second = library.store_tracklets(known.id, tracks[3:], vectors[3:], EMBEDDER)
-    gallery = library.vectors(EMBEDDER)
+    gallery = all_vectors(library, EMBEDDER)
     assert gallery.tracklet_ids.tolist() == [tracklet.id for tracklet in [*first, *second]]
     assert gallery.camera_ids.tolist() == [unknown.camera.id] * 3 + [known.camera.id] * 4
     assert gallery.vectors.tobytes() == vectors.tobytes()
@@ -42,13 +43,13 @@ def test_embedders_never_meet(library: Library, add_video) -> None:
     video = add_video()
     one = library.store_tracklets(video.id, [make_track(1)], unit_vectors(1, 8), "one")
     library.store_tracklets(video.id, [make_track(2)], unit_vectors(1, 16), "two")
-    assert library.vectors("one").tracklet_ids.tolist() == [one[0].id]
-    assert library.vectors("two").vectors.shape == (1, 16)
+    assert all_vectors(library, "one").tracklet_ids.tolist() == [one[0].id]
+    assert all_vectors(library, "two").vectors.shape == (1, 16)
     assert library.vector(one[0].id, "two") is None
 
 
 def test_no_vectors(library: Library) -> None:
-    for gallery in (library.vectors(EMBEDDER), library.vectors_of([1, 2], EMBEDDER)):
+    for gallery in (all_vectors(library, EMBEDDER), library.vectors_of([1, 2], EMBEDDER)):
         assert len(gallery) == 0
         assert gallery.vectors.shape == (0, 0)
         assert gallery.first_utc_s.shape == (0,)
@@ -70,7 +71,7 @@ def test_one_vector(library: Library, add_video) -> None:
 
 def test_some_vectors_in_the_order_asked(library: Library, add_video, store) -> None:
     ids = [tracklet.id for tracklet in store(add_video(), *((n, n * 1.0) for n in range(1, 6)))]
-    everything = library.vectors(EMBEDDER)
+    everything = all_vectors(library, EMBEDDER)
     some = library.vectors_of([ids[4], 999, ids[1]], EMBEDDER)
     assert some.tracklet_ids.tolist() == [ids[4], ids[1]]
     assert some.vectors.tobytes() == everything.vectors[[4, 1]].tobytes()
@@ -93,7 +94,7 @@ def test_threads_write_and_read_at_once(library: Library, add_video) -> None:
 
     def read() -> None:
         for _ in range(rounds * 2):
-            gallery = library.vectors(EMBEDDER)
+            gallery = all_vectors(library, EMBEDDER)
             assert len(gallery) % each == 0  # a batch is seen whole or not at all
             assert len(library.tracklets(gallery.tracklet_ids.tolist())) == len(gallery)
 
@@ -101,7 +102,7 @@ def test_threads_write_and_read_at_once(library: Library, add_video) -> None:
     with ThreadPoolExecutor(len(jobs)) as threads:
         for future in [threads.submit(*job) for job in jobs]:
             future.result()
-    assert len(library.vectors(EMBEDDER)) == len(videos) * rounds * each
+    assert len(all_vectors(library, EMBEDDER)) == len(videos) * rounds * each
     assert len(library.identities()) == rounds * 2
     assert [video.tracklet_count for video in library.videos()] == [rounds * each] * 3
 

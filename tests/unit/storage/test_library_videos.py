@@ -10,6 +10,7 @@ from storage_builders import EMBEDDER, START, files_below, make_info, make_track
 from app.core.entities import ResumePoint, StartSource, VideoInfo, VideoStatus
 from app.core.errors import NotFoundError
 from app.storage.library import Library
+from tests.stored_vectors import all_vectors
 
 
 def test_a_video_comes_back_as_it_was_added(library: Library, footage: Path) -> None:
@@ -114,7 +115,7 @@ def test_a_replaced_file_starts_anew(library: Library, add_video, store) -> None
     assert (again.committed_s, again.tracklet_count) == (0.0, 0)
     assert (again.analysed_fps, again.detector_id) == (None, None)
     assert again.info.duration_s == 40.0
-    assert len(library.vectors(EMBEDDER)) == 0
+    assert len(all_vectors(library, EMBEDDER)) == 0
     assert files_below(library.folder / "crops") == set()
     assert library.videos_with_content("old") == []
     store(again, (1, 0.0))  # the tracker's numbers are free again
@@ -181,7 +182,7 @@ def test_rewind_keeps_what_is_committed(library: Library, add_video, store) -> N
     assert library.rewind_video(video.id) == ResumePoint(2.0 + 1e-9, 50)
     assert [tracklet.id for tracklet in library.tracklets_of(video.id)] == [kept.id]
     assert len(library.tracklets_of(bystander.id)) == 1
-    assert len(library.vectors(EMBEDDER)) == 2
+    assert len(all_vectors(library, EMBEDDER)) == 2
     assert files_below(library.folder / "crops") == {
         f"{video.id}/00001_0000000.jpg",
         f"{video.id}/00001_0000005.jpg",

@@ -65,6 +65,11 @@ def test_a_published_checkpoint_becomes_a_model_file(tmp_path):
     assert (card.config["cameras"], card.config["views"]) == (2, 3)
     assert card.config["neck_feature"] == "after"
     assert card.camera_table == {"gate": 0, "hall": 1}
+    names = ["--camera-names", "gate,hall,roof"]
+    result = run(
+        "convert", "transreid", tmp_path / "published.pth", "--out", out, *arguments, *names
+    )
+    assert (result.exit_code, "names 3 cameras" in result.stderr) == (1, True)
     assert (card.trained_on, card.terms) == (("veri",), "research only")
     images = torch.randn(2, 3, 64, 32)
     ids = torch.tensor([0, 1]), torch.tensor([2, 0])
@@ -77,8 +82,7 @@ def test_a_published_checkpoint_becomes_a_model_file(tmp_path):
 def test_an_nformer_becomes_two_files_that_belong_together(tmp_path):
     network = published_nformer(tmp_path / "published.pth")
     out = tmp_path / "nformer.safetensors"
-    source, encoder = tmp_path / "published.pth", "encoder=resnet10t"
-    result = run("convert", "nformer", source, "--out", out, "--set", encoder)
+    result = run("convert", "nformer", tmp_path / "published.pth", "--out", out)
     assert result.exit_code == 0, result.output
     encoder, of_encoder = load_model(tmp_path / "nformer-encoder.safetensors", role="embedder")
     aggregator, card = load_model(out, role="aggregator")

@@ -1,0 +1,170 @@
+"""``models``: which networks are on this computer, and putting others there."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.options import JsonOption
+from app.core.networks import ModelRole
+
+if TYPE_CHECKING:
+    from app.services.model_shelf import ShelfEntry
+
+models = typer.Typer(
+    help="Show which networks are on this computer and which are used; install or remove some.",
+    rich_markup_mode=None,
+    invoke_without_command=True,
+)
+_TOLD_METRICS = ("mAP", "rank1", "precision", "recall")
+_RoleOption = Annotated[
+    ModelRole | None, typer.Option(help="What it must be; by default it is found out.")
+]
+
+
+@models.callback()
+def _show(
+    context: typer.Context,
+    json: JsonOption = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure the speed of each on this computer.")
+    ] = False,
+    library: Annotated[
+        Path | None, typer.Option(help="Tell what this library uses, not a new one.")
+    ] = None,
+) -> int:
+    if context.invoked_subcommand is not None:
+        return 0
+    from app.cli.output import chatter_on_stderr, print_json
+
+    opened = (
+        nullcontext()
+        if library is None
+        else context.obj.open_workspace(library.expanduser(), create=False)
+    )
+    shelf = context.obj.model_shelf()
+    with opened as workspace, chatter_on_stderr():  # networks are loaded in here
+        networks = None if workspace is None else workspace.networks
+        entries = shelf.entries(networks)
+        problems = [str(error) for error in shelf.problems(networks)]
+        if measure:
+            entries = [shelf.measured(entry) for entry in entries]
+    if json:
+        print_json({"models": [_as_json(entry) for entry in entries], "problems": problems})
+    else:
+        _print(entries, problems)
+    return 0
+
+
+@models.command()
+def install(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|URL|NAME",
+            help="A weights file, an https address, or ultralytics' YOLO weights, like yolo11n.pt.",
+        ),
+    ],
+    role: _RoleOption = None,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", help="The checksum that the file must have.")
+    ] = None,
+) -> int:
+    """Put a network where it is found by itself, once it has been loaded and tried.
+
+    Only a URL or NAME is downloaded; the same command goes on with an interrupted download.
+    """
+    from app.cli.output import chatter_on_stderr
+    from app.cli.progress import follow_install
+
+    with chatter_on_stderr():
+        installed = follow_install(context.obj.model_shelf().install(source, role, sha256))
+    typer.echo(f"{installed.path.name} is installed as {installed.role}: {installed.path}")
+    typer.echo(f"SHA-256: {installed.sha256}")
+    return 0
+
+
+@models.command()
+def remove(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of an installed network.")],
+    role: _RoleOption = None,
+) -> int:
+    """Delete an installed network. Libraries that were made with it will ask for it."""
+    typer.echo(f"Removed: {context.obj.model_shelf().remove(name, role)}")
+    return 0
+
+
+def _as_json(entry: ShelfEntry) -> dict[str, Any]:
+    facts, figures = entry.facts, entry.figures
+    return {
+        "role": entry.role,
+        "name": entry.path.stem,
+        "file": str(entry.path),
+        "place": entry.place.value,
+        "size_bytes": entry.size_bytes,
+        "used": bool(entry.used_because),
+        "used_because": entry.used_because or None,
+        "architecture": facts.architecture or None,
+        "requires_embedder": facts.requires_embedder,
+        "trained_on": list(facts.trained_on),
+        "terms": facts.terms or None,
+        "metrics": dict(facts.metrics),
+        "ms": None if figures is None or figures.ms is None else round(figures.ms, 3),
+        "unit": figures.unit if figures else None,
+        "device": figures.device if figures else None,
+        "problem": str(entry.problem) if entry.problem else None,
+    }
+
+
+def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
+    from app.cli.output import AnswerTable
+    from app.services.download import megabytes
+    from app.services.installation import YOLO_EXAMPLES
+    from app.services.model_choice import LARGER_FINDS_MORE
+    from app.services.model_shelf import Place
+
+    columns = ("role", "network", "place", "size", "used")
+    table = AnswerTable("Networks", columns, right=("size",), folding=("network", "used"))
+    for entry in entries:
+        why = f"yes: {entry.used_because}" if entry.used_because else "no"
+        size = megabytes(entry.size_bytes)
+        table.add(entry.role, entry.path.name, entry.place.value, size, why)
+    told = [line for entry in entries for line in _details(entry)]
+    used = [entry for entry in entries if entry.used_because]
+    hints = list(problems)
+    if any(each.role == "detector" and each.place is Place.BUNDLED for each in used):
+        name = YOLO_EXAMPLES[2]
+        hints.append(
+            f"The bundled detector is used. {LARGER_FINDS_MORE} To get one:\n"
+            f"  python main.py models install {name}\n"
+            f"A library that exists takes it with: ingest … --detector {Path(name).stem}"
+        )
+    if not any(each.role == "detector" for each in entries):
+        hints.append(f"To download one: python main.py models install {YOLO_EXAMPLES[0]}")
+    table.print(*(["", *told] if told else []), *(["", *hints] if hints else []))
+
+
+def _details(entry: ShelfEntry) -> list[str]:
+    """What one network is good for."""
+    facts = entry.facts
+    parts = [facts.architecture] if facts.architecture else []
+    if facts.trained_on:
+        parts.append(f"trained on {', '.join(facts.trained_on)}")
+    if facts.requires_embedder:
+        parts.append(f"for the embedder {facts.requires_embedder}")
+    # The whole list is for --json.
+    told = [name for name in sorted(facts.metrics) if name.endswith(_TOLD_METRICS)]
+    parts += [f"{name} {facts.metrics[name]:.4g}" for name in told]
+    if facts.terms:
+        parts.append(f"terms: {facts.terms}")
+    figures = entry.figures
+    if figures is not None and figures.ms is not None:
+        parts.append(f"{figures.ms:.3g} ms a {figures.unit} ({figures.device})")
+    if entry.problem is not None:
+        parts.append(f"! {entry.problem}")
+    return [f"{entry.path.name}: {' · '.join(parts)}"] if parts else []

@@ -1,0 +1,124 @@
+"""What refines a ranking: aggregators and re-rankers of model files; they always come first.
+
+Somebody waits for them: only searches use them. torch is imported when one is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.core.entities import FloatArray, Image
+from app.core.errors import ModelError
+from app.core.ports import Embedder, NeighborAggregator, Reranker
+from app.vision.embedders import ModelFileEmbedder
+from app.vision.model_files import MODEL_FILE_SUFFIX, told_to_user
+from app.vision.weights_files import loader_for
+
+if TYPE_CHECKING:
+    from reid_models.predictors import EmbeddingPredictor
+
+
+class ModelFileAggregator:
+    """Refines vectors by their neighbours (NFormer); the same vectors give the same result."""
+
+    def __init__(self, path: Path, device: str = "auto") -> None:
+        """Loads the file.
+
+        Raises:
+            ModelError: damaged, of another role, or no such device.
+        """
+        from reid_models.interfaces import AggregationModel
+        from reid_models.model_file import load_model
+        from reid_models.predictors import AggregationPredictor
+
+        with told_to_user("aggregator"):
+            network, card = load_model(path, role="aggregator")
+            assert isinstance(network, AggregationModel)
+            self._predictor = AggregationPredictor(network, card, device)
+
+    def aggregate(self, vectors: FloatArray) -> FloatArray:
+        """float32 (n, D), the query first → float32 (n, D), L2-normalised.
+
+        Raises:
+            ModelError: vectors of another length; results without direction.
+        """
+        with told_to_user():
+            return self._predictor.refine(vectors, urgent=True)
+
+
+class ModelFileReranker:
+    """Compares crops in pairs (CACE-Net); what it needs of a crop is computed once and kept."""
+
+    def __init__(self, path: Path, device: str, load_embedder: Callable[[], Embedder]) -> None:
+        """Loads the file, and the embedder if the network works on its feature maps.
+
+        Raises:
+            ModelError: damaged, of another role, no such device, or not for this embedder's maps.
+        """
+        from reid_models.interfaces import PairModel
+        from reid_models.model_file import load_model
+        from reid_models.predictors import PairPredictor
+
+        with told_to_user("reranker"):
+            network, card = load_model(path, role="reranker")
+            assert isinstance(network, PairModel)
+            embedder = None if network.takes_maps is None else _with_maps(load_embedder())
+            self._predictor = PairPredictor(network, card, device, embedder=embedder)
+
+    def score(
+        self,
+        query: Sequence[Image],
+        gallery: Sequence[Image],
+        query_camera: str | None = None,
+        gallery_cameras: Sequence[str] | None = None,
+    ) -> FloatArray:
+        """As `app.core.ports.Reranker.score`.
+
+        Raises:
+            ModelError: scores that are no numbers; too little memory.
+        """
+        with told_to_user():
+            return self._predictor.score(
+                query, gallery, [query_camera] * len(query), gallery_cameras, urgent=True
+            )
+
+
+def _with_maps(embedder: Embedder) -> EmbeddingPredictor:
+    if isinstance(embedder, ModelFileEmbedder):
+        return embedder.predictor
+    raise ModelError(
+        f"This re-ranker compares what the embedder makes of a crop's parts, and {embedder.id} "
+        "keeps that to itself.",
+        f"Choose a re-ranker with a network of its own, or an embedder in a {MODEL_FILE_SUFFIX} "
+        "file.",
+        "reranker",
+    )
+
+
+AGGREGATORS: dict[str, type[ModelFileAggregator]] = {MODEL_FILE_SUFFIX: ModelFileAggregator}
+RERANKERS: dict[str, type[ModelFileReranker]] = {MODEL_FILE_SUFFIX: ModelFileReranker}
+
+
+def load_aggregator(path: Path, device: str = "auto") -> NeighborAggregator:
+    """The aggregator of a model file.
+
+    Raises:
+        ModelError: unknown kind of file, or it cannot be used.
+    """
+    return loader_for(AGGREGATORS, path, "an aggregator")(path, device)
+
+
+def load_reranker(path: Path, device: str, load_embedder: Callable[[], Embedder]) -> Reranker:
+    """The re-ranker of a model file.
+
+    Args:
+        path: the file.
+        device: "auto", "cpu", "cuda:0", …
+        load_embedder: called where the re-ranker works on the embedder's feature maps.
+
+    Raises:
+        ModelError: unknown kind of file, or it cannot be used.
+    """
+    return loader_for(RERANKERS, path, "a re-ranker")(path, device, load_embedder)

@@ -1,0 +1,179 @@
+"""Installing from files and addresses, and removing; the networks themselves are not loaded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.core.errors import DownloadError, ModelError, NotFoundError, UsageError
+from app.core.networks import ModelRole
+from app.services import download as download_module
+from app.services import installation
+from app.services.installation import Checking, Installed, InstallEvent, install, remove
+from app.settings import bundled_models_dir, models_dir
+from tests.file_server import FileServer, serving
+
+WEIGHTS = b"weights" * 1000
+SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
+
+
+def embedder(path: Path, wanted: ModelRole | None) -> ModelRole:
+    assert path.read_bytes() == WEIGHTS
+    assert "incoming" in path.parts, "it is tried before it is in its place"
+    return wanted or "embedder"
+
+
+def unusable(path: Path, wanted: ModelRole | None) -> ModelRole:
+    raise ModelError(f"{path.name} is damaged or cut short.", "Download or copy it again.")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(WEIGHTS)
+    return path
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    monkeypatch.setattr(download_module, "_SCHEMES", ("http",))
+    monkeypatch.setenv("no_proxy", "*")
+    with serving(WEIGHTS) as running:
+        yield running
+
+
+def last(events: Iterator[InstallEvent]) -> Installed:
+    *before, end = events
+    assert isinstance(end, Installed)
+    assert not any(isinstance(each, Installed) for each in before)
+    return end
+
+
+def left() -> list[str]:
+    """All files below the models folder."""
+    folder = models_dir("detector").parent
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def test_a_file_goes_where_its_role_says_with_what_lies_beside_it(file: Path) -> None:
+    Path(f"{file}.toml").write_text('channel_order = "BGR"\n')
+    Path(f"{file}.card.toml").write_text('terms = "any"\n')
+    end = last(install(str(file), embedder))
+    assert end == Installed("embedder", models_dir("embedder") / "net.onnx", SHA256)
+    assert left() == [f"embedders/net.onnx{ending}" for ending in ("", ".card.toml", ".toml")]
+    assert file.is_file(), "it is copied"
+    last(install(str(file), embedder))  # the very same once more
+
+
+def test_the_role_can_be_asked_for(file: Path) -> None:
+    assert last(install(str(file), embedder, "detector")).path.parent.name == "detectors"
+
+
+def test_what_cannot_be_used_leaves_nothing(file: Path) -> None:
+    with pytest.raises(ModelError, match="damaged"):
+        list(install(str(file), unusable))
+    with pytest.raises(ModelError, match=f"has the SHA-256 {SHA256}"):
+        list(install(str(file), embedder, sha256="0" * 64))
+    assert left() == []
+
+
+def test_another_file_of_that_name_is_not_overwritten(file: Path) -> None:
+    models_dir("embedder").mkdir(parents=True)
+    (models_dir("embedder") / "net.onnx").write_bytes(b"mine")
+    with pytest.raises(UsageError, match=r"installed already.*models remove net\.onnx"):
+        list(install(str(file), embedder))
+    assert (models_dir("embedder") / "net.onnx").read_bytes() == b"mine"
+    assert left() == ["embedders/net.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("source", "sha256", "problem"),
+    [
+        ("nowhere.onnx", None, "There is no file 'nowhere.onnx'"),
+        ("https://example.org/readme.txt", None, r"readme\.txt is no weights file"),
+        ("https://example.org/", None, "is no weights file"),
+        ("yolo11n.pt", "12", "no SHA-256"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_without_a_look_at_the_network(
+    source: str, sha256: str | None, problem: str
+) -> None:
+    with pytest.raises(UsageError, match=problem):
+        list(install(source, embedder, sha256=sha256))
+
+
+@pytest.mark.parametrize("name", ["yolo11n.pt", "yolov8n.pt", "yolo26x", "yolov10b"])
+def test_names_of_yolo_weights_become_addresses(name: str, server: FileServer) -> None:
+    asked: list[str] = []
+
+    def fetch(url: str, name: str, folder: Path, sha256: str | None) -> Iterator[Checking]:
+        asked.append(url)
+        raise DownloadError("No network.")
+        yield Checking(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(installation, "download", fetch)
+        with pytest.raises(DownloadError):
+            list(install(name, embedder))
+    stem = name.removesuffix(".pt")
+    assert asked == [f"https://github.com/ultralytics/assets/releases/download/v8.4.0/{stem}.pt"]
+
+
+def test_what_is_there_is_not_downloaded_again(server: FileServer) -> None:
+    models_dir("detector").mkdir(parents=True)
+    (models_dir("detector") / "yolo11n.pt").write_bytes(b"yolo")
+    with pytest.raises(UsageError, match="installed already"):
+        list(install("yolo11n.pt", embedder))
+
+
+def test_an_address_is_downloaded_checked_and_put_in_its_place(server: FileServer) -> None:
+    end = last(install(server.url("/a/my%20net.onnx?download=true"), embedder, sha256=SHA256))
+    assert end.path == models_dir("embedder") / "my net.onnx"
+    assert left() == ["embedders/my net.onnx"]
+
+
+def test_an_interrupted_download_is_kept_and_gone_on_with(server: FileServer) -> None:
+    server.cut_after = 3000
+    with pytest.raises(DownloadError, match="was cut"):
+        list(install(server.url(), embedder))
+    assert [Path(each).suffix for each in left()] == ["", ".part", ".json"]
+    server.cut_after = None
+    last(install(server.url(), embedder))
+    assert server.ranges == [None, "bytes=3000-"]
+    assert left() == ["embedders/net.onnx"]
+
+
+@pytest.mark.parametrize("recognise", [unusable, embedder])
+def test_a_bad_download_leaves_nothing(
+    recognise: Callable[[Path, ModelRole | None], ModelRole], server: FileServer
+) -> None:
+    sha256 = "0" * 64 if recognise is embedder else None
+    with pytest.raises((ModelError, DownloadError), match="damaged|SHA-256"):
+        list(install(server.url(), recognise, sha256=sha256))
+    assert left() == []
+
+
+def test_remove_takes_the_file_and_what_lies_beside_it(file: Path) -> None:
+    Path(f"{file}.toml").write_text("")
+    last(install(str(file), embedder))
+    last(install(str(file), embedder, "detector"))
+    with pytest.raises(UsageError, match="Several networks have the name 'net'"):
+        remove("net")
+    assert remove("net", "detector") == models_dir("detector") / "net.onnx"
+    assert left() == ["embedders/net.onnx", "embedders/net.onnx.toml"]
+    remove("net.onnx")
+    assert left() == []
+    with pytest.raises(NotFoundError, match="No network of the name 'net.onnx'"):
+        remove("net.onnx")
+
+
+def test_what_came_with_the_program_is_not_removed() -> None:
+    bundled = bundled_models_dir("detector")
+    bundled.mkdir(parents=True)
+    (bundled / "people.onnx").write_bytes(b"small")
+    with pytest.raises(UsageError, match="came with the program"):
+        remove("people")
+    assert (bundled / "people.onnx").is_file()

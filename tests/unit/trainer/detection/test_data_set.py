@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from trainer.detection.data_set import DataSettings, prepare
+from trainer.detection.detectors import People
+from trainer.detection.evaluation import REAL, RENDERED, compare, judged_pictures
+from trainer.detection.frames import find_sources, pictures_of
+from trainer.detection.teaching import Doubt, read_labels
+from trainer.errors import TrainerError
+
+
+class Fixed:
+    """Finds the same person in each picture, and counts how often it is asked."""
+
+    def __init__(self, box=(10, 16, 22, 48), score=0.9):
+        self.answer = People(np.array([box], np.float32), np.array([score], np.float32))
+        self.asked = 0
+
+    def find(self, image):
+        self.asked += 1
+        return self.answer
+
+
+def settings_of(scenes, video, **changes):
+    values = {
+        "scenes": (scenes,), "frames": (video,), "teacher": video, "hold_out": ("world002",),
+    }  # fmt: skip
+    return DataSettings(**values | changes)
+
+
+def test_one_frame_of_every_second_at_moments_that_the_seed_chooses(video):
+    (source,) = find_sources((video.parent,))
+    first, again, other = (list(pictures_of(source, 1.0, seed)) for seed in (0, 0, 1))
+    assert len(first) == 3
+    assert [name for name, _ in first] == [name for name, _ in again]
+    assert [name for name, _ in first] != [name for name, _ in other]
+    for name, image in first:  # the picture's brightness is its time
+        assert abs(int(image.mean()) - 80 * int(name.rsplit("_", 1)[1]) / 1000) < 6
+
+
+def test_prepare_divides_labels_and_continues(scenes, video, tmp_path):
+    settings, out, teacher = settings_of(scenes, video), tmp_path / "out", Fixed()
+    last = list(prepare(settings, out, teacher))[-1]
+    assert (last.kept, last.left_out, teacher.asked) == (11, 0, 3)
+    train = sorted(file.stem for file in (out / "labels" / "train").iterdir())
+    held = sorted(file.stem for file in (out / "labels" / "val").iterdir())
+    assert len(train) == 7
+    assert len(held) == 4
+    assert all("world002" in stem for stem in held)
+    assert train == sorted(file.stem for file in (out / "images" / "train").iterdir())
+    label = next((out / "labels" / "train").glob("yard-cam1*"))
+    np.testing.assert_allclose(read_labels(label, (96, 64)), [[10, 16, 22, 48]], atol=0.01)
+    label.unlink()
+    list(prepare(settings, out, teacher))
+    assert teacher.asked == 4
+    with pytest.raises(TrainerError, match="other settings"):
+        list(prepare(settings_of(scenes, video, seed=1), out, teacher))
+
+
+def test_doubtful_pictures_are_left_out(scenes, video, tmp_path):
+    teacher = Fixed((0, 0, 90, 60), 0.3)
+    last = list(prepare(settings_of(scenes, video), tmp_path / "out", teacher))[-1]
+    assert (last.kept, last.left_out) == (8, 3)
+
+
+@pytest.mark.parametrize(
+    ("hold_out", "message"),
+    [(("nobody",), "called nobody"), (("scenes", "yard"), "All is held out"), ((), "Nothing is")],
+)
+def test_what_cannot_be_held_out_is_told(scenes, video, tmp_path, hold_out, message):
+    with pytest.raises(TrainerError, match=message):
+        list(prepare(settings_of(scenes, video, hold_out=hold_out), tmp_path / "out", Fixed()))
+
+
+def test_a_broken_video_is_told(tmp_path):
+    file = tmp_path / "broken.mp4"
+    file.write_bytes(b"no video at all")
+    with pytest.raises(TrainerError, match="cannot be read as a video"):
+        list(pictures_of(find_sources((file,))[0], 1.0, 0))
+
+
+def test_real_and_rendered_pictures_are_judged_apart(scenes, video):
+    pictures = judged_pictures((video,), (scenes,), Fixed(), 1.0, 0, Doubt())
+    *counts, results = compare({"same": Fixed(), "far": Fixed((60, 0, 70, 9))}, pictures, 0.25)
+    assert counts == list(range(1, 12))
+    table = {(one.detector, one.pictures): one for one in results}
+    assert table["same", REAL].accuracy[:2] == (1.0, 1.0)
+    assert table["far", REAL].accuracy[:2] == (0.0, 0.0)
+    assert table["same", RENDERED].accuracy[:2] == (0.25, 0.25)  # at frame 1 of each world
+    assert table["same", RENDERED].frames == 8

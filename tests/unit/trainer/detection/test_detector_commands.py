@@ -1,0 +1,71 @@
+"""The whole way on a tiny set: prepare, train, continue, export, evaluate."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+import yaml
+from onnx import TensorProto
+from typer.testing import CliRunner
+
+from trainer.__main__ import app
+
+NARROW = {
+    "nc": 1, "depth_multiple": 1.0, "width_multiple": 1.0,
+    "backbone": [
+        [-1, 1, "Conv", [8, 3, 2]], [-1, 1, "Conv", [16, 3, 2]], [-1, 1, "Conv", [16, 3, 2]],
+        [-1, 1, "Conv", [32, 3, 2]], [-1, 1, "Conv", [32, 3, 2]],
+    ],
+    "head": [[[2, 3, 4], 1, "Detect", ["nc"]]],
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("YOLO_CONFIG_DIR", str(tmp_path))
+
+
+def run(*arguments, status=0):
+    result = CliRunner().invoke(app, ["detector", *map(str, arguments)])
+    assert result.exit_code == status, result.output
+    return result
+
+
+def test_prepare_train_continue_evaluate(scenes, tmp_path):
+    data, out, network = tmp_path / "data", tmp_path / "run", tmp_path / "tiny.yaml"
+    network.write_text(yaml.safe_dump(NARROW))
+    run("prepare", "--scenes", scenes, "--hold-out", "world002", "--out", data)
+    train = ("train", "--data", data, "--out", out, "--model", network, "--epochs", 2,
+             "--image-size", 64, "--device", "cpu", "--batch", 2)  # fmt: skip
+    # A limit that has passed after the first epoch; the second session does the rest.
+    assert "epoch 1/2" in run(*train, "--minutes", 0.0001, "--terms", "ours").output
+    file = out / "person_detector.onnx"
+    assert json.loads((out / "person_detector.onnx.json").read_text())["epochs_done"] == 1
+    continued = run(*train, "--resume").output
+    assert "epoch 2/2" in continued
+    assert "epoch 1/2" not in continued
+    card = json.loads((out / "person_detector.onnx.json").read_text())
+    assert card["epochs_done"] == 2
+    assert card["architecture"] == "tiny"
+    assert card["device"] == "cpu"
+    assert card["size_bytes"] == file.stat().st_size
+    assert card["data"]["hold_out"] == ["world002"]
+    assert card["data"]["scenes"] == ["scenes"]
+    assert str(tmp_path) not in json.dumps(card)
+    model = onnx.load(file)
+    assert {TensorProto.FLOAT16} == {
+        one.data_type for one in model.graph.initializer if np.prod(one.dims) > 1000
+    }
+    text = run("evaluate", "--model", file, "--scenes", scenes, "--hog", "--json").stdout
+    rows = json.loads(text)
+    assert [row["detector"] for row in rows] == ["person_detector", "HOG"]
+    assert all(row["frames"] == 8 and row["people"] == 8 for row in rows)
+    assert "trained to its end" in run(*train, "--resume", status=1).output
+    assert "holds a run already" in run(*train, status=1).output
+
+
+def test_what_is_missing_is_told(tmp_path):
+    missing = run("train", "--data", tmp_path, "--out", tmp_path / "run", status=1)
+    assert "detector prepare" in missing.output
+    run("evaluate", "--hog", status=2)

@@ -1,0 +1,237 @@
+"""train, list and export, from arguments to files."""
+
+import json
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from reid_models.model_card import read_card
+from reid_models.model_file import load_model
+from tests.tiny_recipe import write_people
+from trainer.__main__ import app
+from trainer.config import load_config
+from trainer.run_log import read_log
+
+CONFIG = """
+recipe = "transreid"
+title = "two blocks"
+[published]
+source = "nobody"
+mAP = 0.889
+rank1 = 0.952
+[data]
+train = ["folder:people#holdout=3"]
+evaluate = ["folder:people#holdout=3"]
+workers = 0
+[model]
+architecture = "transreid"
+variant = "deit_tiny"
+width = 16
+depth = 2
+heads = 2
+image_size = [64, 32]
+side_information = "camera"
+jpm = false
+[sampler]
+identities = 2
+images = 2
+[training]
+epochs = 2
+evaluate_every = 1
+log_steps = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    write_people(root)
+    return root
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(each) for each in arguments])
+
+
+def train(config, root, out, *more):
+    given = ("--data", root, "--out", out, "--device", "cpu", "--threads", 1)
+    return run("train", config, *more, *given)
+
+
+def test_a_run_from_beginning_to_end(tmp_path, root, config):
+    out = tmp_path / "run"
+    result = train(config, root, out, "optimizer.lr=0.02")
+    assert result.exit_code == 0, result.output
+    assert "15 training images of 3 identities, 2 cameras" in result.output
+    assert "epoch 2/2" in result.output
+    assert "people/mAP" in result.output
+    names = {path.name for path in out.iterdir()}
+    assert names >= {
+        "best.safetensors",
+        "checkpoints",
+        "config.toml",
+        "curves.png",
+        "hits-people.png",
+        "log.jsonl",
+        "model.safetensors",
+        "samples.png",
+        "sessions.jsonl",
+        "tensorboard",
+    }
+    assert load_config(out / "config.toml").optimizer.lr == 0.02
+    network, card = load_model(out / "model.safetensors", role="embedder")
+    assert card.camera_table == {"people/c1": 0, "people/c2": 1}
+    assert card.trained_on == ("people",)
+    measured = [line for line in read_log(out / "log.jsonl") if line["kind"] == "evaluation"]
+    assert card.metrics["people mAP"] == measured[-1]["values"]["people/mAP"]
+    session = json.loads((out / "sessions.jsonl").read_text())
+    assert (session["device"], session["processes"], session["threads"]) == ("cpu", 1, 1)
+
+    again = train(config, root, out, "optimizer.lr=0.02")
+    assert (again.exit_code, "--resume auto" in again.stderr) == (1, True)
+    other = train(config, root, out, "optimizer.lr=0.03", "--resume", "auto")
+    assert (other.exit_code, "optimizer.lr was 0.02, and is now 0.03" in other.stderr) == (1, True)
+    done = train(config, root, out, "optimizer.lr=0.02", "data.workers=1", "--resume", "auto")
+    assert (done.exit_code, "done already" in done.output) == (0, True)
+
+    exported = tmp_path / "half.safetensors"
+    result = run("export", out, "--out", exported, "--half")
+    assert result.exit_code == 0, result.output
+    assert read_card(exported).metrics == card.metrics
+    assert exported.stat().st_size < 0.8 * (out / "model.safetensors").stat().st_size
+    half = load_model(exported)[0]
+    torch.testing.assert_close(half.state_dict(), network.state_dict(), atol=1e-3, rtol=1e-3)
+    result = run("export", out, "--out", tmp_path / "best.safetensors", "--best")
+    assert result.exit_code == 0, result.output
+    assert read_card(tmp_path / "best.safetensors").id == read_card(out / "best.safetensors").id
+
+
+def test_minutes_stop_with_status_3_and_resume_goes_on(tmp_path, root, config):
+    result = train(config, root, tmp_path / "run", "--minutes", "0.000001")
+    assert (result.exit_code, "--resume auto goes on" in result.output) == (3, True)
+    result = run("export", tmp_path / "run", "--out", tmp_path / "early.safetensors")
+    assert result.exit_code == 0, result.output
+    result = train(config, root, tmp_path / "other", "--resume", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert "goes on in epoch 1, after step 1" in result.output
+    assert not (tmp_path / "other").exists()
+    sessions = (tmp_path / "run" / "sessions.jsonl").read_text().splitlines()
+    assert len(sessions) == 2
+
+
+def test_other_data_is_noticed_when_a_run_goes_on(tmp_path, config):
+    write_people(tmp_path / "data")
+    train(config, tmp_path / "data", tmp_path / "run", "--minutes", "0.000001")
+    for path in (tmp_path / "data").rglob("*_000004_00.jpg"):
+        path.unlink()
+    result = train(config, tmp_path / "data", tmp_path / "run", "--resume", "auto")
+    assert (result.exit_code, "was begun with 15 images" in result.stderr) == (1, True)
+
+
+def test_overfitting_learns_its_batches_by_heart(tmp_path, root, config):
+    given = ("optimizer.kind=adam", "optimizer.lr=0.003", "--overfit", 1)
+    result = train(config, root, tmp_path / "run", *given)
+    assert result.exit_code == 0, result.output
+    line = next(line for line in result.output.splitlines() if line.startswith("loss "))
+    first, last = (float(word) for word in line.removeprefix("loss ").split(" → "))
+    assert last < first / 3
+    lines = read_log(tmp_path / "run" / "log.jsonl")
+    assert (lines[-1]["step"], {line["kind"] for line in lines}) == (200, {"step", "epoch"})
+
+
+def test_fine_tuning_takes_what_fits_and_says_what_does_not(tmp_path, root, config):
+    train(config, root, tmp_path / "first", "training.epochs=1")
+    model = tmp_path / "first" / "model.safetensors"
+    second = ("model.stride=12", "model.side_information=none", f"start.model={model}")
+    more = ("data.train=['folder:people']", "data.evaluate=[]", "training.epochs=1")
+    result = train(config, root, tmp_path / "second", *second, *more)
+    assert result.exit_code == 0, result.output
+    assert "model.safetensors: " in result.output
+    assert "resized (1): backbone.pos_embed" in result.output
+    assert "classifiers.0.weight (3, 16) → (6, 16)" in result.output
+    assert "not used (1): backbone.side_information" in result.output
+    assert not (tmp_path / "second" / "best.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (("training.epochz=1",), "Use epochs"),
+        (("recipe=transformer",), "Choose one of transreid"),
+        (("data.train=['folder:nobody']",), "nobody"),
+        (("loss.margins=1",), "loss.margins"),
+        (("start.model=none.safetensors",), "none.safetensors"),
+        (("optimizer.rules=[{match='base.*'}]",), "base.*"),
+        (("sampler.identities=50",), "50 identities"),
+        (("data.evaluate=['folder:people']",), "no queries"),
+        (("training.precision=16-mixed",), "needs an NVIDIA GPU"),
+    ],
+)
+def test_what_cannot_be_used_ends_in_two_sentences_and_status_1(
+    tmp_path, root, config, changes, words
+):
+    result = train(config, root, tmp_path / "run", *changes)
+    assert result.exit_code == 1
+    assert words in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_what_is_not_there(tmp_path, config):
+    for arguments in (
+        ("train", "transreid/nothing"),
+        ("train", config, "--resume", tmp_path / "none"),
+        ("export", tmp_path / "none", "--out", tmp_path / "x"),
+    ):
+        result = run(*arguments)
+        assert (result.exit_code, "There is no" in result.stderr) == (1, True)
+    assert run("train", config, "--minutes", "-1").exit_code == 2
+    assert run("export", tmp_path, "--out", "x", "--half", "--onnx").exit_code == 2
+    # A file that is called so must be so.
+    assert run("export", tmp_path, "--out", "x.onnx", "--half").exit_code == 2
+
+
+def test_a_run_that_did_nothing_yet_takes_mended_settings(tmp_path, root, config):
+    arguments = ["train", config, "--data", root, "--out", tmp_path / "run", "--resume", "auto"]
+    arguments += ["training.evaluate_every=0", "training.epochs=1"]
+    assert run(*arguments, "sampler.identities=1").exit_code == 1
+    assert run(*arguments).exit_code == 0
+    assert load_config(tmp_path / "run" / "config.toml").sampler.identities == 2
+
+
+def test_an_impossible_reranking_is_told_before_anything_is_trained(tmp_path, root, config):
+    out = tmp_path / "run"
+    result = run("train", config, "--data", root, "--out", out, "evaluation.rerank=[0, 6, 0.3]")
+    assert result.exit_code == 1
+    assert "k1 and k2 from 1" in result.stderr
+    assert not out.exists()
+
+
+def test_a_list_tells_the_number_to_hit(monkeypatch, tmp_path):
+    rows = tmp_path / "configs" / "transreid"
+    rows.mkdir(parents=True)
+    (rows / "row.toml").write_text(CONFIG)
+    monkeypatch.setattr("trainer.config.CONFIGS", tmp_path / "configs")
+    result = run("list")
+    assert result.exit_code == 0
+    assert result.output.split()[:3] == ["transreid/row", "88.90", "95.20"]
+    assert "two blocks  (nobody)" in result.output
+    assert run("list", "xreid").output == ""
+
+
+def test_help_teaches():
+    for command, words in (
+        ("train", ("--resume", "--overfit", "log.jsonl", "torchrun", "training.epochs=60")),
+        ("list", ("published",)),
+        ("export", ("--half", "--best", "ONNX")),
+    ):
+        result = run(command, "--help")
+        assert result.exit_code == 0
+        assert all(word in result.output for word in words)

@@ -1,0 +1,288 @@
+"""Every data set by name: its reader, its usual folders, its known counts, where to ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from trainer.data.cuhk03 import RAW_FILE, SPELLING, Boxes, read_cuhk03
+from trainer.data.entries import Entry, parse_entry
+from trainer.data.holdout import hold_out
+from trainer.data.market_layout import GALLERY, QUERY, TRAIN, read_any_folder, read_market
+from trainer.data.msmt17 import FOLDERS, LISTS, Version, read_msmt17
+from trainer.data.samples import DataSet
+from trainer.data.vehicleid import SIZES, read_vehicleid
+from trainer.data.veri776 import read_veri776
+from trainer.errors import TrainerError
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a complete data set holds; None: not known for certain, hence not checked.
+
+    Attributes:
+        train: training images.
+        identities: of the training.
+        query: queries of a trial.
+        gallery: gallery images of a trial, distractors included, junk not.
+        junk: images that are left out.
+        val: images that the option val adds to the training.
+    """
+
+    train: int | None = None
+    identities: int | None = None
+    query: int | None = None
+    gallery: int | None = None
+    junk: int | None = None
+    val: int | None = None
+
+
+@dataclass(frozen=True)
+class DataSetEntry:
+    """A data set that can be named in a configuration.
+
+    Attributes:
+        name: in configurations and on the command line.
+        title: what it is, in a few words.
+        read: reads its folder; takes the options beside the folder.
+        folders: usual names of its folder, below the data root.
+        marks: paths in its folder that tell it, the most telling first; a tuple is a choice.
+        counts: of the complete data set.
+        home: where to ask for it.
+        terms: of use, as far as the source says.
+        options: names of its own options.
+        shared_numbers: whether training and test number identities together, so that a number in
+            both is one identity in both.
+    """
+
+    name: str
+    title: str
+    read: Callable[..., DataSet]
+    folders: tuple[str, ...]
+    marks: tuple[tuple[str, ...], ...]
+    counts: Counts
+    home: str
+    terms: str = "research use"
+    options: tuple[str, ...] = ()
+    shared_numbers: bool = True
+
+
+_MARKET_MARKS = ((TRAIN,), (QUERY,), (GALLERY,))
+
+
+def _market(
+    name: str, title: str, cameras: int, folders: tuple[str, ...], counts: Counts, home: str
+) -> DataSetEntry:
+    reader = partial(read_market, cameras=cameras)
+    return DataSetEntry(name, title, reader, folders, _MARKET_MARKS, counts, home)
+
+
+def _msmt17(version: Version, title: str) -> DataSetEntry:
+    upper = f"MSMT17_{version.upper()}"
+    return DataSetEntry(
+        f"msmt17_{version}",
+        title,
+        partial(read_msmt17, version=version),
+        (upper, f"MSMT17/{upper}", "MSMT17"),
+        tuple((name,) for name in (*FOLDERS[version], *LISTS)),
+        Counts(30_248, 1_041, 11_659, 82_161, val=2_373),
+        "www.pkuvmc.com/publications/msmt17.html (a signed agreement)",
+        options=("val",),
+        shared_numbers=False,
+    )
+
+
+def _cuhk03(boxes: Boxes, counts: Counts) -> DataSetEntry:
+    kind = SPELLING[boxes]
+    return DataSetEntry(
+        f"cuhk03_{boxes}",
+        f"CUHK03, boxes {boxes}, new protocol: persons, two cameras",
+        partial(read_cuhk03, boxes=boxes),
+        ("cuhk03", "CUHK03"),
+        (
+            (f"cuhk03_new_protocol_config_{kind}.mat", f"splits_new_{kind}.json"),
+            (f"images_{kind}", RAW_FILE.as_posix()),
+        ),
+        counts,
+        "www.ee.cuhk.edu.hk/~xgwang/CUHK_identification.html (on request); the protocol: "
+        "github.com/zhunzhong07/person-re-ranking, CUHK03-NP",
+    )
+
+
+def _vehicleid(size: int, test_images: int) -> DataSetEntry:
+    return DataSetEntry(
+        f"vehicleid_{size}",
+        f"VehicleID, {size} test vehicles, ten repeats",
+        partial(read_vehicleid, size=size),
+        ("VehicleID_V1.0", "VehicleID"),
+        (
+            ("image",),
+            ("train_test_split/train_list.txt",),
+            (f"train_test_split/test_list_{size}.txt",),
+        ),
+        Counts(None, 13_164, test_images - size, size),
+        "www.pkuml.org/resources/pku-vehicleid.html (a signed agreement)",
+    )
+
+
+_ENTRIES = (
+    _market(
+        "market1501",
+        "Market-1501: persons, six cameras",
+        6,
+        ("market1501", "Market-1501-v15.09.15", "Market-1501"),
+        Counts(12_936, 751, 3_368, 15_913, 3_819),
+        "zheng-lab.cecs.anu.edu.au/Project/project_reid.html",
+    ),
+    _msmt17("v1", "MSMT17, images as taken: persons, 15 cameras; the published numbers"),
+    _msmt17("v2", "MSMT17, blurred faces: 1.5 to 4 points of mAP below V1"),
+    _market(
+        "dukemtmc",
+        "DukeMTMC-reID: persons, eight cameras",
+        8,
+        ("dukemtmcreid", "DukeMTMC-reID", "dukemtmc-reid/DukeMTMC-reID"),
+        Counts(16_522, 702, 2_228, 17_661),
+        "no one, since Duke University took it off the net in 2019 (mind the terms of any copy)",
+    ),
+    _market(
+        "occluded_duke",
+        "Occluded-Duke: DukeMTMC-reID with occluded queries",
+        8,
+        ("Occluded_Duke", "Occluded-DukeMTMC", "occluded_duke"),
+        Counts(15_618, 702, 2_210, 17_661),
+        "github.com/lightas/Occluded-DukeMTMC-Dataset (lists for DukeMTMC-reID's images)",
+    ),
+    _cuhk03("labelled", Counts(7_368, 767, 1_400, 5_328)),
+    _cuhk03("detected", Counts(7_365, 767, 1_400, 5_332)),
+    DataSetEntry(
+        "veri776",
+        "VeRi-776: vehicles, 20 cameras, eight views",
+        read_veri776,
+        ("VeRi", "VeRi-776"),
+        (("image_train",), ("image_query",), ("image_test",)),
+        Counts(37_778, 576, 1_678, 11_579),
+        "vehiclereid.github.io/VeRi (on request)",
+        options=("views",),
+    ),
+    *(_vehicleid(*sizes) for sizes in zip(SIZES, (6_493, 13_377, 19_777), strict=True)),
+    DataSetEntry(
+        "folder",
+        'any folder in Market-1501 layout, as "folder:PATH"',
+        read_any_folder,
+        (),
+        (),
+        Counts(),
+        "your own images",
+        terms="",
+    ),
+)
+DATA_SETS: dict[str, DataSetEntry] = {entry.name: entry for entry in _ENTRIES}
+
+
+def load_data_set(text: str, root: Path) -> DataSet:
+    """Reads the data set that an entry names; no image is opened.
+
+    Args:
+        text: an entry, such as "market1501" or "folder:con-reid#holdout=100" (see
+            `trainer.data_settings`).
+        root: the folder below which data sets lie.
+
+    Raises:
+        TrainerError: unknown name or option, or the data set is missing or damaged.
+    """
+    entry, known = _resolve(text)
+    folder = find_folder(text, root)
+    options = {key: value for key, value in entry.options.items() if key in known.options}
+    data_set = known.read(folder, **options)
+    name = folder.resolve().name if known.name == "folder" else known.name
+    data_set = replace(data_set, name=name, terms=known.terms)
+    if entry.holdout:
+        return hold_out(data_set, entry.holdout, entry.seed)
+    return data_set
+
+
+def load_data_sets(texts: Sequence[str], root: Path) -> tuple[DataSet, ...]:
+    """Reads several data sets, for a training on all of them.
+
+    Raises:
+        TrainerError: one cannot be read, or two have one name.
+    """
+    data_sets = tuple(load_data_set(text, root) for text in texts)
+    names = [data_set.name for data_set in data_sets]
+    for name in names:
+        if names.count(name) > 1:
+            raise TrainerError(
+                f'Two data sets are called "{name}".',
+                "Name each once; of two folders with one name, rename one.",
+            )
+    return data_sets
+
+
+def find_folder(text: str, root: Path) -> Path:
+    """Where the data set of an entry lies.
+
+    Raises:
+        TrainerError: unknown name or option; it is not there, or parts of it are missing.
+    """
+    entry, known = _resolve(text)
+    if entry.folder:
+        candidates = [root / entry.folder]
+        if not candidates[0].is_dir():
+            raise TrainerError(
+                f"There is no folder {candidates[0]}.", "Correct the path or --data."
+            )
+    elif known.name == "folder":
+        raise TrainerError(
+            '"folder" needs a path.', 'Write "folder:PATH", relative to the data root or absolute.'
+        )
+    else:
+        candidates = [*(path for name in known.folders if (path := root / name).is_dir()), root]
+    for folder in candidates:
+        if not missing_marks(folder, known):
+            return folder
+    # The root itself is a candidate too, but is not what anyone would expect to be completed.
+    for folder in candidates[:1] if entry.folder else candidates[:-1]:
+        missing = ", ".join(missing_marks(folder, known))
+        raise TrainerError(
+            f"{folder} is not a complete {known.name}: {missing} is missing.",
+            f"Restore it, or ask for it: {known.home}.",
+        )
+    raise TrainerError(
+        f"{known.name} is not below {root.resolve()}, where it would be {known.folders[0]}.",
+        f"Name its place with --data or as {known.name}:FOLDER, or ask for it: {known.home}.",
+    )
+
+
+def missing_marks(folder: Path, known: DataSetEntry) -> list[str]:
+    """What a folder lacks to be this data set; a choice is named by its first."""
+    return [
+        choice[0] for choice in known.marks if not any((folder / name).exists() for name in choice)
+    ]
+
+
+def find_entry(text: str) -> DataSetEntry:
+    """The data set that an entry names.
+
+    Raises:
+        TrainerError: unknown name or option.
+    """
+    return _resolve(text)[1]
+
+
+def _resolve(text: str) -> tuple[Entry, DataSetEntry]:
+    entry = parse_entry(text)
+    known = DATA_SETS.get(entry.name)
+    if known is None:
+        raise TrainerError(
+            f'There is no data set "{entry.name}".',
+            f'Choose one of {", ".join(DATA_SETS)}; your own images are "folder:PATH".',
+        )
+    for key in entry.options:
+        if key not in known.options:
+            allowed = ", ".join(("holdout", "seed", *known.options))
+            raise TrainerError(
+                f'{known.name} has no option "{key}".', f"Its options are {allowed}."
+            )
+    return entry, known

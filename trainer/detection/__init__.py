@@ -1,0 +1,1 @@
+"""The bundled person detector: its data, its training by ultralytics, its measurement."""

@@ -1,0 +1,146 @@
+"""A trained detector as an ONNX file with half-size weights, and its card."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from trainer.detection.data_set import SETTINGS_FILE
+from trainer.detection.training import Trained, TrainSettings, ultralytics_device
+from trainer.detection.ultralytics_setup import import_ultralytics
+from trainer.errors import TrainerError
+
+MOST_BYTES = 6_000_000
+# The newest that the oldest supported onnxruntime runs.
+_OPSET = 17
+_SMALL = 64  # numbers; constants this small save nothing and may be shapes
+
+
+def export_detector(weights: Path, out: Path, image_size_px: int, *, fixed: bool) -> int:
+    """Writes a checkpoint as ONNX with float16 weights; returns the file's size in bytes.
+
+    onnxruntime turns the weights into float32 once while loading: half the size, the same speed.
+
+    Args:
+        weights: a .pt file of ultralytics.
+        out: the .onnx file.
+        image_size_px: noted in the file.
+        fixed: the file takes squares of that size only; otherwise any multiples of 32 do.
+
+    Raises:
+        TrainerError: the file would be larger than 6 MB.
+    """
+    import_ultralytics()
+    from ultralytics import YOLO
+
+    written = YOLO(str(weights), task="detect").export(
+        format="onnx", imgsz=image_size_px, opset=_OPSET, dynamic=not fixed, simplify=False,
+        device="cpu", verbose=False,
+    )  # fmt: skip
+    model = onnx.load(written)
+    halve_weights(model)
+    onnx.checker.check_model(model)
+    data = model.SerializeToString()
+    if len(data) > MOST_BYTES:
+        raise TrainerError(
+            f"The exported detector takes {len(data) / 1e6:.1f} MB, more than 6.",
+            "Train a narrower network (yolo11n.yaml, or a description with a smaller width).",
+        )
+    part = out.with_suffix(".part")
+    part.write_bytes(data)
+    shutil.move(part, out)
+    Path(written).unlink()
+    return len(data)
+
+
+def halve_weights(model: onnx.ModelProto) -> None:
+    """Stores float32 weights as float16, each followed by a cast back to float32; in place."""
+    casts = []
+    for weight in model.graph.initializer:
+        if weight.data_type != TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(weight)
+        if values.size <= _SMALL or np.abs(values).max() > np.finfo(np.float16).max:
+            continue
+        name = weight.name
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(
+            helper.make_node("Cast", [f"{name}_half"], [name], f"{name}_cast", to=TensorProto.FLOAT)
+        )
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def write_card(
+    file: Path, settings: TrainSettings, trained: Trained, size: int, command: list[str], terms: str
+) -> Path:
+    """Writes `<file>.json`: data, terms, seed, command, metrics, versions; returns its path.
+
+    Of whole paths it keeps the last name only: where they lay is nobody's business.
+    """
+    import ultralytics
+
+    made_of = settings.data / SETTINGS_FILE
+    text = made_of.read_text(encoding="utf-8") if made_of.is_file() else "null"
+    data = json.loads(text, object_hook=_named)
+    architecture, validation = _checkpoint_facts(trained.weights)
+    card: dict[str, Any] = {
+        "role": "person detector",
+        "architecture": architecture,
+        "parameters": trained.parameters,
+        "image_size_px": settings.image_size_px,
+        "size_bytes": size,
+        "data": data,
+        "terms": terms,
+        "seed": settings.seed,
+        "epochs_done": trained.epochs_done,
+        "epochs": settings.epochs,
+        "seconds_of_last_session": round(trained.seconds),
+        "device": _device_name(settings.device),
+        "command": shlex.join(_place_free(word) for word in command),
+        "validation": validation,
+        "versions": {
+            "python": platform.python_version(), "torch": torch.__version__,
+            "ultralytics": ultralytics.__version__, "opencv": cv2.__version__,
+        },
+    }  # fmt: skip
+    path = file.with_suffix(".onnx.json")
+    path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def _checkpoint_facts(weights: Path) -> tuple[str, dict[str, float]]:
+    """The network's name, and ultralytics' validation figures when the checkpoint was saved."""
+    from ultralytics.nn.tasks import load_checkpoint
+
+    model, checkpoint = load_checkpoint(str(weights))
+    metrics = checkpoint.get("train_metrics") or {}
+    figures = {name: round(float(value), 4) for name, value in metrics.items()}
+    return Path(model.yaml.get("yaml_file", "unknown")).stem, figures
+
+
+def _named(settings: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: [_place_free(one) for one in value] if isinstance(value, list) else _place_free(value)
+        for key, value in settings.items()
+    }
+
+
+def _place_free(value: Any) -> Any:
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+def _device_name(name: str) -> str:
+    device = ultralytics_device(name)
+    return torch.cuda.get_device_name(int(device)) if device.isdecimal() else device

@@ -1,0 +1,147 @@
+"""A teacher's vectors of all training images, computed once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.lib.npyio import NpzFile
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+from rich.progress import track
+from torch import Tensor
+
+from trainer.data.files import read_image
+from trainer.data.samples import Sample
+from trainer.data.transforms import test_transform
+from trainer.errors import TrainerError
+from trainer.recipes.frozen import FrozenEmbedder, open_embedder
+
+_BATCH = 32
+FloatArray = NDArray[np.float32]
+
+
+class Teacher:
+    """A teacher: an embedder, or vectors that were written down before.
+
+    Attributes:
+        name: of its file.
+        dimension: length of its vectors.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens the file.
+
+        Args:
+            path: an embedder (see `open_embedder`), or what `python -m trainer extract` wrote: an
+                `.npz` with `features` and `paths`.
+
+        Raises:
+            TrainerError: no vectors in the file; see `open_embedder`.
+            NetworkError: see `open_embedder`.
+        """
+        self.name = path.name
+        self._written: tuple[FloatArray, list[str]] | None = None
+        self._embedder: FrozenEmbedder | None = None
+        if path.suffix == ".npz":
+            self._written = _read(path)
+            self.dimension = int(self._written[0].shape[1])
+        else:
+            self._embedder = open_embedder(path)
+            self.dimension = self._embedder.dimension
+
+    def vectors(self, samples: Sequence[Sample]) -> Tensor:
+        """Vectors of images as they are, neither augmented nor with a camera, float32 (n, D).
+
+        What an embedder computed is kept in the user's cache folder, so that a resumed training
+        does not wait for it again.
+
+        Args:
+            samples: of the training set, row by row.
+
+        Raises:
+            TrainerError: vectors of some image are missing, or an image cannot be read.
+        """
+        if self._written is not None:
+            return torch.from_numpy(_matched(*self._written, samples, self.name))
+        assert self._embedder is not None
+        folder = user_cache_path("retrace") / "teachers"
+        kept = folder / f"{_key(self._embedder.id, samples)}.npy"
+        if kept.is_file():
+            return torch.from_numpy(np.load(kept, allow_pickle=False))
+        vectors = _computed(self._embedder, samples)
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_name(f"{kept.stem}.{os.getpid()}.npy")
+        np.save(partial, vectors)
+        partial.replace(kept)
+        return torch.from_numpy(vectors)
+
+
+def _computed(embedder: FrozenEmbedder, samples: Sequence[Sample]) -> FloatArray:
+    form = embedder.form
+    transform = test_transform(form.size_px, form.mean, form.std)
+    generator = np.random.default_rng(0)  # the transform of tests does not use it
+    vectors = np.empty((len(samples), embedder.dimension), np.float32)
+    cameras = torch.zeros(_BATCH, dtype=torch.int64)
+    for first in track(range(0, len(samples), _BATCH), "The teacher looks at the images"):
+        images = [
+            transform(read_image(sample.path), generator)
+            for sample in samples[first : first + _BATCH]
+        ]
+        found = embedder.vectors(torch.stack(images), cameras[: len(images)])
+        vectors[first : first + len(images)] = found.numpy()
+    return vectors
+
+
+def _matched(
+    features: FloatArray, names: Sequence[str], samples: Sequence[Sample], file: str
+) -> FloatArray:
+    """Features in the order of the samples, by as much of their paths as tells them apart.
+
+    So vectors that were computed elsewhere, on a copy of the data, can be used here.
+    """
+    longest = max(len(sample.path.parts) for sample in samples)
+    for length in range(1, longest + 1):
+        keys = [sample.path.parts[-length:] for sample in samples]
+        if len(set(keys)) == len(keys):
+            break
+    rows = {Path(name).parts[-length:]: row for row, name in enumerate(names)}
+    missing = [sample.path for sample, key in zip(samples, keys, strict=True) if key not in rows]
+    if missing:
+        raise TrainerError(
+            f"{file} has no vector of {len(missing)} of {len(samples)} training images, such "
+            f"as {missing[0]}.",
+            "Extract the vectors of all of them, or train on those that it has.",
+        )
+    return features[[rows[key] for key in keys]]
+
+
+def _read(path: Path) -> tuple[FloatArray, list[str]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            assert isinstance(file, NpzFile)
+            features = np.asarray(file["features"], np.float32)
+            names = [str(name) for name in file["paths"]]
+    except (OSError, KeyError, ValueError) as error:
+        raise TrainerError(
+            f"{path} cannot be read as vectors with their images: {error}.",
+            "Write it by `python -m trainer extract`; it holds features and paths.",
+        ) from error
+    if features.ndim != 2 or len(features) != len(names) or not np.isfinite(features).all():
+        raise TrainerError(
+            f"{path} does not hold one finite vector for each of its paths.",
+            "Extract the vectors again.",
+        )
+    return features, names
+
+
+def _key(embedder_id: str, samples: Sequence[Sample]) -> str:
+    digest = hashlib.sha256(embedder_id.encode())
+    for sample in samples:
+        facts = sample.path.stat()
+        digest.update(f"\n{sample.path.resolve()} {facts.st_size} {facts.st_mtime_ns}".encode())
+    return digest.hexdigest()[:24]
