@@ -9,8 +9,27 @@ from trainer.model_commands import convert, onnx, summary
 from trainer.synthesis_commands import synthesize
 from trainer.train_commands import export, list_configs, train
 
+_HELP = """
+Trains, measures, converts and exports the networks of Retrace.
+
+The usual way, with data sets below ~/data; each command tells more with --help:
+
+`export RETRACE_DATA=~/data`
+
+`python -m trainer datasets check market1501`
+
+`python -m trainer list market1501`
+
+`python -m trainer train transreid/market1501_s12_sie_jpm --resume auto`
+
+`python -m trainer evaluate --model runs/transreid-market1501_s12_sie_jpm/model.safetensors
+--on market1501`
+
+`python -m trainer export runs/transreid-market1501_s12_sie_jpm --out transreid.safetensors`
+"""
+
 app = typer.Typer(
-    help="Trains, measures, converts and exports the networks of Retrace.",
+    help=_HELP,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",

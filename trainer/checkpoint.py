@@ -47,9 +47,11 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
         _sync_folder(path.parent)
-    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into the second
+    except (OSError, RuntimeError) as error:
+        # torch's writer turns a full disk into the second, in words that help nobody.
+        reason = getattr(error, "strerror", None) or "the disk is full, or fails"
         raise TrainerError(
-            f"The checkpoint {path} cannot be written: {f'{error}'.splitlines()[0]}.",
+            f"The checkpoint {path} cannot be written: {reason}.",
             "Make room on the disk, then go on with --resume auto; older checkpoints are intact.",
         ) from error
     finally:

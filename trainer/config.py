@@ -6,17 +6,19 @@ of the command line are ``section.key=value`` with a value as TOML writes it, or
 
 from __future__ import annotations
 
-import json
 import math
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 import tomli_w
-from pydantic import TypeAdapter, ValidationError
 
+from trainer.checked_settings import build, require
 from trainer.data_settings import AugmentationConfig, DataConfig, SamplerConfig
 from trainer.errors import TrainerError
 
@@ -77,6 +79,11 @@ class ParameterRule:
     lr_factor: float = 1.0
     weight_decay_factor: float = 1.0
 
+    def __post_init__(self) -> None:
+        for name in ("lr_factor", "weight_decay_factor"):
+            value = getattr(self, name)
+            require(0 <= value < math.inf, f"optimizer.rules.{name}", value, "a number from 0")
+
 
 @dataclass(frozen=True)
 class ExtraOptimizer:
@@ -97,6 +104,11 @@ class ExtraOptimizer:
     momentum: float = 0.0
     weight_decay: float = 0.0
     gradient_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("lr", "gradient_scale"):
+            value = getattr(self, name)
+            require(0 < value < math.inf, f"optimizer.extra.{name}", value, "a number above 0")
 
 
 @dataclass(frozen=True)
@@ -122,12 +134,12 @@ class OptimizerConfig:
     extra: tuple[ExtraOptimizer, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(0 < self.lr < math.inf, "optimizer.lr", self.lr, "a number above 0")
+        require(0 < self.lr < math.inf, "optimizer.lr", self.lr, "a number above 0")
         decay = self.weight_decay
-        _require(0 <= decay < math.inf, "optimizer.weight_decay", decay, "a number from 0")
+        require(0 <= decay < math.inf, "optimizer.weight_decay", decay, "a number from 0")
         for name, values in (("momentum", (self.momentum,)), ("betas", self.betas)):
             fits = all(0 <= value < 1 for value in values)
-            _require(fits, f"optimizer.{name}", getattr(self, name), "from 0 to below 1")
+            require(fits, f"optimizer.{name}", getattr(self, name), "from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -157,8 +169,13 @@ class ScheduleConfig:
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
-        key, epochs = "schedule.warmup_epochs", self.warmup_epochs
-        _require(epochs >= 0, key, epochs, "a number from 0")
+        epochs, milestones = self.warmup_epochs, self.milestones
+        require(epochs >= 0, "schedule.warmup_epochs", epochs, "a number from 0")
+        for name in ("warmup_factor", "floor_factor", "gamma"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"schedule.{name}", value, "a number from 0 to 1")
+        rising = all(1 <= one < next_one for one, next_one in pairwise((*milestones, math.inf)))
+        require(rising, "schedule.milestones", milestones, "epochs from 1, the smaller first")
 
 
 @dataclass(frozen=True)
@@ -196,7 +213,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "accumulate", "log_steps", "keep"):
             value = getattr(self, name)
-            _require(value >= 1, f"training.{name}", value, "a number from 1")
+            require(value >= 1, f"training.{name}", value, "a number from 1")
         for name in (
             "clip_norm",
             "checkpoint_minutes",
@@ -205,8 +222,8 @@ class TrainingConfig:
             "seed",
         ):
             value = getattr(self, name)
-            _require(value >= 0, f"training.{name}", value, "a number from 0")
-        _require(0 <= self.ema < 1, "training.ema", self.ema, "a number from 0 to below 1")
+            require(value >= 0, f"training.{name}", value, "a number from 0")
+        require(0 <= self.ema < 1, "training.ema", self.ema, "a number from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -231,9 +248,9 @@ class EvaluationConfig:
     batch_size: int | None = None
 
     def __post_init__(self) -> None:
-        _require(self.pairs >= 0, "evaluation.pairs", self.pairs, "a number from 0")
+        require(self.pairs >= 0, "evaluation.pairs", self.pairs, "a number from 0")
         size = self.batch_size
-        _require(size is None or size >= 1, "evaluation.batch_size", size, "a number from 1")
+        require(size is None or size >= 1, "evaluation.batch_size", size, "a number from 1")
 
 
 @dataclass(frozen=True)
@@ -278,7 +295,7 @@ def find_config(name: str) -> Path:
             return path
     raise TrainerError(
         f'There is no configuration "{name}".',
-        "Give a TOML file, or one of the names that `python -m trainer list` shows.",
+        f"Give a TOML file, or a name of `python -m trainer list`{_near(name)}.",
     )
 
 
@@ -286,6 +303,31 @@ def config_names() -> list[str]:
     """Names of the shipped configurations, sorted."""
     files = CONFIGS.rglob("*.toml")
     return sorted(path.relative_to(CONFIGS).with_suffix("").as_posix() for path in files)
+
+
+def configs_with(word: str) -> list[str]:
+    """Names of the shipped configurations that contain a word, in any case of its letters.
+
+    Raises:
+        TrainerError: none does.
+    """
+    found = [name for name in config_names() if word.lower() in name.lower()]
+    if not found:
+        raise TrainerError(
+            f'No configuration has "{word}" in its name.',
+            f"Search for another word{_near(word)}; without any, all are shown.",
+        )
+    return found
+
+
+def _near(word: str) -> str:
+    """Names with a word or like it, or else words in names, to be hung on a sentence."""
+    word, names = word.lower(), config_names()
+    parts = sorted({part for name in names for part in re.split("[/_]", name)})
+    having = [name for name in names if word in name]
+    near = sorted(having, key=lambda name: not name.startswith(word))[:3]
+    near = near or get_close_matches(word, names) + get_close_matches(word, parts, 3, 0.7)
+    return f", such as {', '.join(near)}" if near else ""
 
 
 def load_config(path: Path, overrides: Iterable[str] = ()) -> TrainConfig:
@@ -307,34 +349,6 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> TrainConfig:
             )
         _set(values, key.strip().split("."), _value(value.strip()))
     return build(TrainConfig, values, "")
-
-
-def build(kind: type[Any], values: Mapping[str, Any], where: str) -> Any:
-    """A checked frozen dataclass out of a table.
-
-    Args:
-        kind: of dataclass.
-        values: as TOML or JSON holds them.
-        where: name of the table, for messages; "" for the whole file.
-
-    Raises:
-        TrainerError: unknown key (the known ones are named), wrong type, impossible value.
-    """
-    _check_keys(kind, values, where)
-    try:
-        # By way of JSON: then lists are tuples and 1 is 1.0, but "1" is still no number.
-        return TypeAdapter(kind).validate_json(json.dumps(values), strict=True)
-    except TypeError as error:  # a date, which TOML knows and JSON does not
-        raise TrainerError(
-            f'A value in "{where or "the file"}" is neither number, text nor list: {error}.',
-            "Write numbers, texts in quotes, lists, true or false.",
-        ) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(part for part in (where, *map(str, first["loc"])) if part)
-        raise TrainerError(
-            f'The setting "{key}" is wrong: {first["msg"]}.', "Mend its value."
-        ) from error
 
 
 def to_toml(config: TrainConfig) -> str:
@@ -394,28 +408,6 @@ def _set(values: dict[str, Any], keys: list[str], value: Any) -> None:
     values[keys[-1]] = value
 
 
-def _check_keys(kind: type[Any], values: Any, where: str) -> None:
-    """Looks for unknown keys in all tables; wrong types are left to pydantic."""
-    if not isinstance(values, Mapping):
-        return
-    types = get_type_hints(kind)
-    for key, value in values.items():
-        if key not in types:
-            name = f"{where}.{key}" if where else key
-            raise TrainerError(f'There is no setting "{name}".', f"Use {_known(kind)}.")
-        inner, name = types[key], f"{where}.{key}" if where else key
-        if is_dataclass(inner) and isinstance(inner, type):
-            _check_keys(inner, value, name)
-        elif get_origin(inner) is tuple and isinstance(value, list):
-            for number, each in enumerate(value):
-                if is_dataclass(get_args(inner)[0]):
-                    _check_keys(get_args(inner)[0], each, f"{name}.{number}")
-
-
-def _known(kind: type[Any]) -> str:
-    return ", ".join(entry.name for entry in fields(kind))
-
-
 def _without_none(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_none(each) for key, each in value.items() if each is not None}
@@ -430,8 +422,3 @@ def _flat(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         else:
             found[f"{where}{key}"] = value
     return found
-
-
-def _require(holds: bool, key: str, value: object, allowed: str) -> None:
-    if not holds:
-        raise TrainerError(f'The setting "{key}" cannot be {value}.', f"Set it to {allowed}.")

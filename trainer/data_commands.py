@@ -33,7 +33,10 @@ _PROBLEMS = 3
 
 @datasets.command("list")
 def list_data_sets(as_json: AsJson = False) -> None:
-    """Lists the data sets that can be named, their sizes, and where to ask for them."""
+    """Lists the data sets that can be named, their sizes, and where to ask for them.
+
+    Example: `python -m trainer datasets list --json`
+    """
     from trainer.data.registry import DATA_SETS
 
     if as_json:

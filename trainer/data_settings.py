@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from trainer.errors import TrainerError
+from trainer.checked_settings import require
 
 EraseForm = Literal["timm", "uniform_aspect", "rrid", "rrid_official"]
 EraseFill = Literal["noise", "mean", "mean_values"]
@@ -44,8 +44,8 @@ class DataConfig:
     cache_gb: float = 4.0
 
     def __post_init__(self) -> None:
-        _require(self.workers >= 0, "data.workers", self.workers, "a number from 0")
-        _require(self.cache_gb >= 0, "data.cache_gb", self.cache_gb, "a number from 0")
+        require(self.workers >= 0, "data.workers", self.workers, "a number from 0")
+        require(self.cache_gb >= 0, "data.cache_gb", self.cache_gb, "a number from 0")
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,10 @@ class AugmentationConfig:
     def __post_init__(self) -> None:
         for name in ("flip", "erase", "jitter", "grey", "blur", "rescale", "jpeg"):
             value = getattr(self, name)
-            _require(0 <= value <= 1, f"augmentation.{name}", value, "a probability, 0 to 1")
-        _require(self.pad_px >= 0, "augmentation.pad_px", self.pad_px, "a number from 0")
+            require(0 <= value <= 1, f"augmentation.{name}", value, "a probability, 0 to 1")
+        require(self.pad_px >= 0, "augmentation.pad_px", self.pad_px, "a number from 0")
         hue = self.jitter_strength[3]
-        _require(
+        require(
             min(self.jitter_strength) >= 0 and max(self.jitter_strength) < 1 and hue <= 0.5,
             "augmentation.jitter_strength",
             self.jitter_strength,
@@ -120,7 +120,7 @@ class AugmentationConfig:
             ("jpeg_quality", 0.0, 100.0),
         ):
             low, high = getattr(self, name)
-            _require(
+            require(
                 bottom < low <= high <= top,
                 f"augmentation.{name}",
                 (low, high),
@@ -153,14 +153,9 @@ class SamplerConfig:
         for entry in fields(self):
             if entry.name != "rule":
                 value = getattr(self, entry.name)
-                _require(value >= 1, f"sampler.{entry.name}", value, "a number from 1")
+                require(value >= 1, f"sampler.{entry.name}", value, "a number from 1")
 
     @property
     def batch_size(self) -> int:
         """Images of a batch, over all ranks."""
         return self.identities * self.images
-
-
-def _require(holds: bool, key: str, value: object, allowed: str) -> None:
-    if not holds:
-        raise TrainerError(f'The setting "{key}" cannot be {value}.', f"Set it to {allowed}.")

@@ -56,6 +56,13 @@ def prepare(
     every: Every = 1.0,
     sure: Sure = 0.5,
     doubtful: Doubtful = 0.15,
+    crops: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder of crops of one person each, for collages; again for each."),
+    ] = None,
+    collages: Annotated[
+        int, typer.Option(min=0, help="Make so many pictures with crops laid in.")
+    ] = 0,
     seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
@@ -63,16 +70,22 @@ def prepare(
 
     Where the teacher is in doubt, the picture is greyed, so that the network learns neither that
     somebody is there nor that nobody is; a picture with more than a tenth in doubt is left out.
+
+    Clips show few people. With --crops and --collages, people of a re-identification set are laid
+    into copies of the training pictures, at random places and sizes.
     """
+    from trainer.detection.collages import CollageSettings
     from trainer.detection.data_set import DataSettings
     from trainer.detection.data_set import prepare as fill
     from trainer.detection.teaching import Doubt
     from trainer.detection.training import ultralytics_device
 
+    if bool(crops) != bool(collages):
+        raise typer.BadParameter("give --crops with --collages")
     with errors_told():
         settings = DataSettings(
             tuple(scenes or ()), tuple(frames or ()), teacher, tuple(hold_out or ()), every, seed,
-            Doubt(sure, doubtful),
+            Doubt(sure, doubtful), CollageSettings(tuple(crops or ()), collages),
         )  # fmt: skip
         finder = _yolo(teacher, ultralytics_device(device), 640) if teacher else None
         last = None

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from trainer.command_errors import errors_told
+from trainer.command_errors import check_place, errors_told
 
 if TYPE_CHECKING:
     from trainer.data.samples import DataSet
     from trainer.evaluation.aggregation import Aggregator
     from trainer.evaluation.embedders import Embedder
     from trainer.evaluation.evaluator import Evaluation, Methods
+    from trainer.evaluation.image_features import ImageExtraction
     from trainer.evaluation.pair_ranking import PairScorer
     from trainer.reranking import RerankSettings
 
@@ -50,25 +51,58 @@ Mode = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Of the aggregator's landmarks.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs; shares of 1.")]
+Images = Annotated[
+    Path | None, typer.Argument(help="A folder of images, or a list with a path a line.")
+]
+Model = Annotated[Path, typer.Option(help="A model file, or an ONNX file with its card.")]
+Out = Annotated[Path, typer.Option(help="The .npz file to write.")]
+Query = Annotated[Path | None, typer.Option(help="Folder or list of the queries.")]
+Gallery = Annotated[Path | None, typer.Option(help="Folder or list of the gallery.")]
+CamerasOf = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Data set of the images, such as market1501, for a network that knows its cameras; "
+        "otherwise such a network takes them for unknown ones.",
+    ),
+]
+Everything = Annotated[
+    bool, typer.Option("--all", help="With --json: CMC, mINP, intervals and tightness too.")
+]
+Models = Annotated[list[Path], typer.Option(help="Model or ONNX file; again for each.")]
+On = Annotated[
+    list[str],
+    typer.Option(
+        metavar="NAME",
+        help="A data set, as in `datasets list`: market1501, folder:PATH, market1501#holdout=100; "
+        "again for each.",
+    ),
+]
+Data = Annotated[
+    Path, typer.Option(envvar="RETRACE_DATA", help="The folder below which data sets lie.")
+]
+Reranker = Annotated[
+    Path | None, typer.Option(help="Model file of a re-ranker of pairs (CACE-Net).")
+]
+Pairs = Annotated[int, typer.Option(min=1, help="K, entries compared in pairs with each query.")]
+PairWeight = Annotated[
+    float, typer.Option(min=0, max=1, help="β, share of the pair's distance in the final one.")
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option(help="Ranked lists of the last data set, right and wrong hits framed."),
+]
+Draws = Annotated[int, typer.Option(min=1, help="Of the bootstrap, for the intervals.")]
 SHORT_FIGURES = ("mAP", "rank1", "rank5", "rank10", "queries", "seconds")
 
 
 def extract(
-    model: Annotated[Path, typer.Option(help="A model file, or an ONNX file with its card.")],
-    out: Annotated[Path, typer.Option(help="The .npz file to write.")],
-    images: Annotated[
-        Path | None, typer.Argument(help="A folder of images, or a list with a path a line.")
-    ] = None,
-    query: Annotated[Path | None, typer.Option(help="Folder or list of the queries.")] = None,
-    gallery: Annotated[Path | None, typer.Option(help="Folder or list of the gallery.")] = None,
-    cameras_of: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Data set of the images, such as market1501, for a network that knows its "
-            "cameras; otherwise such a network takes them for unknown ones.",
-        ),
-    ] = "",
+    model: Model,
+    out: Out,
+    images: Images = None,
+    query: Query = None,
+    gallery: Gallery = None,
+    cameras_of: CamerasOf = "",
     flip: Flip = False,
     device: Device = "auto",
     precision: Precision = "float32",
@@ -84,25 +118,17 @@ def extract(
     Example: `python -m trainer extract --query query --gallery bounding_box_test
     --model transreid.safetensors --out features.npz`
     """
-    both = query is not None and gallery is not None
-    if (images is None) != both or (query is None) != (gallery is None):
+    if (images is None) != (query is not None) or (query is None) != (gallery is None):
         raise typer.BadParameter("give either IMAGES, or both --query and --gallery")
     from trainer.evaluation.embedders import load_embedder
     from trainer.evaluation.image_features import ImageExtraction
 
     with errors_told():
+        check_place(out, ".npz")
         embedder = load_embedder(model, device, precision, batch, flip=flip)
         with _progress() as bar:
             extraction = ImageExtraction(embedder, cameras_of, bar)
-            if query is not None and gallery is not None:
-                written = extraction.write_sides(query, gallery, out)
-                sizes = len(written.query.vectors), len(written.gallery.vectors)
-                told = f"{sizes[0]} queries and a gallery of {sizes[1]}"
-            elif images is not None:
-                count, unnamed = extraction.write_images(images, out)
-                told = f"{count} images"
-                if unnamed:
-                    told += f", {unnamed} of them without identity and camera in their names"
+            told = _written(extraction, images, query, gallery, out)
     if extraction.unknown_cameras:
         typer.echo(
             f"{model.name} knows the cameras {', '.join(sorted(embedder.known_cameras))}; those "
@@ -121,9 +147,7 @@ def rank(
     seed: Seed = 0,
     device: Device = "auto",
     as_json: AsJson = False,
-    everything: Annotated[
-        bool, typer.Option("--all", help="With --json: CMC, mINP, intervals and tightness too.")
-    ] = False,
+    everything: Everything = False,
 ) -> None:
     """Ranks saved vectors and tells mAP and CMC, by the protocol of Market-1501.
 
@@ -164,38 +188,20 @@ def rank(
 
 
 def evaluate(
-    model: Annotated[list[Path], typer.Option(help="Model or ONNX file; again for each.")],
-    on: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME",
-            help="A data set, as in `datasets list`: market1501, folder:PATH, "
-            "market1501#holdout=100; again for each.",
-        ),
-    ],
-    data: Annotated[
-        Path, typer.Option(envvar="RETRACE_DATA", help="The folder below which data sets lie.")
-    ] = Path(),
+    model: Models,
+    on: On,
+    data: Data = Path(),
     metric: Metric = "euclidean",
     flip: Flip = False,
     aggregator: AggregatorFile = None,
     mode: Mode = "joint",
     seed: Seed = 0,
     rerank: Rerank = "",
-    reranker: Annotated[
-        Path | None, typer.Option(help="Model file of a re-ranker of pairs (CACE-Net).")
-    ] = None,
-    pairs: Annotated[
-        int, typer.Option(min=1, help="K, entries compared in pairs with each query.")
-    ] = 100,
-    pair_weight: Annotated[
-        float, typer.Option(min=0, max=1, help="β, share of the pair's distance in the final one.")
-    ] = 1.0,
-    picture: Annotated[
-        Path | None,
-        typer.Option(help="Ranked lists of the last data set, right and wrong hits framed."),
-    ] = None,
-    draws: Annotated[int, typer.Option(min=1, help="Of the bootstrap, for the intervals.")] = 1000,
+    reranker: Reranker = None,
+    pairs: Pairs = 100,
+    pair_weight: PairWeight = 1.0,
+    picture: Picture = None,
+    draws: Draws = 1000,
     device: Device = "auto",
     precision: Precision = "float32",
     batch: Batch = None,
@@ -214,24 +220,43 @@ def evaluate(
     from trainer.evaluation.evaluator import Methods
     from trainer.evaluation.hit_picture import draw_hits
     from trainer.evaluation.pair_ranking import PairSettings
-    from trainer.evaluation.results_table import table
 
     found: list[tuple[str, Evaluation]] = []
     with errors_told():
-        settings, data_sets = _rerank(rerank), [load_data_set(name, data) for name in on]
+        _check_picture(picture)
+        reranking, data_sets = _rerank(rerank), [load_data_set(name, data) for name in on]
         for file in model:
             embedder = load_embedder(file, device, precision, batch, flip=flip)
-            methods = Methods(
-                metric,
-                _aggregator(aggregator, mode, seed, device, embedder.id),
-                settings,
-                _scorer(reranker, file, device, precision, embedder.id),
-                PairSettings(pairs, pair_weight),
-                device,
-            )
+            refiner = _aggregator(aggregator, mode, seed, device, embedder.id)
+            scorer = _scorer(reranker, file, device, precision, embedder.id)
+            weighting = PairSettings(pairs, pair_weight)
+            methods = Methods(metric, refiner, reranking, scorer, weighting, device)
             found += [(file.stem, _evaluated(embedder, each, methods)) for each in data_sets]
         if picture is not None:
             draw_hits(found[-1][1].last, picture)
+    _tell(found, draws, as_json=as_json)
+
+
+def _written(
+    extraction: ImageExtraction,
+    images: Path | None,
+    query: Path | None,
+    gallery: Path | None,
+    out: Path,
+) -> str:
+    """Writes the features of what is given, and says of how many images."""
+    if query is not None and gallery is not None:
+        sides = extraction.write_sides(query, gallery, out)
+        return f"{len(sides.query.vectors)} queries and a gallery of {len(sides.gallery.vectors)}"
+    assert images is not None
+    count, unnamed = extraction.write_images(images, out)
+    without = f", {unnamed} of them without identity and camera in their names" if unnamed else ""
+    return f"{count} images{without}"
+
+
+def _tell(found: list[tuple[str, Evaluation]], draws: int, *, as_json: bool) -> None:
+    from trainer.evaluation.results_table import table
+
     if as_json:
         records = [
             {"model": name, **record} for name, each in found for record in each.records(draws)
@@ -260,6 +285,14 @@ def _evaluated(embedder: Embedder, data_set: DataSet, methods: Methods) -> Evalu
             bar(len(distinct_samples(data_set)), f"images of {data_set.name}"),
             bar(queries if methods.is_slow else 0, "queries"),
         )
+
+
+def _check_picture(path: Path | None) -> None:
+    if path is None:
+        return
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise typer.BadParameter(f"{path} is no *.png or *.jpg", param_hint="'--picture'")
+    check_place(path, path.suffix.lower())
 
 
 def _aggregator(

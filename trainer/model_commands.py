@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainer.command_errors import errors_told
+from trainer.command_errors import check_place, errors_told
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,44 +23,52 @@ if TYPE_CHECKING:
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 
 
+Method = Annotated[str, typer.Argument(help="transreid, nformer, rrid or cacenet.")]
+Checkpoint = Annotated[Path, typer.Argument(help="The published .pth file.")]
+Out = Annotated[Path, typer.Option(help="The model file to write, *.safetensors.")]
+ImageSize = Annotated[
+    str,
+    typer.Option(
+        metavar="H,W", help="Height and width it was trained with; 384,128 for RRID, CACE-Net."
+    ),
+]
+Views = Annotated[
+    int | None,
+    typer.Option(help="TransReID of vehicles: how many views its side information knows."),
+]
+Untold = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Another setting that the weights do not tell, such as jpm_shift=8 or "
+        "neck_feature=after; again for each.",
+    ),
+]
+CameraNames = Annotated[
+    str,
+    typer.Option(
+        metavar="A,B,…",
+        help="Names of the training's cameras in the order of their numbers; crops of other "
+        "cameras get the mean of them.",
+    ),
+]
+TrainedOn = Annotated[list[str] | None, typer.Option(help="Name of a data set; again for each.")]
+Terms = Annotated[str, typer.Option(help="Terms of use of the weights.")]
+Half = Annotated[bool, typer.Option("--half", help="Store weights as float16: half the size.")]
+
+
 def convert(
-    method: Annotated[str, typer.Argument(help="transreid, nformer, rrid or cacenet.")],
-    checkpoint: Annotated[Path, typer.Argument(help="The published .pth file.")],
-    out: Annotated[Path, typer.Option(help="The model file to write, *.safetensors.")],
-    image_size: Annotated[
-        str,
-        typer.Option(
-            metavar="H,W", help="Height and width it was trained with; 384,128 for RRID, CACE-Net."
-        ),
-    ] = "256,128",
-    views: Annotated[
-        int | None,
-        typer.Option(help="TransReID of vehicles: how many views its side information knows."),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Another setting that the weights do not tell, such as jpm_shift=8 or "
-            "neck_feature=after; again for each.",
-        ),
-    ] = None,
-    camera_names: Annotated[
-        str,
-        typer.Option(
-            metavar="A,B,…",
-            help="Names of the training's cameras in the order of their numbers; crops of other "
-            "cameras get the mean of them.",
-        ),
-    ] = "",
-    trained_on: Annotated[
-        list[str] | None, typer.Option(help="Name of a data set; again for each.")
-    ] = None,
-    terms: Annotated[str, typer.Option(help="Terms of use of the weights.")] = "",
-    half: Annotated[
-        bool, typer.Option("--half", help="Store weights as float16: half the size.")
-    ] = False,
+    method: Method,
+    checkpoint: Checkpoint,
+    out: Out,
+    image_size: ImageSize = "256,128",
+    views: Views = None,
+    settings: Untold = None,
+    camera_names: CameraNames = "",
+    trained_on: TrainedOn = None,
+    terms: Terms = "",
+    half: Half = False,
 ) -> None:
     """Turns a published checkpoint into a model file that Retrace opens.
 
@@ -72,7 +80,7 @@ def convert(
     """
     from reid_models.convert import convert_official
 
-    overrides = _settings(settings or ())
+    overrides, size = _settings(settings or ()), _size(image_size)
     if views is not None:
         overrides["views"] = views
     facts = {
@@ -81,9 +89,8 @@ def convert(
         "terms": terms,
     }
     with errors_told():
-        network, report = convert_official(
-            method, checkpoint, image_size=_size(image_size), **overrides
-        )
+        check_place(out, ".safetensors")
+        network, report = convert_official(method, checkpoint, image_size=size, **overrides)
         for line in report.lines():
             typer.echo(line)
         _save(network, out, facts, half)
@@ -105,6 +112,10 @@ def summary(
 
     A multiplication with its addition counts as two operations (GFLOPs); papers that count it as
     one print half the number.
+
+    Examples: `python -m trainer summary transreid.safetensors --device cuda --batch 32`
+
+    `python -m trainer summary transreid --set stride=12 --set jpm=true`
     """
     from dataclasses import asdict
 
@@ -133,11 +144,17 @@ def onnx(
     out: Annotated[Path, typer.Option(help="The file to write, *.onnx; its card goes beside it.")],
     crops: Annotated[int, typer.Option(min=1, help="Random crops that prove it.")] = 8,
 ) -> None:
-    """Exports an embedder to ONNX, and proves the file against the network."""
+    """Exports an embedder to ONNX, and proves the file against the network.
+
+    Retrace opens the file like one of its own, and so does `evaluate`.
+
+    Example: `python -m trainer onnx transreid.safetensors --out transreid.onnx`
+    """
     from reid_models.model_file import load_model
     from reid_models.onnx_export import export_onnx
 
     with errors_told():
+        check_place(out, ".onnx")
         network: Any = load_model(model, role="embedder")[0]
         report = export_onnx(network, out, crops=crops)
     typer.echo(

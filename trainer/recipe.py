@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import Any, ClassVar, Protocol
 from torch import Tensor, nn
 
 from reid_models.backbones.pretrained import PretrainedReport
-from trainer.config import TrainConfig, build
+from trainer.checked_settings import build, require
+from trainer.config import TrainConfig
 from trainer.data.identity_sampler import build_sampler
 from trainer.data.loader import BatchSource
 from trainer.data.training_set import Batch, TrainingSet
 from trainer.errors import TrainerError
 from trainer.partial_loading import load_partially
+
+_SHARE = (1.0, "a number from 0 to 1")
+_TOPS = {"label_smoothing": _SHARE, "own_share": _SHARE}
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ class Recipe(nn.Module):
 
     Attributes:
         loss_type: frozen dataclass that checks the table [loss].
+        stands_on: which of `start.embedder` and `start.teacher` it may use.
         config: of the training.
         facts: of its data.
         loss: the checked table [loss].
@@ -96,18 +102,29 @@ class Recipe(nn.Module):
     """
 
     loss_type: ClassVar[type[Any]]
+    stands_on: ClassVar[tuple[str, ...]] = ()
     network: nn.Module
 
     def __init__(self, config: TrainConfig, facts: DataFacts) -> None:
         """Checks [loss]; the child class builds its networks with fresh weights.
 
         Raises:
-            TrainerError: a setting of [loss] that the recipe does not know, or cannot be.
+            TrainerError: a setting of [loss] that the recipe does not know, or cannot be; a
+                start that it has no use for.
         """
         super().__init__()
         self.config = config
         self.facts = facts
         self.loss = build(self.loss_type, config.loss, "loss")
+        for name, value in vars(self.loss).items():
+            if isinstance(value, float):  # weights, margins, temperatures, shares
+                top, text = _TOPS.get(name, (math.inf, "a number from 0"))
+                require(0 <= value <= top and value < math.inf, f"loss.{name}", value, text)
+        for name in ("embedder", "teacher"):
+            if getattr(config.start, name) and name not in self.stands_on:
+                raise TrainerError(
+                    f'The recipe "{config.recipe}" has no use for start.{name}.', "Take it out."
+                )
 
     def begin(self) -> list[str]:
         """Fills the fresh networks as [start] says; not called when a training is resumed.

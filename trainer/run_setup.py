@@ -121,7 +121,8 @@ def prepare_run(config: TrainConfig, request: RunRequest) -> PreparedRun:
             first = next(BatchSource(training_set, source.sampler).batches(1))
             folder.write_image("samples", sample_sheet(first, form.mean, form.std))
     fabric.barrier()
-    options = RunOptions(request.minutes, measure)
+    samples = training_set.samples
+    options = RunOptions(request.minutes, measure, lambda row: str(samples[row].path))
     engine = Engine(config, recipe, source, folder, fabric, options)
     return PreparedRun(config, engine, tuple(notes), fabric.is_global_zero)
 
@@ -185,10 +186,9 @@ def _overfitting(config: TrainConfig) -> TrainConfig:
 
 def _check_folder(folder: RunFolder, config: TrainConfig, resume: bool) -> bool:
     """Whether a run in the folder goes on; raises TrainerError where that is not what was asked."""
-    if not folder.exists():
+    # Without a checkpoint nothing was done yet, perhaps because of a setting that is mended now.
+    if not (folder.exists() and checkpoints(folder.checkpoints)):
         return False
-    if resume and not checkpoints(folder.checkpoints):
-        return False  # nothing was done yet, perhaps because of a setting that is mended now
     if not resume:
         raise TrainerError(
             f"There is a run in {folder.path} already.",

@@ -14,54 +14,64 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reid_models.errors import NetworkError
-from trainer.command_errors import INTERRUPTED, errors_told
+from trainer.command_errors import INTERRUPTED, check_place, errors_told
 from trainer.errors import TrainerError
+from trainer.run_lock import sole_training
 
 if TYPE_CHECKING:
     from trainer.config import TrainConfig
     from trainer.run_setup import PreparedRun
 
 
+Config = Annotated[
+    str, typer.Argument(help="A name as in `list`, or a TOML file.", show_default=False)
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="KEY=VALUE", help="Other values, such as training.epochs=60."),
+]
+Resume = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|RUN",
+        help="auto: go on with the run in --out, or begin it; RUN: go on with that folder.",
+    ),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="RETRACE_DATA",
+        help="The folder below which data sets lie.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option(help="The run's folder; runs/NAME otherwise.", file_okay=False)
+]
+Overfit = Annotated[
+    int,
+    typer.Option(min=0, help="Sanity check: 200 steps on the first N batches; the loss must fall."),
+]
+Minutes = Annotated[
+    float, typer.Option(min=0, help="Save and stop after so long, with status 3; 0: never.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Threads = Annotated[
+    int, typer.Option(min=0, help="Of torch on the processor; 0: as torch thinks best.")
+]
+
+
 def train(
-    config: Annotated[
-        str, typer.Argument(help="A name as in `list`, or a TOML file.", show_default=False)
-    ],
-    settings: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]…", help="Other values, such as training.epochs=60."),
-    ] = None,
-    resume: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|RUN",
-            help="auto: go on with the run in --out, or begin it; RUN: go on with that folder.",
-        ),
-    ] = "",
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="RETRACE_DATA",
-            help="The folder below which data sets lie.",
-            exists=True,
-            file_okay=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The run's folder; runs/NAME otherwise.", file_okay=False)
-    ] = None,
-    overfit: Annotated[
-        int,
-        typer.Option(
-            min=0, help="Sanity check: 200 steps on the first N batches; the loss must fall."
-        ),
-    ] = 0,
-    minutes: Annotated[
-        float, typer.Option(min=0, help="Save and stop after so long, with status 3.")
-    ] = 0.0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    threads: Annotated[
-        int, typer.Option(min=0, help="Of torch on the processor; 0: as torch thinks best.")
-    ] = 0,
+    config: Config,
+    settings: Settings = None,
+    resume: Resume = "",
+    data: Data = None,
+    out: Out = None,
+    overfit: Overfit = 0,
+    minutes: Minutes = 0.0,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> None:
     """Trains a network, and leaves a folder with all that is to be known of it.
 
@@ -89,10 +99,11 @@ def train(
             folder = Path(resume)
             if not (folder / "config.toml").is_file():
                 raise TrainerError(f"There is no run in {folder}.", "Check --resume.")
-        from trainer.run_setup import RunRequest, prepare_run
+        with sole_training(folder):
+            from trainer.run_setup import RunRequest, prepare_run
 
-        request = RunRequest(folder, bool(resume), overfit, minutes, device, threads)
-        status = _follow(prepare_run(chosen, request), folder)
+            request = RunRequest(folder, bool(resume), overfit, minutes, device, threads)
+            status = _follow(prepare_run(chosen, request), folder)
     raise typer.Exit(status)
 
 
@@ -101,14 +112,14 @@ def list_configs(
 ) -> None:
     """Lists the configurations that come with the program, with the published number to hit.
 
-    mAP and rank-1 in per cent, as the source prints them.
+    mAP and rank-1 in per cent, as the source prints them. A name is what `train` takes.
+
+    Example: `python -m trainer list msmt17`
     """
-    from trainer.config import config_names, find_config, load_config
+    from trainer.config import configs_with, find_config, load_config
 
     with errors_told():
-        for name in config_names():
-            if search not in name:
-                continue
+        for name in configs_with(search):
             found = load_config(find_config(name))
             published = found.published
             numbers = [
@@ -136,7 +147,8 @@ def export(
 
     Of a recipe that trains several networks, the others become FILE-NAME beside it.
 
-    Example: `python -m trainer export runs/market1501_s12_sie_jpm --out transreid.safetensors`
+    Example: `python -m trainer export runs/transreid-market1501_s12_sie_jpm
+    --out transreid.safetensors`
     """
     onnx = onnx or out.suffix == ".onnx"
     if onnx and half:
@@ -147,6 +159,7 @@ def export(
     from trainer.run_setup import run_networks
 
     with errors_told():
+        check_place(out, ".onnx" if onnx else ".safetensors")
         for name, network, card in run_networks(run, best=best):
             path = out.with_name(f"{out.stem}-{name}{out.suffix}") if name else out
             if onnx:

@@ -58,11 +58,7 @@ def check_data_set(
                 )
             )
     if images:
-        for event in image_findings(parts):
-            if isinstance(event, Finding):
-                found.append(event)
-            else:
-                yield event
+        found += yield from image_findings(parts)
     yield Report(known.name, str(folder), counts, expected, ordered(found))
 
 

@@ -103,11 +103,7 @@ def _examine_market_layout(folder: Path, images: bool) -> Iterator[Progress | Re
         )
     found += _camera_findings(parts) + identity_findings(parts, shared_numbers=True)
     if images:
-        for event in image_findings(parts):
-            if isinstance(event, Finding):
-                found.append(event)
-            else:
-                yield event
+        found += yield from image_findings(parts)
     counts = count(parts) | ({"junk": junk} if junk else {})
     counts["cameras"] = len({each.camera for samples in parts.values() for each in samples})
     yield Report(MARKET_LAYOUT, str(folder), counts, findings=ordered(found))

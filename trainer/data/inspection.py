@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -153,10 +153,13 @@ def identity_findings(parts: Parts, shared_numbers: bool) -> list[Finding]:
     return found
 
 
-def image_findings(parts: Parts) -> Iterator[Progress | Finding]:
+def image_findings(parts: Parts) -> Generator[Progress, None, list[Finding]]:
     """Reads every image: which are missing, unreadable, or there more than once.
 
     Images are the same if their pixels are, whatever their files.
+
+    Returns:
+        What was found; to be had by `yield from`.
     """
     users: dict[Path, list[tuple[str, Sample]]] = defaultdict(list)
     for part, samples in parts.items():
@@ -178,14 +181,16 @@ def image_findings(parts: Parts) -> Iterator[Progress | Finding]:
         digest = hashlib.blake2b(pixels.tobytes(), digest_size=16, key=repr(pixels.shape).encode())
         same[digest.digest()].append(path)
     yield Progress(len(users), len(users))
+    found = []
     if missing:
         message = f"{len(missing)} images that the lists name are missing."
-        yield finding("problem", "missing", message, "Unpack the data set again.", missing)
+        found.append(finding("problem", "missing", message, "Unpack the data set again.", missing))
     if unreadable:
         message = f"{len(unreadable)} images cannot be read: they are cut or no images."
-        yield finding("problem", "unreadable", message, "Restore or remove them.", unreadable)
+        remedy = "Restore or remove them."
+        found.append(finding("problem", "unreadable", message, remedy, unreadable))
     copies = [paths for paths in same.values() if len(paths) > 1]
-    yield from _duplicate_findings([[users[path] for path in paths] for paths in copies])
+    return [*found, *_duplicate_findings([[users[path] for path in paths] for paths in copies])]
 
 
 def _duplicate_findings(groups: list[list[list[tuple[str, Sample]]]]) -> Iterator[Finding]:

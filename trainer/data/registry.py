@@ -250,7 +250,8 @@ def find_folder(text: str, root: Path) -> Path:
             f"Restore it, or ask for it: {known.home}.",
         )
     raise TrainerError(
-        f"{known.name} is not below {root.resolve()}, where it would be {known.folders[0]}.",
+        f"{known.name} is not below {root.resolve()}, where it would be called "
+        f"{' or '.join(known.folders)}.",
         f"Name its place with --data or as {known.name}:FOLDER, or ask for it: {known.home}.",
     )
 

@@ -89,10 +89,10 @@ class TrainingSet(Dataset[tuple[Tensor, ...]]):
             labels += [label_of[sample.identity] for sample in data_set.train]
             cameras += [first_camera + sample.camera for sample in data_set.train]
         if not self.samples:
+            names = ", ".join(data_set.name for data_set in data_sets)
             raise TrainerError(
-                "There is no training image in "
-                f"{', '.join(data_set.name for data_set in data_sets) or 'no data set'}.",
-                "Train on a data set that has a training part.",
+                f"There is no training image in {names}." if names else "data.train is empty.",
+                "Name data sets with a training part in data.train, as `datasets list` shows them.",
             )
         self.cameras = len(self.camera_table)
         self.views = max(data_set.views for data_set in data_sets)

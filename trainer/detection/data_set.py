@@ -9,14 +9,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import cv2
+import numpy as np
 
+from trainer.detection.collages import CollageSettings, collages, find_crops
 from trainer.detection.detectors import PeopleFinder
 from trainer.detection.frames import Image, find_sources, pictures_of
+from trainer.detection.matching import Boxes
 from trainer.detection.teaching import Doubt, divided, label_text, without_doubt
 from trainer.errors import TrainerError
 
 SETTINGS_FILE = "detector_data.json"
 DATA_FILE = "data.yaml"
+_COLLAGE = "collage"
 _JPEG_QUALITY = 92
 _LONGEST_SIDE_PX = 1280  # detectors see less; whole 1080p frames would only slow reading down
 
@@ -31,7 +35,8 @@ class DataSettings:
         teacher: the file that labels them; None where there are no frames.
         hold_out: names of videos, folders or rendered worlds for validation only.
         every_s: one frame of each video in this many seconds.
-        seed: chooses the moments in videos.
+        seed: chooses the moments in videos, and everything in collages.
+        collages: pictures of the training part with crops of further people laid in.
     """
 
     scenes: tuple[Path, ...]
@@ -41,6 +46,7 @@ class DataSettings:
     every_s: float = 1.0
     seed: int = 0
     doubt: Doubt = field(default_factory=Doubt)
+    collages: CollageSettings = field(default_factory=CollageSettings)
 
     def __post_init__(self) -> None:
         """Raises TrainerError where nothing could be made of it."""
@@ -84,6 +90,7 @@ def prepare(settings: DataSettings, out: Path, teacher: PeopleFinder | None) -> 
     held = [not names.isdisjoint(settings.hold_out) for names in known]
     if all(held):
         raise TrainerError("All is held out.", "Name less with --hold-out.")
+    crops = find_crops(settings.collages.crops)
     _settle(out, settings)
     kept = left_out = 0
     for source, is_held in zip(sources, held, strict=False):
@@ -104,6 +111,21 @@ def prepare(settings: DataSettings, out: Path, teacher: PeopleFinder | None) -> 
             place.finish(stem, label.read_text(encoding="utf-8"))
         kept += 1
         yield Prepared(root.name, len(sources), len(sources), kept, left_out)
+    if crops:
+        for _ in _make_collages(_Place(out, "train"), crops, settings):
+            kept += 1
+            yield Prepared("collages", len(sources), len(sources), kept, left_out)
+
+
+def _make_collages(place: _Place, crops: list[Path], settings: DataSettings) -> Iterator[None]:
+    """Makes them anew each time: what they are laid into must be there first."""
+    labels = sorted((place.out / "labels" / place.split).glob("*.txt"))
+    bases = [(place.image(one.stem), one) for one in labels if not one.stem.startswith(_COLLAGE)]
+    for number, (picture, boxes) in enumerate(
+        collages(bases, crops, settings.collages, settings.seed)
+    ):
+        place.add(f"{_COLLAGE}-{number:06d}", picture, boxes)
+        yield
 
 
 def labelled_scenes(root: Path) -> Iterator[tuple[Path, Path]]:
@@ -168,6 +190,16 @@ class _Place:
     def has(self, stem: str) -> bool:
         return self.label(stem).is_file()
 
+    def add(self, stem: str, picture: Image, people: Boxes) -> None:
+        """Writes an RGB uint8 (H, W, 3) picture and its people, boxes (n, 4) in pixels."""
+        _, data = cv2.imencode(
+            ".jpg",
+            cv2.cvtColor(picture, cv2.COLOR_RGB2BGR),
+            [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY],
+        )
+        self.image(stem).write_bytes(data.tobytes())
+        self.finish(stem, label_text(people, (picture.shape[1], picture.shape[0])))
+
     def finish(self, stem: str, text: str) -> None:
         """Writes the label, last: where it is, the picture is whole too."""
         part = self.label(stem).with_suffix(".part")
@@ -185,9 +217,5 @@ def _teach(place: _Place, stem: str, image: Image, teacher: PeopleFinder, doubt:
     if scale < 1:
         size = (round(width * scale), round(height * scale))
         clear = cv2.resize(clear, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    _, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(clear, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    )
-    place.image(stem).write_bytes(data.tobytes())
-    place.finish(stem, label_text(truth.people, (width, height)))
+    place.add(stem, clear, truth.people * np.float32(scale))
     return True

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from reid_models.devices import has_fast_bf16
 from trainer.detection.data_set import DATA_FILE
 from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
@@ -114,6 +115,7 @@ def train_detector(settings: TrainSettings, tell: Callable[[EpochDone], None]) -
             "Name one that ultralytics describes (yolo11n.yaml, yolov8n.yaml) or a .pt file.",
         ) from error
     watch = _Watch(settings, tell, start)
+    model.add_callback("on_train_start", _use_bf16)
     for event in ("on_train_epoch_start", "on_train_epoch_end", "on_model_save",
                   "on_fit_epoch_end"):  # fmt: skip
         model.add_callback(event, getattr(watch, event))
@@ -129,6 +131,32 @@ def train_detector(settings: TrainSettings, tell: Callable[[EpochDone], None]) -
     parameters = sum(one.numel() for one in model.model.parameters())
     best = settings.out / BEST
     return Trained(best, watch.epochs_done, time.monotonic() - start, parameters)
+
+
+def _use_bf16(trainer: Any) -> None:
+    """Lets a processor that computes in bfloat16 train in it, twice as fast; losses stay float32.
+
+    ultralytics knows this for GPUs only. Its validation and what it saves are the averaged
+    network's, which is not touched.
+    """
+    if trainer.device.type != "cpu" or not has_fast_bf16(trainer.device):
+        return
+    network = trainer.model.to(memory_format=torch.channels_last)
+    predict = network.predict
+
+    def predict_in_bf16(*arguments: Any, **named: Any) -> Any:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return _in_float32(predict(*arguments, **named))
+
+    network.predict = predict_in_bf16
+
+
+def _in_float32(output: Any) -> Any:
+    if isinstance(output, torch.Tensor):
+        return output.float() if output.is_floating_point() else output
+    if isinstance(output, dict):
+        return {name: _in_float32(one) for name, one in output.items()}
+    return type(output)(_in_float32(one) for one in output)
 
 
 def ultralytics_device(name: str) -> str:

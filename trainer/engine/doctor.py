@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ def explain(
     progress: Progress,
     rate: float,
     report: Path,
+    image_name: Callable[[int], str] = str,
 ) -> TrainerError:
     """Looks for the beginning of a NaN, writes all that was found, and says the most likely cause.
 
@@ -37,6 +38,7 @@ def explain(
         progress: of the step.
         rate: learning rate of the step.
         report: the JSON file to write.
+        image_name: of a row of the training set.
     """
     found: dict[str, Any] = {}
     for batch in batches:
@@ -44,6 +46,7 @@ def explain(
         if found["bad_losses"] or found["bad_gradients"]:
             break
     found = {"epoch": progress.epoch, "step": progress.step, "learning_rate": rate, **found}
+    found["batch_images"] = [image_name(row) for row in found["batch_indices"]]
     if fabric.world_size > 1:
         report = report.with_stem(f"{report.stem}-{fabric.global_rank}")
     report.write_text(json.dumps(found, indent=1), encoding="utf-8")
@@ -52,6 +55,21 @@ def explain(
         f"The training diverged at {where}: {_cause(found)}. {report} names the losses, the layers "
         "and the images of this batch.",
         f"{_advice(found)} The last checkpoint is from before it.",
+    )
+
+
+def out_of_memory(device: torch.device, images: int, accumulate: int) -> TrainerError:
+    """What to do where a batch does not fit.
+
+    Args:
+        device: that is full.
+        images: of a batch in this process.
+        accumulate: batches of a step.
+    """
+    return TrainerError(
+        f"{device} has too little memory for a batch of {images} images.",
+        f"Halve sampler.identities and set training.accumulate = {2 * accumulate}, or set "
+        'training.precision = "bf16-mixed" if it is not.',
     )
 
 

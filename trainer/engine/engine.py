@@ -29,7 +29,7 @@ from trainer.checkpoint import (
 from trainer.config import TrainConfig
 from trainer.data.training_set import Batch
 from trainer.engine.averages import Means, WeightAverage
-from trainer.engine.doctor import explain
+from trainer.engine.doctor import explain, out_of_memory
 from trainer.engine.events import EpochDone, Evaluated, Event, Saved, StepDone, Stopped
 from trainer.engine.launch import seed_everything
 from trainer.engine.stopping import StopRequest
@@ -51,10 +51,12 @@ class RunOptions:
     Attributes:
         minutes: after which to save and stop; 0: never.
         evaluate: measures the recipe's networks, in evaluation mode; None: no evaluation.
+        image_name: of a row of the training set, for reports.
     """
 
     minutes: float = 0.0
     evaluate: Callable[[Recipe], dict[str, float]] | None = None
+    image_name: Callable[[int], str] = str
 
 
 @dataclass
@@ -142,7 +144,7 @@ class Engine:
 
         Raises:
             NetworkError: a model file cannot be written.
-            TrainerError: the training diverged; data or files cannot be used.
+            TrainerError: the training diverged; too little memory; data or files cannot be used.
         """
         if self._fabric.is_global_zero:
             self._log = RunLog(self._folder, self._log_length, self._position.step)
@@ -167,7 +169,11 @@ class Engine:
         images = 0
         while place.batch < count:
             group = list(islice(batches, min(settings.accumulate, count - place.batch)))
-            event = self._step([self._fabric.to_device(batch) for batch in group], count)
+            try:
+                event = self._step([self._fabric.to_device(batch) for batch in group], count)
+            except torch.OutOfMemoryError as error:
+                size = group[0].indices.numel()
+                raise out_of_memory(self._fabric.device, size, settings.accumulate) from error
             images += event.images
             if place.step % settings.log_steps == 0:
                 rate = images * self._fabric.world_size / (time.monotonic() - clock)
@@ -332,7 +338,8 @@ class Engine:
     def _diverged(self, batches: list[Batch], progress: Progress) -> TrainerError:
         rate = self._optimizers.main.param_groups[0]["lr"]
         report = self._folder.path / "diverged.json"
-        return explain(self.recipe, self._fabric, batches, progress, rate, report)
+        name = self._options.image_name
+        return explain(self.recipe, self._fabric, batches, progress, rate, report, name)
 
     def _save(self, *, best: bool = False) -> Saved:
         settings, fabric = self._config.training, self._fabric

@@ -45,7 +45,8 @@ def launch(config: TrainingConfig, device: str = "auto", threads: int = 0) -> Fa
             'Set training.precision to "bf16-mixed" or "32-true".',
         )
     _set_determinism(config.deterministic)
-    parallel = DDPStrategy(timeout=_LONGEST_WAIT, find_unused_parameters=True)
+    # Recipes use all that they train (see `Recipe.forward`): there is nothing unused to look for.
+    parallel = DDPStrategy(timeout=_LONGEST_WAIT)
     number = target.index or 0
     fabric = Fabric(
         accelerator=target.type,

@@ -131,6 +131,11 @@ def _side(arrays: Mapping[str, NDArray[Any]], side: str, name: str) -> LabelledF
         )
     if not (counts := ids != JUNK).all():
         vectors, ids, cameras = vectors[counts], ids[counts], cameras[counts]
+    if not vectors.size:
+        raise TrainerError(
+            f"In {name}, {side}_features holds no vector of anybody (-1 is junk).",
+            f"Extract images for --{side} whose names begin with identity and camera.",
+        )
     labels = Labels(ids.astype(np.int64), cameras.astype(np.int64))
     with np.errstate(over="ignore"):  # becomes infinite, which `prepared` refuses
         return LabelledFeatures(vectors.astype(np.float32), labels)

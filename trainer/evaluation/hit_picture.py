@@ -56,8 +56,8 @@ def draw_hits(ranked: Ranked, path: Path, queries: int = 10, hits: int = 10) -> 
         picture.save(path)
     except (OSError, ValueError) as error:
         raise TrainerError(
-            f"The picture {path} cannot be written: {error}.",
-            "Name a file in an existing folder, *.png or *.jpg.",
+            f"The picture {path} cannot be written: {getattr(error, 'strerror', None) or error}.",
+            "Make room on the disk, or name a file in an existing folder, *.png or *.jpg.",
         ) from error
 
 

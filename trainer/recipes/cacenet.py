@@ -59,6 +59,7 @@ class CACENetRecipe(Recipe):
     """
 
     loss_type = CACENetLoss
+    stands_on = ("embedder",)
     loss: CACENetLoss
     network: CACENet
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from reid_models.backbones.pretrained import PretrainedReport
 from reid_models.backbones.vit_embedder import ViTEmbedder
 from reid_models.interfaces import EmbeddingModel
+from reid_models.transreid import TransReID
 from trainer.config import TrainConfig
 from trainer.data.training_set import Batch, TrainingSet
 from trainer.errors import TrainerError
@@ -51,6 +52,7 @@ class DistillRecipe(Recipe):
     """
 
     loss_type = DistillLoss
+    stands_on = ("teacher",)
     loss: DistillLoss
     network: EmbeddingModel
 
@@ -73,6 +75,10 @@ class DistillRecipe(Recipe):
         self.network = new_network(config, facts, ("transreid", "rrid", "nformer_encoder"), **told)
         if not labelled and isinstance(self.network, ViTEmbedder):
             self.network.necks.requires_grad_(False)  # nothing would train them
+        if not (labelled or self.loss.triplet) and isinstance(self.network, TransReID):
+            unseen = self.network.config.gallery_vector == "global"
+            if unseen and self.network.local_branch is not None:
+                self.network.local_branch.requires_grad_(False)  # likewise
         width, wanted = self.network.embedding_dim, self._teacher.dimension
         self.to_teacher: nn.Module = (
             nn.Identity() if width == wanted else nn.Linear(width, wanted, bias=False)

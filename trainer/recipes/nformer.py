@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from reid_models.nformer import NFormer
+from trainer.checked_settings import require
 from trainer.config import TrainConfig
 from trainer.data.identity_sampler import build_sampler
 from trainer.data.loader import BatchSource
@@ -38,8 +39,8 @@ class NFormerStageLoss(NFormerLoss):
 
     def __post_init__(self) -> None:
         for name in ("set_size", "sets", "features_per_set"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more")
+            value = getattr(self, name)
+            require(value >= 1, f"loss.{name}", value, "a number from 1")
 
 
 class NFormerRecipe(CenteredRecipe):
@@ -50,6 +51,7 @@ class NFormerRecipe(CenteredRecipe):
     """
 
     loss_type = NFormerStageLoss
+    stands_on = ("embedder",)
     loss: NFormerStageLoss
     network: NFormer
 

@@ -91,7 +91,10 @@ def render(
         here, there = _overlap(layer, window)
         rows, columns = (owners[here] == number).nonzero().unbind(1)
         covered = layer.triangle >= 0
-        share = len(rows) / int(covered.sum())
+        pixels = int(covered.sum())
+        if not pixels:
+            continue  # far away, or a thing seen from its edge: between the pixels' middles
+        share = len(rows) / pixels
         seen.append(Seen(figure.identity, _box(covered, layer, window), share))
         if len(rows):
             at = (rows + there[0].start, columns + there[1].start)

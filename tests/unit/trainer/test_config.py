@@ -4,15 +4,18 @@ from dataclasses import replace
 
 import pytest
 
+from trainer.checked_settings import build
 from trainer.config import (
     TrainConfig,
     config_names,
+    configs_with,
     differences,
     find_config,
     load_config,
     to_toml,
 )
 from trainer.errors import TrainerError
+from trainer.recipes.transreid import TransReIDLoss
 
 BASE = """
 recipe = "transreid"
@@ -105,7 +108,11 @@ def test_differences_name_the_key_and_both_values(base):
         ("optimizer.betas=[0.9, 2]", "optimizer.betas"),
         ("evaluation.batch_size=0", "evaluation.batch_size"),
         ("evaluation.pairs=-3", "evaluation.pairs"),
-        ("schedule.kind=cosine", "'cosine_epoch', 'multistep'"),
+        ("schedule.milestones=[3, 1]", "the smaller first"),
+        ("schedule.gamma=-1", "schedule.gamma"),
+        ("optimizer.extra=[{match = 'x', lr = 0}]", "optimizer.extra.lr"),
+        ("optimizer.rules=[{match = 'x', lr_factor = -1}]", "optimizer.rules.lr_factor"),
+        ("epochs=3", "Use training.epochs."),
         ("evaluation.rerank=[1, 2]", "evaluation.rerank"),
         ("augmentation.flip=2", "a probability"),
         ("optimizer=3", "optimizer"),
@@ -118,6 +125,39 @@ def test_what_is_wrong_is_named_with_what_to_do(base, override, words):
     with pytest.raises(TrainerError) as caught:
         load_config(base, [override])
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "message", "remedy"),
+    [
+        ("training.epochs=2.5", '"training.epochs" cannot be 2.5.', "a whole number"),
+        ("training.epochs='3'", '"training.epochs" cannot be "3".', "a whole number"),
+        ("data.cache=1", '"data.cache" cannot be 1.', "true or false"),
+        (
+            "schedule.kind=cosine",
+            '"schedule.kind" cannot be "cosine".',
+            '"cosine_epoch", "multistep", "warmup_cosine" or "constant"',
+        ),
+        ("optimizer.betas=[0.9]", '"optimizer.betas" cannot be [0.9].', "[a number, a number]"),
+        ("evaluation.batch_size=x", '"evaluation.batch_size" cannot be "x".', "a whole number"),
+        ("data.train=[3]", '"data.train" cannot be [3].', "a list in brackets, each entry a text"),
+        ("optimizer.rules=[{match = 3}]", '"optimizer.rules.0.match" cannot be 3.', "a text"),
+        ("optimizer.rules=[{}]", '"optimizer.rules.0.match" is missing.', "a text"),
+        ("sampler=3", '"sampler" cannot be 3.', "a table with rule, identities"),
+        ("model=3", '"model" cannot be 3.', "a table"),
+        ("title=[" + "1, " * 60 + "]", "[1, 1, 1, ", "a text"),
+    ],
+)
+def test_a_wrong_value_is_shown_beside_those_that_are_allowed(base, override, message, remedy):
+    with pytest.raises(TrainerError) as caught:
+        load_config(base, [override])
+    assert message in caught.value.message
+    assert caught.value.remedy.startswith(f"Set it to {remedy}")
+
+
+def test_a_setting_of_several_kinds_names_them_all():
+    with pytest.raises(TrainerError, match=r'"loss.margin" cannot be "x".* a number or "soft"'):
+        build(TransReIDLoss, {"margin": "x"}, "loss")
 
 
 def test_files_that_cannot_be_used(tmp_path, base):
@@ -140,3 +180,24 @@ def test_files_that_cannot_be_used(tmp_path, base):
 def test_shipped_configurations_are_found_by_name():
     for name in config_names()[:3]:
         assert find_config(name).is_file()
+    assert configs_with("") == config_names()
+    assert {name.rpartition("/")[2][:6] for name in configs_with("MSMT17_JPM")} == {"msmt17"}
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("transried", "such as "),
+        ("transreid/markt1501_s12_sie_jpm", "such as transreid/market1501_s12_sie_jpm, "),
+        ("qqqq", "Search for another word; without"),
+    ],
+)
+def test_a_name_that_is_not_there_is_answered_with_the_nearest(word, near):
+    with pytest.raises(TrainerError) as caught:
+        configs_with(word)
+    assert near in caught.value.remedy
+
+
+def test_the_name_of_a_method_alone_is_answered_with_its_rows():
+    with pytest.raises(TrainerError, match="such as xreid/market1501, xreid/market1501_baseline"):
+        find_config("xreid")

@@ -1,5 +1,6 @@
 """train, list and export, from arguments to files."""
 
+import errno
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from reid_models.model_file import load_model
 from tests.tiny_recipe import write_people
 from trainer.__main__ import app
 from trainer.config import load_config
+from trainer.run_lock import sole_training
 from trainer.run_log import read_log
 
 CONFIG = """
@@ -168,6 +170,10 @@ def test_fine_tuning_takes_what_fits_and_says_what_does_not(tmp_path, root, conf
         (("recipe=transformer",), "Choose one of transreid"),
         (("data.train=['folder:nobody']",), "nobody"),
         (("loss.margins=1",), "loss.margins"),
+        (("loss.margin=-1",), "a number from 0"),
+        (("loss.label_smoothing=2",), "a number from 0 to 1"),
+        (("start.teacher=x.safetensors",), "has no use for start.teacher"),
+        (("data.train=[]",), "data.train is empty"),
         (("start.model=none.safetensors",), "none.safetensors"),
         (("optimizer.rules=[{match='base.*'}]",), "base.*"),
         (("sampler.identities=50",), "50 identities"),
@@ -188,10 +194,13 @@ def test_what_is_not_there(tmp_path, config):
     for arguments in (
         ("train", "transreid/nothing"),
         ("train", config, "--resume", tmp_path / "none"),
-        ("export", tmp_path / "none", "--out", tmp_path / "x"),
+        ("export", tmp_path / "none", "--out", tmp_path / "x.safetensors"),
     ):
         result = run(*arguments)
         assert (result.exit_code, "There is no" in result.stderr) == (1, True)
+    for name in ("x.pt", "none/x.safetensors", "."):
+        result = run("export", tmp_path, "--out", tmp_path / name)
+        assert (result.exit_code, "Name" in result.stderr or "Make" in result.stderr) == (1, True)
     assert run("train", config, "--minutes", "-1").exit_code == 2
     assert run("export", tmp_path, "--out", "x", "--half", "--onnx").exit_code == 2
     # A file that is called so must be so.
@@ -204,6 +213,44 @@ def test_a_run_that_did_nothing_yet_takes_mended_settings(tmp_path, root, config
     assert run(*arguments, "sampler.identities=1").exit_code == 1
     assert run(*arguments).exit_code == 0
     assert load_config(tmp_path / "run" / "config.toml").sampler.identities == 2
+
+
+def test_a_second_training_in_one_folder_is_refused(tmp_path, root, config):
+    with sole_training(tmp_path / "run"):
+        result = train(config, root, tmp_path / "run", "--resume", "auto")
+    assert (result.exit_code, "Another training is running" in result.stderr) == (1, True)
+    assert len(result.stderr.strip().splitlines()) == 2
+
+
+def test_a_run_that_was_never_saved_begins_anew_without_being_told_to(tmp_path, root, config):
+    wrong = train(config, root, tmp_path / "run", "optimizer.rules=[{match='base.*'}]")
+    assert (wrong.exit_code, (tmp_path / "run" / "config.toml").is_file()) == (1, True)
+    given = ("training.evaluate_every=0", "training.epochs=1")
+    assert train(config, root, tmp_path / "run", *given).exit_code == 0
+
+
+def test_checkpoints_that_cannot_be_read_end_in_two_sentences(
+    tmp_path, root, config, expected_logs
+):
+    train(config, root, tmp_path / "run", "--minutes", "0.000001")
+    for path in (tmp_path / "run" / "checkpoints").glob("step-*.pt"):
+        path.write_bytes(b"torn")
+    expected_logs("The one before it is taken")
+    for result in (
+        train(config, root, tmp_path / "run", "--resume", "auto"),
+        run("export", tmp_path / "run", "--out", tmp_path / "x.safetensors"),
+    ):
+        assert (result.exit_code, "can be read." in result.stderr) == (1, True)
+        assert isinstance(result.exception, SystemExit)
+
+
+def test_a_disk_that_is_full_ends_in_two_sentences(tmp_path, root, config, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("trainer.run_log.RunLog.write", full)
+    result = train(config, root, tmp_path / "run")
+    assert (result.exit_code, "Make room on that disk" in result.stderr) == (1, True)
 
 
 def test_an_impossible_reranking_is_told_before_anything_is_trained(tmp_path, root, config):
@@ -223,7 +270,10 @@ def test_a_list_tells_the_number_to_hit(monkeypatch, tmp_path):
     assert result.exit_code == 0
     assert result.output.split()[:3] == ["transreid/row", "88.90", "95.20"]
     assert "two blocks  (nobody)" in result.output
-    assert run("list", "xreid").output == ""
+    nothing = run("list", "transried")
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+    assert 'No configuration has "transried" in its name.' in nothing.stderr
+    assert "such as transreid/row" in nothing.stderr
 
 
 def test_help_teaches():

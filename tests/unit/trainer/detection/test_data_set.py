@@ -1,10 +1,12 @@
+import cv2
 import numpy as np
 import pytest
 
+from trainer.detection.collages import CollageSettings
 from trainer.detection.data_set import DataSettings, prepare
 from trainer.detection.detectors import People
 from trainer.detection.evaluation import REAL, RENDERED, compare, judged_pictures
-from trainer.detection.frames import find_sources, pictures_of
+from trainer.detection.frames import find_sources, pictures_of, read_picture
 from trainer.detection.teaching import Doubt, read_labels
 from trainer.errors import TrainerError
 
@@ -88,3 +90,37 @@ def test_real_and_rendered_pictures_are_judged_apart(scenes, video):
     assert table["far", REAL].accuracy[:2] == (0.0, 0.0)
     assert table["same", RENDERED].accuracy[:2] == (0.25, 0.25)  # at frame 1 of each world
     assert table["same", RENDERED].frames == 8
+
+
+def test_crops_are_laid_into_training_pictures(scenes, video, tmp_path):
+    crops = tmp_path / "crops"
+    crops.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(crops / f"{number}.png"), np.full((32, 16, 3), (0, 0, 255), np.uint8))
+    made = CollageSettings((crops,), 5)
+    settings = settings_of(scenes, video, frames=(), teacher=None, collages=made)
+    last = list(prepare(settings, tmp_path / "out", None))[-1]
+    assert last.kept == 8 + 5
+    files = sorted((tmp_path / "out" / "images" / "train").glob("collage-*.jpg"))
+    assert len(files) == 5
+    people = red = 0
+    for file in files:
+        picture = read_picture(file)
+        boxes = read_labels(tmp_path / "out" / "labels" / "train" / f"{file.stem}.txt", (96, 64))
+        assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= (96.01, 64.01)).all()
+        for x, y in (boxes[:, :2] + boxes[:, 2:]) / 2:
+            people += 1
+            r, g, b = picture[int(y), int(x)].astype(int)
+            red += r > g + 60 and r > b + 60
+    assert red >= 5  # each collage has one or more; the rest are the bars of the scenes
+    assert people - red <= 5
+    before = [file.read_bytes() for file in files]
+    list(prepare(settings, tmp_path / "out", None))
+    assert before == [file.read_bytes() for file in files]
+
+
+def test_a_folder_without_crops_is_told(scenes, video, tmp_path):
+    (tmp_path / "none").mkdir()
+    settings = settings_of(scenes, video, collages=CollageSettings((tmp_path / "none",), 1))
+    with pytest.raises(TrainerError, match="holds no crops"):
+        list(prepare(settings, tmp_path / "out", Fixed()))

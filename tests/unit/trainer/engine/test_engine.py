@@ -197,16 +197,30 @@ def test_steps_whose_scaled_gradients_overflow_are_left_out(tmp_path, people, sc
 def test_the_doctor_finds_the_loss_and_the_batch(tmp_path, people):
     """Division by 0 in the losses, after the network: no layer is to blame."""
     settings = ("loss.explode_at=4", "training.checkpoint_steps=1")
+    options = RunOptions(image_name=lambda row: f"image {row}")
     with pytest.raises(TrainerError, match="diverged at epoch 2, step 4") as caught:
-        finished(tmp_path / "run", people, *settings)
+        finished(tmp_path / "run", people, *settings, options=options)
     assert "the loss center is NaN or infinite" in caught.value.message
     report = json.loads((tmp_path / "run" / "diverged.json").read_text())
     assert report["bad_losses"] == ["center"]
     assert report["losses"]["id"] not in ("nan", "inf")
     assert len(report["batch_indices"]) == 8
+    assert report["batch_images"] == [f"image {row}" for row in report["batch_indices"]]
     assert report["learning_rate"] > 0
     assert report["bad_weights"] == []
     assert tiny_engine(tmp_path / "run", people).position.step == 4  # the state before it
+
+
+def test_too_little_memory_ends_in_advice(tmp_path, people):
+    engine = tiny_engine(tmp_path / "run", people)
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    engine.recipe.register_forward_pre_hook(full)
+    with pytest.raises(TrainerError, match="too little memory for a batch of 8 images") as caught:
+        list(engine.run())
+    assert "training.accumulate = 2" in caught.value.remedy
 
 
 def test_the_doctor_finds_the_layer(tmp_path, people):

@@ -41,6 +41,7 @@ def torchrun(*arguments):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
     assert done.returncode == 0, done.stderr[-9000:]
+    assert "find_unused_parameters" not in done.stderr
 
 
 @pytest.fixture(scope="module")

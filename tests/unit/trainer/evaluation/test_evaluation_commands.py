@@ -156,6 +156,7 @@ def test_an_evaluation_with_everything_on_top(people, tmp_path):
             "either IMAGES",
         ),
         (["evaluate", "--model", "{onnx}"], "--on"),
+        (["evaluate", "--model", "{onnx}", "--on", "x", "--picture", "hits.txt"], "hits.txt is no"),
     ],
 )
 def test_wrong_usage_is_status_2(features, onnx, arguments, words):
@@ -171,8 +172,11 @@ def test_wrong_usage_is_status_2(features, onnx, arguments, words):
         (["rank", "{features}", "--device", "cuda:99"], 'no device "cuda:99"'),
         (["rank", "{features}", "--aggregator", "{onnx}"], "no safetensors file"),
         (["extract", "{people}", "--model", "{onnx}", "--out", "x.npz"], "There is no image"),
+        (["extract", "{people}", "--model", "{onnx}", "--out", "none/x.npz"], "no folder none"),
+        (["extract", "{people}", "--model", "{onnx}", "--out", "x.pt"], "does not end in .npz"),
         (["extract", "{people}/list", "--model", "{onnx}", "--out", "x.npz"], "neither a folder"),
         (["evaluate", "--model", "{onnx}", "--on", "marked1501"], "marked1501"),
+        (["evaluate", "--model", "{onnx}", "--on", "x", "--picture", "none/x.png"], "no folder"),
         (["evaluate", "--model", "{people}", "--on", "folder:{people}"], "cannot be read"),
     ],
 )

@@ -208,6 +208,16 @@ def test_without_identities_nothing_is_left_untrained(written, training_set):
     assert recipe.network.config.identities == 0
 
 
+def test_local_features_that_nobody_looks_at_are_not_trained(written, training_set):
+    model = {**MODELS["transreid"], "architecture": "transreid"}
+    for loss, trained in (({}, False), ({"triplet": 1.0}, True), ({"identity": 1.0}, True)):
+        recipe, batch = distilled(written[0], training_set, model=model, loss=loss)
+        total(recipe(batch, PROGRESS)).backward()
+        assert all(each.grad is not None for each in recipe.parameters() if each.requires_grad)
+        branch = recipe.network.local_branch.parameters()
+        assert all(each.requires_grad == trained for each in branch)
+
+
 def test_every_light_network_can_be_a_student(written, training_set):
     for name in ("rrid", "nformer_encoder"):
         model = {**MODELS[name], "architecture": name}

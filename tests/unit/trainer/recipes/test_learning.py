@@ -43,6 +43,27 @@ def test_learns_a_batch_by_heart(name):
     assert terms["stat/accuracy"] == 1 and losses[-1] < 0.5 * losses[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [
+        ("transreid", {"triplet": 0.0}),
+        ("xreid", {}),
+        ("xreid", {"intra": 0.0}),
+        ("xreid", {"inter": 0.0}),
+        ("xreid", {"intra": 0.0, "inter": 0.0, "teacher": True}),
+        ("rrid", {"form": "paper"}),
+        ("nformer_encoder", {"center": 0.0}),
+        ("cacenet", {"mixup": 0.0, "pair_triplet": 0.0}),
+    ],
+)
+def test_everything_that_is_trained_has_a_part_in_the_loss(name, loss):
+    """Several processes wait for each gradient: one that never comes would be an error."""
+    recipe = recipe_of(name, loss=loss)
+    total(recipe(batch_of(recipe), PROGRESS)).backward()
+    trained = {key: each for key, each in recipe.named_parameters() if each.requires_grad}
+    assert [key for key, each in trained.items() if each.grad is None] == []
+
+
 def test_learns_over_tokens(tmp_path):
     path = saved_embedder(tmp_path / "vit.safetensors")
     model = {"source": "tokens", "width": 16, "inner_channels": 8, "pooling": "average"}

@@ -178,7 +178,7 @@ def test_the_embedder_is_neither_trained_nor_saved(embedder, training_set):
 def test_settings_that_cannot_be_are_refused(embedder, training_set):
     with pytest.raises(TrainerError, match="none is named"):
         stage(embedder, training_set, start={})
-    with pytest.raises(TrainerError, match="set_size must be 1 or more"):
+    with pytest.raises(TrainerError, match='"loss.set_size" cannot be 0'):
         stage(embedder, training_set, loss={"set_size": 0})
     with pytest.raises(TrainerError, match="comes from the data, the start or the recipe"):
         stage(embedder, training_set, model={"embedding_dim": 16})

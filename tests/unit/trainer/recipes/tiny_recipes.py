@@ -14,7 +14,8 @@ from torch.nn.functional import log_softmax
 
 from reid_models.model_file import ModelCard, save_model
 from reid_models.registry import create_model
-from trainer.config import TrainConfig, build
+from trainer.checked_settings import build
+from trainer.config import TrainConfig
 from trainer.data.samples import DataSet, Sample
 from trainer.data.training_set import Batch, TrainingSet
 from trainer.recipe import DataFacts, Progress, Recipe

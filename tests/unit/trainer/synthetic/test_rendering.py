@@ -154,3 +154,9 @@ def test_a_picture_is_brighter_with_more_light_and_blurred_by_motion():
         < np.abs(np.diff(still.astype(int), axis=1)).max()
     )
     assert compressed(still, 50).shape == still.shape
+
+
+def test_what_no_pixel_shows_is_not_seen(backdrop):
+    speck = _board(0.0, 200.0, 0.0005, 1)
+    rendering = render(backdrop, [speck, _board(0.0, 3.0, 0.6, 2)], _whole(), CPU)
+    assert [one.identity for one in rendering.seen] == [2]
