@@ -22,6 +22,8 @@ from app.core.queries import SearchStage
 APPLICATION = "retrace"
 # The networks that come with the program; a folder for each role, as in the user's own.
 BUNDLED_MODELS = Path(__file__).resolve().parent.parent / "resources" / "models"
+# Rendered clips with their truth, to try the program on.
+DEMO = BUNDLED_MODELS.parent / "demo"
 # Values of `aggregator` and `reranker` beside files and names.
 AUTO, NOTHING = "auto", "none"
 
@@ -136,6 +138,16 @@ def default_library(folder: Path) -> Path:
     resolved = folder.expanduser().resolve()
     digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()[:8]
     return user_data_dir() / "libraries" / f"{resolved.name or 'root'}-{digest}"
+
+
+def demo_dir() -> Path:
+    """Where the rendered clips of the demo lie."""
+    return DEMO
+
+
+def demo_library() -> Path:
+    """The library of the demo: ``<user data>/libraries/Demo``."""
+    return user_data_dir() / "libraries" / "Demo"
 
 
 def settings_path() -> Path:

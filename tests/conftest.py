@@ -75,6 +75,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Path:
     _point_home_to(folder, monkeypatch.setenv)
     # What comes with the program must not decide what a test sees.
     monkeypatch.setattr("app.settings.BUNDLED_MODELS", folder / "bundled")
+    monkeypatch.setattr("app.settings.DEMO", folder / "demo")
     return folder
 
 

@@ -28,7 +28,7 @@ from app.cli.options import (
 from app.core.errors import ModelError, UsageError, UserFacingError
 from app.core.networks import NamedModels
 from app.core.queries import SearchStage
-from app.settings import Settings, default_library
+from app.settings import Settings, default_library, demo_dir, demo_library
 
 if TYPE_CHECKING:
     from app.services.ingest import IngestOptions
@@ -181,16 +181,19 @@ def run(
     aggregator: AggregatorOption = None,
     reranker: RerankerOption = None,
 ) -> int:
-    """Open the window. Without a display: load --videos, or say what to type."""
+    """Open the window. Without a display: load --videos, or else show the demo."""
     program: Program = context.obj
     folder = Path(videos).expanduser() if videos else None
+    named = NamedModels(detector, embedder, aggregator, reranker)
     if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        named = NamedModels(detector, embedder, aggregator, reranker)
         return program.run_window(library, folder, named)
     _say("There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set), so no window opens.")
     if folder is None:
-        _say("To load a folder of footage type:\n  python main.py ingest FOLDER")
-        return DONE
+        try:
+            # A library that was named is the user's: the demo has no business in it.
+            return DONE if library else _demo(program, demo_library(), named, None, as_json=False)
+        finally:
+            _say("To load a folder of footage of your own type:\n  python main.py ingest FOLDER")
     from app.services.ingest import IngestOptions
 
     defaults = program.settings().ingest
@@ -207,6 +210,47 @@ def run(
     there = quote(str(target))
     _say(f"To search it type:\n  python main.py search --library {there} --image PICTURE")
     return status
+
+
+def _demo(
+    program: Program, library: Path, named: NamedModels, sheet: Path | None, *, as_json: bool
+) -> int:
+    """Ingests the demo's clips where that is still to be done, and searches their people."""
+    from app.cli.demo import demo_options, show_demo
+
+    options = demo_options(program.settings(), named)
+    status = _ingest(program, demo_dir(), library, options)
+    if status == DONE:
+        with _opened(program, library, named) as workspace:
+            stages = program.settings().search.stages
+            show_demo(workspace, demo_dir(), stages, sheet, as_json=as_json)
+    return status
+
+
+@commands.command()
+def demo(
+    context: typer.Context,
+    library: Annotated[
+        Path | None,
+        typer.Option(help="Library folder; by default Demo in the user's data folder."),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Where to write a picture of one search; by default beside the library."),
+    ] = None,
+    json: JsonOption = False,
+    detector: DetectorOption = None,
+    embedder: EmbedderOption = None,
+    aggregator: AggregatorOption = None,
+    reranker: RerankerOption = None,
+) -> int:
+    """Try it on three rendered cameras: find everybody again in another camera.
+
+    The clips come with the program; nobody in them is real. The truth about them is known, so the
+    table says who was found.
+    """
+    named = NamedModels(detector, embedder, aggregator, reranker)
+    return _demo(context.obj, library or demo_library(), named, sheet, as_json=json)
 
 
 @commands.command()

@@ -16,7 +16,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeySequence,
 )
-from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QWidget
+from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QStackedWidget, QWidget
 
 from app.core.queries import REFINEMENTS, SearchStage
 from app.gui.drops import local_paths
@@ -61,6 +61,8 @@ _MENUS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("reembed", "Compute &vectors anew with another network…", ""),
     ),
     "&Help": (
+        ("demo", "Open the &demo", ""),
+        ("-", "", ""),
         ("shortcuts", "&Keyboard shortcuts", "F1"),
         ("open-log", "Open &log folder", ""),
         ("about", "&About Retrace", ""),
@@ -77,6 +79,7 @@ class Panels:
     player: QWidget
     results: QWidget
     ingest: QWidget
+    first_run: QWidget
 
 
 class MainWindow(QMainWindow):
@@ -106,6 +109,7 @@ class MainWindow(QMainWindow):
         self.setDockNestingEnabled(True)
         self.may_close: Callable[[], bool] = lambda: True
         self._state = state
+        self._docks_behind: list[Dock] = []
         self._actions: dict[str, QAction] = {}
         self._add_docks(panels)
         self._recent = QMenu("Open &recent", self)
@@ -126,7 +130,10 @@ class MainWindow(QMainWindow):
     # Docks --------------------------------------------------------------------------------------
 
     def _add_docks(self, panels: Panels) -> None:
-        self.setCentralWidget(panels.player)
+        self._middle = QStackedWidget()
+        self._middle.addWidget(panels.player)
+        self._middle.addWidget(panels.first_run)
+        self.setCentralWidget(self._middle)
         self._sources = Dock("Cameras", "sources_dock", panels.sources)
         self._results = Dock("Results", "results_dock", panels.results)
         self._ingest = Dock("Ingest", "ingest_dock", panels.ingest)
@@ -152,6 +159,23 @@ class MainWindow(QMainWindow):
             [self._sources, self._results], [_LEFT_PX, right_px], Qt.Orientation.Horizontal
         )
         self.resizeDocks([self._ingest], [_INGEST_PX], Qt.Orientation.Vertical)
+
+    def show_first_run(self, wanted: bool) -> None:
+        """Has the first page take the whole window, or brings the player and the docks back."""
+        if wanted == bool(self._middle.currentIndex()):
+            return
+        self._middle.setCurrentIndex(int(wanted))
+        if wanted:
+            docks = (self._sources, self._results, self._ingest)
+            self._docks_behind = [dock for dock in docks if not dock.isHidden()]
+            for dock in docks:
+                dock.hide()
+            return
+        for dock in self._docks_behind:
+            dock.show()
+        layout = self._state.layout()
+        if layout is None or not self.restoreState(layout, _LAYOUT_VERSION):
+            self._size_docks()
 
     def _restore(self) -> None:
         geometry, layout = self._state.geometry(), self._state.layout()
@@ -296,5 +320,6 @@ class MainWindow(QMainWindow):
         if not self.may_close():
             event.ignore()
             return
+        self.show_first_run(False)  # so that the docks' usual places are remembered
         self._state.keep_window(self.saveGeometry(), self.saveState(_LAYOUT_VERSION))
         super().closeEvent(event)

@@ -133,9 +133,9 @@ class PlayerFlow(QObject):
         if self._session is not None and self._shown is not None:
             self._session.refresh()
 
-    def show_hint(self, text: str) -> None:
-        """Lays a sentence over the frame for a few seconds."""
-        self._panel.show_hint(text)
+    def show_hint(self, text: str, *, lasting: bool = False) -> None:
+        """Lays a sentence over the frame for a few seconds, or until the next click."""
+        self._panel.show_hint(text, lasting=lasting)
 
     # From the panel -----------------------------------------------------------------------------
 
@@ -186,8 +186,9 @@ class PlayerFlow(QObject):
     def _click(self, x_px: float, y_px: float) -> None:
         shown = self._shown
         if shown is not None:
-            if not self._panel.view.has_person_at(x_px, y_px):
-                self._panel.show_hint("Nobody is stored at this point: looking at the picture…")
+            known = self._panel.view.has_person_at(x_px, y_px)
+            looking = "Nobody is stored at this point: looking at the picture…"
+            self._panel.show_hint("" if known else looking)
             self.person_clicked.emit(shown.video_id, shown.time_s, x_px, y_px)
 
     def _take_picture(self, picture: Path | QImage) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from app.core.entities import ModelFile, Video
 from app.core.errors import SettingsError
 from app.core.queries import SearchStage
+from app.gui.demo_flow import DemoFlow
 from app.gui.dialogs.about_dialog import AboutDialog
 from app.gui.dialogs.choosing import choose_file
 from app.gui.dialogs.error_dialog import ErrorDialog, show_error
@@ -24,6 +25,7 @@ from app.gui.locate_flow import LocateFlow
 from app.gui.log_file import open_log_folder
 from app.gui.main_window import MainWindow, Panels
 from app.gui.networks_flow import NetworksFlow
+from app.gui.panels.first_run_page import FirstRunPage
 from app.gui.panels.ingest_panel import IngestPanel
 from app.gui.panels.player_panel import PlayerPanel
 from app.gui.panels.results_panel import ResultsPanel
@@ -87,8 +89,12 @@ class Shell(QObject):
         self.ingest_panel = IngestPanel()
         self.player_panel = PlayerPanel()
         self.results = ResultsPanel(self.tasks)
+        self.first_run = FirstRunPage()
         self.window = MainWindow(
-            Panels(self.sources, self.player_panel, self.results, self.ingest_panel), state
+            Panels(
+                self.sources, self.player_panel, self.results, self.ingest_panel, self.first_run
+            ),
+            state,
         )
         options = IngestOptions(camera_by=settings.ingest.camera_by, fps=settings.ingest.fps)
         self.player = PlayerFlow(self.player_panel, self.tasks, self)
@@ -98,6 +104,9 @@ class Shell(QObject):
         self.locate = LocateFlow(self.tasks, self.window)
         self.networks = NetworksFlow(self.tasks, self.window)
         self.reembed = ReembedFlow(self.tasks, self.window)
+        self.demo = DemoFlow(
+            self.library, self.ingest, self.player, self.tasks, replace(options, camera_by="file")
+        )
         self._connect_flows()
         self._connect_window()
         self.window.show_recent(self.library.recent())
@@ -119,6 +128,8 @@ class Shell(QObject):
             recent = [folder for folder in self.library.recent() if folder.is_dir()]
             if recent:
                 self.library.open(recent[0])
+            else:
+                self._show_first_run()
 
     def close_at_once(self) -> None:
         """Closes the window without asking: what is stored is kept in any case."""
@@ -169,7 +180,15 @@ class Shell(QObject):
         self.library.footage_chosen.connect(self.ingest.ingest)
         self.library.busy_changed.connect(self.window.statusBar().showMessage)
         self.library.recent_changed.connect(self.window.show_recent)
-        self.library.problem.connect(self.report)
+        self.library.problem.connect(self._library_failed)
+        self.first_run.demo_wanted.connect(self.demo.open)
+        self.first_run.footage_wanted.connect(self.library.ask_footage)
+        self.first_run.library_chosen.connect(self.library.open)
+        self.demo.problem.connect(self.report)
+        self.demo.shown.connect(self._note_shown)
+        self.player.person_clicked.connect(self.demo.leave_alone)
+        self.search.hit_selected.connect(self.demo.leave_alone)
+        self.sources.video_activated.connect(self.demo.leave_alone)
 
     def _connect_window(self) -> None:
         window = self.window
@@ -189,6 +208,7 @@ class Shell(QObject):
             "theme-next": lambda: self._choose_theme(self._theme.choice.next()),
             "shortcuts": self._show_shortcuts,
             "open-log": self._open_log,
+            "demo": self.demo.open,
             "about": lambda: AboutDialog(window).open(),
         }.items():
             window.action(name).triggered.connect(lambda _checked=False, act=act: act())
@@ -202,13 +222,27 @@ class Shell(QObject):
         else:
             self.library.load(paths)
 
+    def _show_first_run(self) -> None:
+        """Offers what to begin with, while no library is open."""
+        self.first_run.show_recent([each for each in self.library.recent() if each.is_dir()])
+        self.window.show_first_run(True)
+        self.first_run.demo.setFocus()
+
+    def _library_failed(self, error: Exception) -> None:
+        if self._workspace is None:
+            self._show_first_run()
+        self.report(error)
+
     def _enter(self, workspace: Workspace, folder: Path) -> None:
+        self.window.show_first_run(False)
         self._set_workspace(workspace)
         self.window.set_library_open(True, folder.name)
 
     def _set_workspace(self, workspace: Workspace | None) -> None:
         self._workspace = workspace
         self._has_shown = False
+        # The demo's first: it hears when the ingest of the library that is left ends.
+        self.demo.set_workspace(workspace)
         flows = (self.player, self.search, self.ingest, self.locate, self.networks, self.reembed)
         for flow in flows:
             flow.set_workspace(workspace)

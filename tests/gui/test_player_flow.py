@@ -214,6 +214,18 @@ def test_a_click_tells_video_time_and_place(player: Player) -> None:
     assert player.panel.view.hint == ""
 
 
+def test_a_lasting_hint_stays_until_a_click(player: Player, qtbot, monkeypatch) -> None:
+    monkeypatch.setattr("app.gui.panels.player_panel.HINT_MS", 20)
+    player.flow.show(3, 0.4)
+    player.wait_for(20)
+    player.flow.show_hint("Click a person", lasting=True)
+    qtbot.wait(60)
+    assert player.panel.view.hint == "Click a person"
+    person = player.panel.view.widget_rect(player.panel.view.people[0].box).center().toPoint()
+    QTest.mouseClick(player.panel.view, Qt.MouseButton.LeftButton, pos=person)
+    assert player.panel.view.hint == "" and len(player.clicks) == 1
+
+
 def test_a_click_beside_everyone_is_told_too_with_a_hint(player: Player) -> None:
     player.flow.show(3, 0.4)
     player.wait_for(20)

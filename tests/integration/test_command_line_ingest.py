@@ -308,9 +308,12 @@ def test_camera_by(
 def test_run_without_a_display_says_what_to_type(
     retrace: Retrace, videos: Path, home: Path
 ) -> None:
-    said = retrace("run")
+    said = retrace("run", "--library", home / "library")
     assert (said.status, said.out) == (0, "")
     assert "no display" in said.err and "python main.py ingest FOLDER" in said.err
+    said = retrace("run")  # what it does where the demo is there: test_demo_command.py
+    assert (said.status, said.out) == (1, "")
+    assert "The clips of the demo are not in" in said.err and "ingest FOLDER" in said.err
     assert retrace() == said, "run is what happens without a command"
     said = retrace("run", "--videos", videos)
     assert said.status == 1

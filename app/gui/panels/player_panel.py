@@ -98,10 +98,13 @@ class PlayerPanel(QWidget):
         self.view.show_text(message, remedy)
         self._clear_position()
 
-    def show_hint(self, text: str) -> None:
-        """Lays a sentence over the frame for a few seconds."""
+    def show_hint(self, text: str, *, lasting: bool = False) -> None:
+        """Lays a sentence over the frame, for a few seconds or until another comes."""
         self.view.show_hint(text)
-        self._hint_timer.start(HINT_MS)
+        if lasting:
+            self._hint_timer.stop()
+        else:
+            self._hint_timer.start(HINT_MS)
 
     def set_highlighted(self, tracklet_id: int | None) -> None:
         """Draws one person's box in the accent colour."""
