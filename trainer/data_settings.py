@@ -141,6 +141,8 @@ class SamplerConfig:
         images: K.
         passes: how often an epoch goes through the data.
         least_images: identities with fewer images are not drawn (CACE-Net: 4).
+        most_images: rule "pk": images of an identity in a pass, others each time; 0: all. No paper
+            limits them; it is for data sets of which one has many more images a person.
     """
 
     rule: SamplerRule = "pk"
@@ -148,12 +150,20 @@ class SamplerConfig:
     images: int = 4
     passes: int = 1
     least_images: int = 1
+    most_images: int = 0
 
     def __post_init__(self) -> None:
         for entry in fields(self):
-            if entry.name != "rule":
+            if entry.name not in ("rule", "most_images"):
                 value = getattr(self, entry.name)
                 require(value >= 1, f"sampler.{entry.name}", value, "a number from 1")
+        most = self.most_images
+        require(
+            most == 0 or (most >= self.images and self.rule == "pk"),
+            "sampler.most_images",
+            most,
+            'a number from sampler.images, with the rule "pk", or 0',
+        )
 
     @property
     def batch_size(self) -> int:

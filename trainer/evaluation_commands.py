@@ -88,6 +88,13 @@ Pairs = Annotated[int, typer.Option(min=1, help="K, entries compared in pairs wi
 PairWeight = Annotated[
     float, typer.Option(min=0, max=1, help="β, share of the pair's distance in the final one.")
 ]
+Cameras = Annotated[
+    Literal["known", "mean", "none"],
+    typer.Option(
+        help="What a network with side information is told: its own cameras; nothing, so that it "
+        "adds the mean of all cameras; or no side information at all."
+    ),
+]
 Picture = Annotated[
     Path | None,
     typer.Option(help="Ranked lists of the last data set, right and wrong hits framed."),
@@ -193,6 +200,7 @@ def evaluate(
     data: Data = Path(),
     metric: Metric = "euclidean",
     flip: Flip = False,
+    cameras: Cameras = "known",
     aggregator: AggregatorFile = None,
     mode: Mode = "joint",
     seed: Seed = 0,
@@ -226,7 +234,7 @@ def evaluate(
         _check_picture(picture)
         reranking, data_sets = _rerank(rerank), [load_data_set(name, data) for name in on]
         for file in model:
-            embedder = load_embedder(file, device, precision, batch, flip=flip)
+            embedder = load_embedder(file, device, precision, batch, flip=flip, cameras=cameras)
             refiner = _aggregator(aggregator, mode, seed, device, embedder.id)
             scorer = _scorer(reranker, file, device, precision, embedder.id)
             weighting = PairSettings(pairs, pair_weight)

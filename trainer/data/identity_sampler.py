@@ -81,7 +81,8 @@ class IdentitySampler(_SeededSampler):
     Rule "pk" (TransReID's): the images of each identity are shuffled and cut into chunks of K,
     the rest is dropped; an identity with fewer than K images gives one chunk, drawn with
     replacement. Then P different identities are drawn at a time, and give one chunk each, until
-    fewer than P have one. `passes` of these make an epoch.
+    fewer than P have one. `passes` of these make an epoch. Identities with many images are among
+    themselves at the end of a pass, unless `most_images` gives them no more than the others have.
 
     Rule "rrid" (RRID's published code): all images in random order; each as an anchor gives K
     other images of its identity, with replacement if there are fewer than K others; P anchors make
@@ -100,6 +101,7 @@ class IdentitySampler(_SeededSampler):
         rule: Literal["pk", "rrid"] = "pk",
         passes: int = 1,
         least_images: int = 1,
+        most_images: int = 0,
         rank: int = 0,
         world: int = 1,
     ) -> None:
@@ -113,6 +115,7 @@ class IdentitySampler(_SeededSampler):
             rule: "pk" or "rrid".
             passes: how often an epoch goes through the data.
             least_images: identities with fewer images are not drawn.
+            most_images: rule "pk" takes no more of an identity in a pass, others each time; 0: all.
             rank: of this process.
             world: how many processes there are.
 
@@ -121,6 +124,7 @@ class IdentitySampler(_SeededSampler):
         """
         super().__init__(identities, seed, rank, world)
         self._images = images
+        self._most = most_images or None
         self._passes = passes
         self._pass = {"pk": self._pk_pass, "rrid": self._rrid_pass}[rule]
         rows = defaultdict(list)
@@ -145,9 +149,9 @@ class IdentitySampler(_SeededSampler):
         chunks: dict[int, list[list[int]]] = {}
         for label, rows in self._rows.items():
             few = len(rows) < self._images
-            order = (
-                generator.choice(rows, self._images) if few else generator.permutation(rows)
-            ).tolist()
+            order = (generator.choice(rows, self._images) if few else generator.permutation(rows))[
+                : self._most
+            ].tolist()
             ends = range(self._images, len(order) + 1, self._images)
             chunks[label] = [order[end - self._images : end] for end in ends]
         batches = []
@@ -247,6 +251,7 @@ def build_sampler(
         rule=config.rule,
         passes=config.passes,
         least_images=config.least_images,
+        most_images=config.most_images,
         rank=rank,
         world=world,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ from trainer.metrics import FloatArray
 Image = NDArray[np.uint8]
 
 CPU_BATCH, GPU_BATCH = 32, 128
+ToldCameras = Literal["known", "mean", "none"]
+"""What a network is told of cameras: those of its table; nothing, so that it adds the mean of all
+side information, or none, whatever its card says."""
 
 
 class Embedder(Protocol):
@@ -74,6 +77,7 @@ class NetworkEmbedder:
         precision: str = "auto",
         batch: int | None = None,
         flip: bool = False,
+        cameras: ToldCameras = "known",
         identifier: str = "",
     ) -> None:
         """Moves the network to the device.
@@ -85,6 +89,7 @@ class NetworkEmbedder:
             precision: "auto" (bf16 where the device has it by nature), "float32", "bf16".
             batch: images at a time; by default what suits the device.
             flip: average with the mirror image.
+            cameras: what it is told of cameras.
             identifier: becomes `id`.
 
         Raises:
@@ -98,8 +103,10 @@ class NetworkEmbedder:
         self._runner = CropRunner(network, device, precision, batch)
         if batch is None:
             self._runner.batch = CPU_BATCH if self._runner.device.type == "cpu" else GPU_BATCH
+        if cameras != "known" and _has(network, "uses_cameras"):
+            network.backbone.side_information.unknown_camera = cameras
         self.network = network
-        self._table = dict(camera_table or {})
+        self._table = dict(camera_table or {}) if cameras == "known" else {}
         self._flip = flip
         self.id = identifier
         self.dimension = int(network.embedding_dim)
@@ -172,6 +179,7 @@ def load_embedder(
     batch: int | None = None,
     *,
     flip: bool = False,
+    cameras: ToldCameras = "known",
 ) -> NetworkEmbedder | OnnxEmbedder:
     """The embedder of a model file, or of an ONNX file (which has its own batch and precision).
 
@@ -181,6 +189,7 @@ def load_embedder(
         precision: likewise.
         batch: likewise.
         flip: likewise.
+        cameras: likewise.
 
     Raises:
         NetworkError: it cannot be used.
@@ -195,6 +204,7 @@ def load_embedder(
         precision=precision,
         batch=batch,
         flip=flip,
+        cameras=cameras,
         identifier=card.id,
     )
 

@@ -57,6 +57,24 @@ def test_least_images_leaves_identities_out():
     assert set(LABELS[np.concatenate(rows(batches))]) == {0, 1, 3, 4, 5, 7}
 
 
+def test_most_images_limits_a_pass_and_takes_others_each_time():
+    """Chunks of identities: 1 1 1 1 1 1 1 1; nobody has more than four images in a batch's pass."""
+    config = SamplerConfig(identities=4, images=4, passes=30, most_images=4)
+    batches = rows(build_sampler(config, LABELS, seed=0).epoch(0))
+    assert len(batches) == 30 * 2
+    seen = set()
+    for first, second in zip(batches[::2], batches[1::2], strict=True):
+        assert sorted(LABELS[[*first, *second]][::4]) == list(range(8))
+        seen |= {*first, *second}
+    assert seen == set(range(len(LABELS)))
+
+
+@pytest.mark.parametrize("wrong", [{"most_images": 3}, {"most_images": 8, "rule": "plain"}])
+def test_most_images_that_make_no_group_are_refused(wrong):
+    with pytest.raises(TrainerError, match="most_images"):
+        SamplerConfig(identities=4, images=4, **wrong)
+
+
 def test_passes_make_an_epoch_longer():
     """RRID's epochs are four passes; each is drawn anew."""
     sampler = IdentitySampler(np.repeat(np.arange(4), 8), 4, 4, passes=4)

@@ -56,6 +56,28 @@ def test_vectors_are_those_of_the_network(tmp_path, images):
     assert embedder.embed([], [], []).shape == (0, 32)
 
 
+def test_what_is_told_of_cameras(tmp_path, images):
+    save_transreid(tmp_path / "net.safetensors", cameras=True)
+    told = {
+        name: embedded(
+            load_embedder(tmp_path / "net.safetensors", "cpu", "float32", cameras=name),
+            images,
+            ("cam1",) * 5,
+        )
+        for name in ("known", "mean", "none")
+    }
+    network = load_model(tmp_path / "net.safetensors")[0]
+    crops, strangers = crops_of(network, images), torch.full((5,), -1)
+    side = network.backbone.side_information
+    for name in ("mean", "none"):
+        side.unknown_camera = name
+        with torch.inference_mode():
+            wanted = network.embed(crops, strangers)
+        torch.testing.assert_close(told[name], wanted, rtol=0, atol=1e-5)
+    assert not torch.allclose(told["known"], told["mean"], atol=1e-4)
+    assert not torch.allclose(told["none"], told["mean"], atol=1e-4)
+
+
 def test_cameras_by_name_and_views_by_number(images):
     network = tiny_transreid(cameras=2, views=3)
     embedder = NetworkEmbedder(network, CAMERAS, device="cpu", precision="float32", batch=2)
