@@ -125,8 +125,9 @@ def train(
     """
     from trainer.detection.exporting import export_detector, write_card
     from trainer.detection.training import TrainSettings, train_detector
+    from trainer.run_lock import sole_training
 
-    with errors_told():
+    with errors_told(), sole_training(out):
         settings = TrainSettings(
             data, out, model, epochs, image_size, batch, device, minutes, workers, seed, resume
         )

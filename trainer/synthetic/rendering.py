@@ -77,13 +77,7 @@ def render(
     layers = [
         rasterise(figure.mesh, backdrop.camera, window, device, beyond_px) for figure in figures
     ]
-    owners = torch.full(nearest.shape, -1, dtype=torch.int16, device=device)
-    for number, layer in enumerate(layers):
-        if layer is not None:
-            here, there = _overlap(layer, window)
-            closer = layer.depth[there] < nearest[here]
-            nearest[here] = torch.where(closer, layer.depth[there], nearest[here])
-            owners[here].masked_fill_(closer, number)
+    owners = _nearest_owners(layers, nearest, window)
     seen = []
     for number, (figure, layer) in enumerate(zip(figures, layers, strict=True)):
         if layer is None:
@@ -103,6 +97,18 @@ def render(
     quarters = [colour[row::FINE, column::FINE] for row in range(FINE) for column in range(FINE)]
     mean = sum(quarters[1:], quarters[0]) / FINE**2
     return Rendering(mean.cpu().numpy(), owners.cpu().numpy(), tuple(seen))
+
+
+def _nearest_owners(layers: Sequence[Layer | None], nearest: Tensor, window: Window) -> Tensor:
+    """Number of the figure that shows in each pixel, or -1, int16 (h, w); updates the depths."""
+    owners = torch.full(nearest.shape, -1, dtype=torch.int16, device=nearest.device)
+    for number, layer in enumerate(layers):
+        if layer is not None:
+            here, there = _overlap(layer, window)
+            closer = layer.depth[there] < nearest[here]
+            nearest[here] = torch.where(closer, layer.depth[there], nearest[here])
+            owners[here].masked_fill_(closer, number)
+    return owners
 
 
 def _cast_shadows(
