@@ -54,7 +54,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs; shares of 1.
 Images = Annotated[
     Path | None, typer.Argument(help="A folder of images, or a list with a path a line.")
 ]
-Model = Annotated[Path, typer.Option(help="A model file, or an ONNX file with its card.")]
+Model = Annotated[
+    Path, typer.Option(help="Model, ONNX or OpenVINO file.")
+]
 Out = Annotated[Path, typer.Option(help="The .npz file to write.")]
 Query = Annotated[Path | None, typer.Option(help="Folder or list of the queries.")]
 Gallery = Annotated[Path | None, typer.Option(help="Folder or list of the gallery.")]
@@ -69,7 +71,7 @@ CamerasOf = Annotated[
 Everything = Annotated[
     bool, typer.Option("--all", help="With --json: CMC, mINP, intervals and tightness too.")
 ]
-Models = Annotated[list[Path], typer.Option(help="Model or ONNX file; again for each.")]
+Models = Annotated[list[Path], typer.Option(help="Model, ONNX or OpenVINO file; again for each.")]
 On = Annotated[
     list[str],
     typer.Option(

@@ -1,4 +1,4 @@
-"""What turns images into vectors to be evaluated: a network at hand, a model file, an ONNX file."""
+"""What turns images into vectors to be evaluated: networks of ours, of ONNX, of OpenVINO."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from reid_models.crop_runner import CropRunner
 from reid_models.errors import NetworkError
 from reid_models.interfaces import UNKNOWN_CAMERA, EmbeddingModel
 from reid_models.model_file import ModelCard, load_model
-from reid_models.onnx_model import OnnxModel
 from trainer.errors import TrainerError
 from trainer.metrics import FloatArray
+from trainer.picture_models import PICTURE_MODELS, PictureModel, open_picture_model
 
 Image = NDArray[np.uint8]
 
@@ -146,19 +146,14 @@ class NetworkEmbedder:
         return (crops, crops.flip(3)) if self._flip else (crops,)
 
 
-class OnnxEmbedder:
-    """An ONNX network with its card; it knows no cameras and no views."""
+class PictureEmbedder:
+    """An ONNX or OpenVINO network with its card; it knows no cameras and no views."""
 
-    def __init__(self, path: Path, device: str = "auto", *, flip: bool = False) -> None:
-        """Loads it.
-
-        Raises:
-            NetworkError: see `reid_models.onnx_model`.
-        """
-        self._model = OnnxModel(path, device)
+    def __init__(self, model: PictureModel, *, flip: bool = False) -> None:
+        self._model = model
         self._flip = flip
-        self.id = self._model.id
-        self.dimension = self._model.dimension
+        self.id = model.id
+        self.dimension = model.dimension
         self.known_cameras: frozenset[str] = frozenset()
 
     def embed(
@@ -180,11 +175,11 @@ def load_embedder(
     *,
     flip: bool = False,
     cameras: ToldCameras = "known",
-) -> NetworkEmbedder | OnnxEmbedder:
-    """The embedder of a model file, or of an ONNX file (which has its own batch and precision).
+) -> NetworkEmbedder | PictureEmbedder:
+    """The embedder of a file; those of other programs have their own batch and precision.
 
     Args:
-        path: *.onnx, else a model file.
+        path: *.onnx or OpenVINO's *.xml, else a model file.
         device: see `NetworkEmbedder`.
         precision: likewise.
         batch: likewise.
@@ -193,9 +188,10 @@ def load_embedder(
 
     Raises:
         NetworkError: it cannot be used.
+        TrainerError: OpenVINO is not installed, or cannot read the file.
     """
-    if path.suffix.lower() == ".onnx":
-        return OnnxEmbedder(path, device, flip=flip)
+    if path.suffix.lower() in PICTURE_MODELS:
+        return PictureEmbedder(open_picture_model(path, device), flip=flip)
     network, card = load_model(path)
     return NetworkEmbedder(
         network,
