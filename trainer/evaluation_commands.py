@@ -54,9 +54,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs; shares of 1.
 Images = Annotated[
     Path | None, typer.Argument(help="A folder of images, or a list with a path a line.")
 ]
-Model = Annotated[
-    Path, typer.Option(help="Model, ONNX or OpenVINO file.")
-]
+Model = Annotated[Path, typer.Option(help="Model, ONNX or OpenVINO file.")]
 Out = Annotated[Path, typer.Option(help="The .npz file to write.")]
 Query = Annotated[Path | None, typer.Option(help="Folder or list of the queries.")]
 Gallery = Annotated[Path | None, typer.Option(help="Folder or list of the gallery.")]
