@@ -15,7 +15,9 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
+from reid_models.backbones.efficientnet import EfficientNetLite, EfficientNetName
 from reid_models.backbones.resnet import ResNet, ResNetName
 from reid_models.checks import check_at_least, check_image_size
 from reid_models.errors import NetworkError
@@ -33,8 +35,10 @@ class RRIDConfig:
     """How an RRID is built.
 
     Attributes:
-        backbone: a ResNet; the light ones (`resnet10t`, `resnet18`) suit computers without a GPU.
-        image_size: height and width; the map, a sixteenth as high, must divide into stripes.
+        backbone: a ResNet, or EfficientNet-Lite0; the latter and the light ResNets (`resnet10t`,
+            `resnet18`) suit computers without a GPU.
+        image_size: height and width; the map, a sixteenth as high (EfficientNet: a
+            thirty-second), must divide into stripes.
         variant: "F" cuts 6, 4 and 2 stripes (15 features, 3840 numbers), "S" 6 (7 features, 1792).
         contrast: what the strongest answer of the map is related to: "code", the mean of the
             stripes without it, as in the published checkpoints; "paper", how far the mean of the
@@ -43,7 +47,7 @@ class RRIDConfig:
         identities: of the training; 0 leaves out the classifiers.
     """
 
-    backbone: ResNetName = "resnet50"
+    backbone: ResNetName | EfficientNetName = "resnet50"
     image_size: tuple[int, int] = (384, 128)
     variant: Variant = "F"
     contrast: Contrast = "code"
@@ -92,7 +96,11 @@ class RRID(EmbeddingModel):
         self.scales = SCALES[config.variant]
         relations = sum(self.scales) + len(self.scales)
         self.embedding_dim = config.width * relations
-        self.backbone = ResNet(config.backbone)
+        self.backbone: ResNet | EfficientNetLite = (
+            EfficientNetLite()
+            if config.backbone == EfficientNetLite.name
+            else ResNet(config.backbone)
+        )
         self._check_height()
         self.relations = nn.ModuleList(
             Relation(self.backbone.out_channels, config.width) for _ in range(relations)
@@ -113,7 +121,7 @@ class RRID(EmbeddingModel):
         Raises:
             NetworkError: images of another size.
         """
-        related = self._related(images)
+        related = self._related(self._map(images))
         features = tuple(one.joined for one in related)
         if not self.classifiers:
             return ReIDOutput(features)
@@ -124,11 +132,29 @@ class RRID(EmbeddingModel):
 
     def part_features(self, images: Tensor) -> Tensor:
         """Features (B, 15, width), un-normalised, in the published order; "S": (B, 7, width)."""
-        return torch.stack([one.joined for one in self._related(images)], dim=1)
+        return torch.stack([one.joined for one in self._related(self._map(images))], dim=1)
 
-    def _related(self, images: Tensor) -> list[Related]:
+    def embed_with_map(
+        self,
+        images: Tensor,
+        camera_ids: Tensor | None = None,
+        view_ids: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Vectors as `embed`, (B, D), and the backbone's feature map of the same pass, (B, C, h, w).
+
+        Raises:
+            NetworkError: images of another size.
+        """
+        maps = self._map(images)
+        output = ReIDOutput(tuple(one.joined for one in self._related(maps)))
+        return normalize(self.vector(output).float(), dim=1), maps
+
+    def _map(self, images: Tensor) -> Tensor:
         check_image_size(images, self.input_size_px)
-        maps = self.backbone(images)  # (B, C, h, w)
+        maps: Tensor = self.backbone(images)  # (B, C, h, w)
+        return maps
+
+    def _related(self, maps: Tensor) -> list[Related]:
         pairs = own_and_rest(maps, self.scales, self.config.contrast)
         return [relate(*pair) for relate, pair in zip(self.relations, pairs, strict=True)]
 
@@ -136,7 +162,7 @@ class RRID(EmbeddingModel):
         rows, _ = self.backbone.map_size(self.input_size_px)
         bad = [str(number) for number in self.scales if rows % number]
         if bad:
-            step = 16 * math.lcm(*self.scales)
+            step = self.input_size_px[0] // rows * math.lcm(*self.scales)
             raise NetworkError(
                 f"Images {self.input_size_px[0]} px high give a map of {rows} rows, which does "
                 f"not divide into {' or '.join(bad)} stripes.",

@@ -52,11 +52,13 @@ class DataConfig:
 class AugmentationConfig:
     """What happens to a training image: resize → look → flip → pad, crop → normalise → erase.
 
-    The defaults are TransReID's. "Look" is the group `jitter`, `grey`, `blur`, `rescale`, `jpeg`:
-    no paper uses it; it is for models that must work at places they have not seen.
+    The defaults are TransReID's. No paper uses `trim` and the group "look" (`jitter`, `grey`,
+    `blur`, `rescale`, `jpeg`): they are for models that must work at places they have not seen.
 
     Attributes:
         interpolation: of the resize; both are antialiased.
+        trim: largest share of the height and of the width that is cut off before the resize, as by
+            a detector that draws its boxes tighter; 0: none.
         flip: probability of mirroring left and right.
         pad_px: black border from which a crop of the full size is cut; 0: none.
         erase: probability of erasing a rectangle. RRID's published code has .75.
@@ -83,6 +85,7 @@ class AugmentationConfig:
     """
 
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+    trim: float = 0.0
     flip: float = 0.5
     pad_px: int = 10
     erase: float = 0.5
@@ -104,6 +107,7 @@ class AugmentationConfig:
         for name in ("flip", "erase", "jitter", "grey", "blur", "rescale", "jpeg"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"augmentation.{name}", value, "a probability, 0 to 1")
+        require(0 <= self.trim < 1, "augmentation.trim", self.trim, "a share, 0 to below 1")
         require(self.pad_px >= 0, "augmentation.pad_px", self.pad_px, "a number from 0")
         hue = self.jitter_strength[3]
         require(

@@ -1,4 +1,4 @@
-"""`synthesize reid` and `synthesize scenes`: rendered people, with the truth about them.
+"""`synthesize reid`, `scenes`, `composed`: people that nobody filmed, with the truth about them.
 
 Exit statuses: 0 done, 1 a folder or device cannot be used, 2 wrong usage, 130 Ctrl-C.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trainer.synthetic.jobs import Done
 
 synthesize = typer.Typer(
-    help="Renders people before virtual cameras: free of terms, with the truth about everybody.",
+    help="Renders people before virtual cameras, free of terms; or composes them of real crops.",
     no_args_is_help=True,
 )
 
@@ -103,6 +103,38 @@ def scenes(
             label_every if labels == "yolo" else 0, label_visible,
         )  # fmt: skip
         _watch(write_scenes(settings, out, workers, device, force), "frames", out)
+
+
+@synthesize.command()
+def composed(
+    sources: Annotated[
+        list[str], typer.Argument(help="Data sets, such as folder:NAME#holdout=100.")
+    ],
+    out: Out,
+    data: Annotated[
+        Path, typer.Option(envvar="RETRACE_DATA", help="The folder below which data sets lie.")
+    ] = Path(),
+    identities: Annotated[int, typer.Option(min=1, help="How many people.")] = 1000,
+    images: Annotated[int, typer.Option(min=1, help="Of each person.")] = 8,
+    seed: Seed = 0,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Width and height.")] = "64x128",
+    workers: Workers = 1,
+    force: Force = False,
+) -> None:
+    """Composes new people from the training crops of data sets, in Market-1501 layout.
+
+    The upper part of one person and the lower part of another, each in colours of its own; the
+    terms of the data sets hold for what is made of them.
+
+    Example: `python -m trainer synthesize composed market1501 --out composed`
+    """
+    from trainer.synthetic.composed import ComposeSettings, write_composed
+
+    with errors_told():
+        settings = ComposeSettings(
+            tuple(sources), identities, images, seed, _pair(size, "x", "--size")
+        )
+        _watch(write_composed(settings, out, data, workers, force), "crops", out)
 
 
 def _pair(text: str, between: str, option: str) -> tuple[int, int]:

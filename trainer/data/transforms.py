@@ -55,7 +55,7 @@ def _resized_and_normalised(
 
 
 class Augmentation:
-    """The transform of a training: resize → look → flip → pad, crop → normalise → erase.
+    """The transform of a training: trim, resize → look → flip → pad, crop → normalise → erase.
 
     RRID's erasers come right after the resize, on colours of 0 to 255.
     """
@@ -78,8 +78,9 @@ class Augmentation:
         """One augmented image, float32 (3, H, W), of RGB uint8 (h, w, 3)."""
         config = self.config
         height, width = self.size_px
+        box = _trimmed(image.shape[:2], config.trim, generator) if config.trim else None
         pixels = np.asarray(
-            Image.fromarray(image).resize((width, height), _RESAMPLING[config.interpolation])
+            Image.fromarray(image).resize((width, height), _RESAMPLING[config.interpolation], box)
         )
         on_colours = config.erase_form in ("rrid", "rrid_official")
         if on_colours:
@@ -112,6 +113,16 @@ def build_augmentation(
         std: likewise.
     """
     return Augmentation(config, size_px, mean, std)
+
+
+def _trimmed(
+    size_px: tuple[int, ...], most: float, generator: np.random.Generator
+) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what stays of an image (h, w)."""
+    cut = generator.uniform(0, most, size=2) * size_px  # of the height, of the width
+    top, left = generator.uniform(0, 1, size=2) * cut
+    height, width = size_px
+    return left, top, width - (cut[1] - left), height - (cut[0] - top)
 
 
 def _shifted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, Literal, get_args
 
+from reid_models.backbones.efficientnet import EfficientNetLite
 from reid_models.backbones.pretrained import PretrainedReport
 from reid_models.backbones.resnet import ResNet, load_pretrained
 from reid_models.registry import create_model, find_model
@@ -58,22 +59,24 @@ def new_network(
     return create_model(name, **values, **told)
 
 
-def load_resnet(network: Any, source: str | None) -> PretrainedReport:
-    """Fills the ResNet of a network, its `backbone`.
+def load_backbone(network: Any, source: str | None) -> PretrainedReport:
+    """Fills the convolutional `backbone` of a network with pretrained weights.
 
     Args:
         network: has a `backbone`.
         source: a name of timm or torchvision, or a file; None: torchvision's first ImageNet
-            weights (or timm's, for the light ResNets).
+            weights (or timm's, for the light ResNets and EfficientNet).
 
     Raises:
-        TrainerError: there is no ResNet in it.
+        TrainerError: there is no such backbone in it.
         NetworkError: weights that cannot be had or do not fit.
     """
     backbone = network.backbone
+    if isinstance(backbone, EfficientNetLite):
+        return backbone.load_pretrained(source)
     if not isinstance(backbone, ResNet):
         raise TrainerError(
-            "There is no ResNet to be filled with pretrained weights.",
+            "There is no backbone to be filled with pretrained weights.",
             'Set start.pretrained = "none".',
         )
     default = _IMAGENET.get(backbone.name, f"{backbone.name}.{_TORCHVISION}")

@@ -18,7 +18,7 @@ from trainer.errors import TrainerError
 from trainer.losses.identity import accuracy, identity_loss, mixup_identity_loss
 from trainer.losses.triplet import Margin, batch_hard_triplet, pair_triplet
 from trainer.recipe import DataFacts, ImageForm, Progress, Recipe
-from trainer.recipes.building import load_resnet, new_network
+from trainer.recipes.building import load_backbone, new_network
 from trainer.recipes.frozen import NetworkEmbedder, open_embedder
 
 
@@ -91,7 +91,7 @@ class CACENetRecipe(Recipe):
 
     def load_pretrained(self, source: str | None) -> PretrainedReport:
         """As `Recipe.load_pretrained`."""
-        return load_resnet(self.network, source)
+        return load_backbone(self.network, source)
 
     def forward(self, batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """Terms "identity", "mixup", "triplet" and "pair_triplet"."""

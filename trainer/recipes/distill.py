@@ -19,7 +19,7 @@ from trainer.losses.distillation import feature_distillation, similarity_distill
 from trainer.losses.identity import accuracy, identity_loss
 from trainer.losses.triplet import Margin, batch_hard_triplet
 from trainer.recipe import DataFacts, Progress, Recipe, Source
-from trainer.recipes.building import load_resnet, new_network
+from trainer.recipes.building import load_backbone, new_network
 from trainer.recipes.teacher import Teacher
 
 
@@ -90,7 +90,7 @@ class DistillRecipe(Recipe):
         """As `Recipe.load_pretrained`."""
         if hasattr(self.network, "load_pretrained"):
             return super().load_pretrained(source)
-        return load_resnet(self.network, source)
+        return load_backbone(self.network, source)
 
     def source(self, training_set: TrainingSet, rank: int, world: int) -> Source:
         """As `Recipe.source`; asks the teacher first.

@@ -14,7 +14,7 @@ from trainer.losses.center import CenterLoss
 from trainer.losses.identity import accuracy, identity_loss
 from trainer.losses.triplet import Margin, batch_hard_triplet
 from trainer.recipe import DataFacts, Progress, Recipe
-from trainer.recipes.building import load_resnet, new_network
+from trainer.recipes.building import load_backbone, new_network
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class NFormerEncoderRecipe(CenteredRecipe):
 
     def load_pretrained(self, source: str | None) -> PretrainedReport:
         """As `Recipe.load_pretrained`."""
-        return load_resnet(self.network, source)
+        return load_backbone(self.network, source)
 
     def forward(self, batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """Terms as `CenteredRecipe.terms`."""

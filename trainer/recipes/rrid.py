@@ -15,7 +15,7 @@ from trainer.data.training_set import Batch
 from trainer.losses.identity import accuracy, identity_loss
 from trainer.losses.triplet import Margin, batch_hard_triplet
 from trainer.recipe import DataFacts, Progress, Recipe
-from trainer.recipes.building import load_resnet, new_network
+from trainer.recipes.building import load_backbone, new_network
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class RRIDRecipe(Recipe):
 
     def load_pretrained(self, source: str | None) -> PretrainedReport:
         """As `Recipe.load_pretrained`."""
-        return load_resnet(self.network, source)
+        return load_backbone(self.network, source)
 
     def forward(self, batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """Terms "identity" and "triplet"."""

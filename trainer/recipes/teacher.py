@@ -57,8 +57,8 @@ class Teacher:
     def vectors(self, samples: Sequence[Sample]) -> Tensor:
         """Vectors of images as they are, neither augmented nor with a camera, float32 (n, D).
 
-        What an embedder computed is kept in the user's cache folder, so that a resumed training
-        does not wait for it again.
+        What an embedder computed is kept in the user's cache folder, one file for each folder of
+        images, so that neither a resumed training nor one with other data besides waits again.
 
         Args:
             samples: of the training set, row by row.
@@ -68,26 +68,37 @@ class Teacher:
         """
         if self._written is not None:
             return torch.from_numpy(_matched(*self._written, samples, self.name))
+        vectors = np.empty((len(samples), self.dimension), np.float32)
+        rows_of: dict[Path, list[int]] = {}
+        for row, sample in enumerate(samples):
+            rows_of.setdefault(sample.path.parent, []).append(row)
+        for folder, rows in rows_of.items():
+            vectors[rows] = self._kept([samples[row] for row in rows], folder)
+        return torch.from_numpy(vectors)
+
+    def _kept(self, samples: Sequence[Sample], folder: Path) -> FloatArray:
+        """Vectors of a folder's images, from the cache if they were computed before."""
         assert self._embedder is not None
-        folder = user_cache_path("retrace") / "teachers"
-        kept = folder / f"{_key(self._embedder.id, samples)}.npy"
+        cache = user_cache_path("retrace") / "teachers"
+        kept = cache / f"{_key(self._embedder.id, samples)}.npy"
         if kept.is_file():
-            return torch.from_numpy(np.load(kept, allow_pickle=False))
-        vectors = _computed(self._embedder, samples)
-        folder.mkdir(parents=True, exist_ok=True)
+            found: FloatArray = np.load(kept, allow_pickle=False)
+            return found
+        vectors = _computed(self._embedder, samples, f"The teacher looks at {folder}")
+        cache.mkdir(parents=True, exist_ok=True)
         partial = kept.with_name(f"{kept.stem}.{os.getpid()}.npy")
         np.save(partial, vectors)
         partial.replace(kept)
-        return torch.from_numpy(vectors)
+        return vectors
 
 
-def _computed(embedder: FrozenEmbedder, samples: Sequence[Sample]) -> FloatArray:
+def _computed(embedder: FrozenEmbedder, samples: Sequence[Sample], told: str) -> FloatArray:
     form = embedder.form
     transform = test_transform(form.size_px, form.mean, form.std)
     generator = np.random.default_rng(0)  # the transform of tests does not use it
     vectors = np.empty((len(samples), embedder.dimension), np.float32)
     cameras = torch.zeros(_BATCH, dtype=torch.int64)
-    for first in track(range(0, len(samples), _BATCH), "The teacher looks at the images"):
+    for first in track(range(0, len(samples), _BATCH), told):
         images = [
             transform(read_image(sample.path), generator)
             for sample in samples[first : first + _BATCH]

@@ -251,3 +251,17 @@ def test_steps_that_are_off_draw_nothing(image):
 def test_impossible_settings(setting):
     with pytest.raises(TrainerError, match=f"augmentation.{next(iter(setting))}"):
         AugmentationConfig(**setting)
+
+
+def test_trimming_cuts_off_sides_and_no_more_than_it_may(image):
+    ramp = np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None, None], (200, 20, 3)).copy()
+    config = replace(NOTHING, trim=0.2)
+    firsts, lasts = [], []
+    for seed in range(40):
+        values = augmented(ramp, config, seed)[0, :, 16] * 127.5 + 127.5  # grey levels, by row
+        firsts.append(values[0])
+        lasts.append(values[-1])
+    shown = np.array(lasts) - np.array(firsts)
+    assert shown.min() > 0.75 * 200 and shown.max() < 200
+    assert np.ptp(firsts) > 10 and np.ptp(lasts) > 10
+    assert np.array_equal(augmented(image, config, 3), augmented(image, config, 3))

@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 
+from reid_models.backbones.efficientnet import EfficientNetLite
 from tests.unit.trainer.recipes.tiny_recipes import saved_embedder
 from trainer.config import TrainConfig, config_names, find_config, load_config
 from trainer.data.registry import find_entry
@@ -40,7 +41,8 @@ def config_of(name: str) -> TrainConfig:
 def small(config: TrainConfig, tmp_path) -> TrainConfig:
     """The same with a small network, over a small embedder where it needs one."""
     model = dict(config.model)
-    model.update(SMALL[model["architecture"]])
+    light = model.get("backbone") == EfficientNetLite.name  # and its rules name its layers
+    model.update(SMALL[model["architecture"]] | ({"backbone": model["backbone"]} if light else {}))
     start = config.start
     if model.get("source") == "resnet":
         model.update(backbone="resnet10t", non_local=False)
