@@ -31,8 +31,8 @@ class CACENetConfig:
     """How a CACE-Net is built.
 
     Attributes:
-        source: "resnet", a backbone of its own; or "tokens", the patch tokens of a vision
-            transformer that runs anyway: then they take the place of images everywhere.
+        source: "resnet", a backbone of its own; or "tokens", the feature map of an embedder that
+            runs anyway (patch tokens, RRID's map): then it takes the place of images everywhere.
         backbone: a ResNet; only with the source "resnet".
         non_local: whether non-local blocks stand in the ResNet, as in the published
             configuration; the paper has none, and the lightest ResNets have no place for them.
@@ -67,7 +67,7 @@ class CACENet(PairModel):
     """The network of crops and of pairs of crops.
 
     Its parts of an image are a `GraphParts`. With the source "tokens", all that is said to take
-    images (B, 3, H, W) takes patch tokens (B, N, C), rows first, without class token.
+    images (B, 3, H, W) takes tokens (B, N, C): the places of a map, rows first, no class token.
 
     Attributes:
         embedding_dim: length of a feature.
@@ -197,7 +197,7 @@ class CACENet(PairModel):
             raise NetworkError(
                 f"This CACE-Net takes {rows}×{columns} tokens of length {channels} and was given "
                 f"a tensor of shape {tuple(images.shape)}.",
-                "Give it the patch tokens alone (B, N, C), without the class token.",
+                "Give it the places of the map alone (B, N, C), without a class token.",
             )
         return images
 

@@ -142,8 +142,8 @@ class EmbeddingPredictor:
         embed_with_map = getattr(self._network, "embed_with_map", None)
         if embed_with_map is None:
             raise NetworkError(
-                f"{type(self._network).__name__} has no patch tokens to compare pairs by.",
-                "Choose an embedder that is a vision transformer.",
+                f"{type(self._network).__name__} has no feature maps to compare pairs by.",
+                "Choose a TransReID, an X-ReID or an RRID as the embedder.",
             )
         ids = self._camera_ids(cameras, len(images))
 
@@ -393,7 +393,7 @@ def _check_role(network: nn.Module, role: Role) -> None:
 def _check_maps(wanted: tuple[int, int, int], embedder: EmbeddingPredictor | None) -> None:
     """Raises NetworkError where the embedder's maps are not those that a network takes."""
     channels, rows, columns = wanted
-    needs = f"This reranker compares {rows}×{columns} patch tokens of length {channels}"
+    needs = f"This reranker compares {rows}×{columns} places of length {channels}"
     remedy = "Choose the embedder that it was trained with, or another reranker."
     if embedder is None:
         raise NetworkError(f"{needs}, and there is no embedder to make them.", remedy)

@@ -140,7 +140,7 @@ class RRID(EmbeddingModel):
         camera_ids: Tensor | None = None,
         view_ids: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Vectors as `embed`, (B, D), and the backbone's feature map of the same pass, (B, C, h, w).
+        """Vectors (B, D) as `embed`, and the backbone's map (B, C, h, w) of the same pass.
 
         Raises:
             NetworkError: images of another size.

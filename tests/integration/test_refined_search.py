@@ -259,7 +259,7 @@ def test_the_window_takes_the_same_flags(
         ("--aggregator", lambda path: save_nformer(path, "osnet-9"), "with the embedder osnet-9"),
         ("--aggregator", lambda path: save_nformer(path, width=16), "refines vectors of length 16"),
         ("--reranker", lambda path: save_token_cacenet(path, "osnet-9"), "the embedder osnet-9"),
-        ("--reranker", lambda path: save_token_cacenet(path, grid=(8, 4)), "8×4 patch tokens"),
+        ("--reranker", lambda path: save_token_cacenet(path, grid=(8, 4)), "8×4 places"),
         ("--reranker", save_nformer, "has the role aggregator (nformer), not reranker"),
         ("--aggregator", lambda path: path.write_bytes(b"?"), "is no safetensors file"),
     ],

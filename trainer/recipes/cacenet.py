@@ -53,9 +53,9 @@ class CACENetLoss:
 
 
 class CACENetRecipe(Recipe):
-    """Individual and conditional features, over a ResNet, or over the tokens of `start.embedder`.
+    """Individual and conditional features, over a ResNet, or over the maps of `start.embedder`.
 
-    With the source "tokens", the embedder is a vision transformer that is not trained.
+    With the source "tokens", the embedder is not trained; its feature map is taken.
     """
 
     loss_type = CACENetLoss
@@ -139,8 +139,8 @@ def _token_embedder(path: Path, facts: DataFacts) -> NetworkEmbedder:
     embedder = open_embedder(path, facts.camera_table)
     if not isinstance(embedder, NetworkEmbedder):
         raise TrainerError(
-            f"{path.name} gives vectors, but no patch tokens.",
-            "Set start.embedder to the model file of a TransReID or X-ReID.",
+            f"{path.name} gives vectors, but no feature maps.",
+            "Set start.embedder to the model file of a TransReID, an X-ReID or an RRID.",
         )
     return embedder
 

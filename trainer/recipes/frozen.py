@@ -88,16 +88,16 @@ class NetworkEmbedder:
 
     @torch.no_grad()
     def maps(self, images: Tensor, cameras: Tensor) -> Tensor:
-        """Patch tokens as a feature map (B, C, rows, columns).
+        """Feature maps (B, C, rows, columns).
 
         Raises:
-            TrainerError: no vision transformer.
+            TrainerError: a network that does not show its maps.
         """
         network = self.network.to(images.device)
         if not hasattr(network, "embed_with_map"):
             raise TrainerError(
-                f"The embedder {self.id} has no patch tokens.",
-                "Set start.embedder to a TransReID or X-ReID.",
+                f"The embedder {self.id} shows no feature maps.",
+                "Set start.embedder to a TransReID, an X-ReID or an RRID.",
             )
         maps: Tensor = network.embed_with_map(images, self._told(cameras))[1]
         return maps

@@ -278,7 +278,7 @@ def test_tokens_need_channels_and_grid():
 
 
 def test_tokens_of_another_number_are_refused():
-    with pytest.raises(NetworkError, match=r"3×2 tokens of length 12.*without the class token"):
+    with pytest.raises(NetworkError, match=r"3×2 tokens of length 12.*without a class token"):
         small().embed(torch.rand(1, 7, 12))
 
 

@@ -425,8 +425,8 @@ def test_tokens_are_remembered_by_crop_and_camera(monkeypatch):
 def test_tokens_that_do_not_fit_or_cannot_be_had_are_refused():
     with pytest.raises(NetworkError, match="no embedder to make them"):
         over_tokens(None)
-    with pytest.raises(NetworkError, match=r"8×4 patch tokens of length 16.*makes 4×2"):
+    with pytest.raises(NetworkError, match=r"8×4 places of length 16.*makes 4×2"):
         over_tokens(vit(), grid=(8, 4))
     _, plain = embedding()
-    with pytest.raises(NetworkError, match="TinyEmbedder has no patch tokens"):
+    with pytest.raises(NetworkError, match="TinyEmbedder has no feature maps"):
         over_tokens(plain)

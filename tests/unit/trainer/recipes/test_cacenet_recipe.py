@@ -116,5 +116,5 @@ def test_tokens_and_embedder_go_together(embedder, tmp_path):
         with pytest.raises(TrainerError, match="tokens of an embedder"):
             recipe_of("cacenet", **tables)
     flat = saved_embedder(tmp_path / "flat.safetensors", "nformer_encoder")
-    with pytest.raises(TrainerError, match="no patch tokens"):
+    with pytest.raises(TrainerError, match="shows no feature maps"):
         recipe_of("cacenet", model=TOKENS, start={"embedder": str(flat)})

@@ -101,7 +101,7 @@ def test_pretrained_weights_come_from_a_file_or_are_refused(tmp_path):
         assert f"{len(wanted)} tensors used" in line
         for key, each in filled.network.backbone.state_dict().items():
             assert torch.equal(each, wanted[key])
-    with pytest.raises(TrainerError, match="no ResNet"):
+    with pytest.raises(TrainerError, match="no backbone"):
         tokens = recipe_of("rrid")
         tokens.network.backbone = torch.nn.Identity()
         tokens.load_pretrained(None)
