@@ -43,6 +43,8 @@ class ModelCard:
         trained_on: names of the data sets.
         terms: terms of use of that data, and hence of the weights.
         metrics: results measured with it, such as {"market1501 mAP": 0.88}.
+        command: that trained it; "" where that is not known.
+        seed: of that training, likewise None.
         sha256: of the weights, hexadecimal; written by `save_model`.
         format_version: of this card.
     """
@@ -59,6 +61,8 @@ class ModelCard:
     trained_on: tuple[str, ...] = ()
     terms: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    command: str = ""
+    seed: int | None = None
     sha256: str = ""
     format_version: int = FORMAT_VERSION
 
@@ -83,7 +87,7 @@ class ModelCard:
         Args:
             network: tells architecture, configuration, size and normalisation.
             **facts: what it cannot tell: camera_table, requires_embedder, trained_on, terms,
-                metrics.
+                metrics, command, seed.
 
         Raises:
             NetworkError: its class is not in the registry; an impossible fact.

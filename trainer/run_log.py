@@ -113,6 +113,14 @@ class RunFolder:
         with self.sessions.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
+    def card_facts(self, config: TrainConfig, metrics: Mapping[str, float]) -> dict[str, Any]:
+        """What the run, whatever its recipe, tells for `ModelCard.of`."""
+        text = self.sessions.read_text(encoding="utf-8") if self.sessions.is_file() else ""
+        sessions = [json.loads(line) for line in text.splitlines()]
+        # Those after the first went on with the same settings.
+        command = sessions[0].get("command", "") if sessions else ""
+        return {"command": command, "seed": config.training.seed, "metrics": dict(metrics)}
+
     def write_image(self, name: str, image: NDArray[np.uint8]) -> None:
         """Writes a picture, RGB (H, W, 3), as PNG."""
         Image.fromarray(image).save(self.path / f"{name}.png")

@@ -25,6 +25,7 @@ from trainer.errors import TrainerError
 from trainer.recipe import DataFacts, Source
 from trainer.recipes import build_recipe
 from trainer.run_log import RunFolder
+from trainer.told_command import told_command
 
 # What may differ when a run goes on: it changes nothing that is computed.
 _FREE = (
@@ -156,7 +157,7 @@ def run_networks(path: Path, *, best: bool) -> Iterator[tuple[str, nn.Module, Mo
     recipe.load_state_dict(content["average"] or content["recipe"])
     recipe.eval()
     for name, network in recipe.deployed().items():
-        facts = {**recipe.card_facts(name), "metrics": content["metrics"]}
+        facts = {**recipe.card_facts(name), **folder.card_facts(config, content["metrics"])}
         yield name, network, ModelCard.of(network, **facts)
 
 
@@ -254,6 +255,7 @@ def _start_session(
     folder: RunFolder, device: torch.device, processes: int, notes: list[str]
 ) -> None:
     facts: Mapping[str, Any] = {
+        "command": told_command(),
         "device": str(device),
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "processes": processes,

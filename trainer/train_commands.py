@@ -8,6 +8,7 @@ every status but 0.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -142,6 +143,9 @@ def export(
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Write ONNX, for other programs; embedders only.")
     ] = False,
+    terms: Annotated[
+        str, typer.Option(help="Terms of use, for the card; otherwise those of the data.")
+    ] = "",
 ) -> None:
     """Writes the network of a run to a model file, also while it is still being trained.
 
@@ -153,6 +157,8 @@ def export(
     onnx = onnx or out.suffix == ".onnx"
     if onnx and half:
         raise typer.BadParameter("ONNX files are written as float32", param_hint="'--half'")
+    if onnx and terms:
+        raise typer.BadParameter("ONNX files hold no card", param_hint="'--terms'")
     from reid_models.interfaces import EmbeddingModel
     from reid_models.model_file import save_model
     from reid_models.onnx_export import export_onnx
@@ -171,6 +177,7 @@ def export(
                 report = export_onnx(network, path)
                 typer.echo(f"{path}: vectors differ by {report.largest_difference:.1e} at most")
                 continue
+            card = replace(card, terms=terms or card.terms)
             card = save_model(path, network, card, half=half)
             typer.echo(f"{path}: {card.role} {card.id}, {path.stat().st_size / 1e6:.1f} MB")
 

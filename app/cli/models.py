@@ -114,6 +114,8 @@ def _as_json(entry: ShelfEntry) -> dict[str, Any]:
         "trained_on": list(facts.trained_on),
         "terms": facts.terms or None,
         "metrics": dict(facts.metrics),
+        "command": facts.command or None,
+        "seed": facts.seed,
         "ms": None if figures is None or figures.ms is None else round(figures.ms, 3),
         "unit": figures.unit if figures else None,
         "device": figures.device if figures else None,
@@ -162,6 +164,8 @@ def _details(entry: ShelfEntry) -> list[str]:
     parts += [f"{name} {facts.metrics[name]:.4g}" for name in told]
     if facts.terms:
         parts.append(f"terms: {facts.terms}")
+    if facts.command:
+        parts.append(f"made by `{facts.command}`, seed {facts.seed}")
     figures = entry.figures
     if figures is not None and figures.ms is not None:
         parts.append(f"{figures.ms:.3g} ms a {figures.unit} ({figures.device})")

@@ -64,6 +64,8 @@ class ModelFacts:
         trained_on: names of the data sets.
         terms: terms of use.
         metrics: results measured with it, such as {"market1501 mAP": 0.88}.
+        command: that trained it.
+        seed: of that training.
     """
 
     architecture: str = ""
@@ -71,6 +73,8 @@ class ModelFacts:
     trained_on: tuple[str, ...] = ()
     terms: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    command: str = ""
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

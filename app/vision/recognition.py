@@ -17,7 +17,7 @@ from reid_models.model_card import read_card
 
 # Beside files that cannot hold a card themselves: `<file>.card.toml`.
 FACTS_SUFFIX = ".card.toml"
-_TOLD_BESIDE = ("trained_on", "terms", "metrics")
+_TOLD_BESIDE = ("architecture", "trained_on", "terms", "metrics", "command", "seed")
 
 
 def recognise(path: Path, wanted: ModelRole | None = None, device: str = "auto") -> ModelRole:
@@ -70,7 +70,13 @@ def read_facts(path: Path, role: ModelRole) -> ModelFacts:
         with told_to_user(role):
             card = read_card(path)
         return ModelFacts(
-            card.architecture, card.requires_embedder, card.trained_on, card.terms, card.metrics
+            card.architecture,
+            card.requires_embedder,
+            card.trained_on,
+            card.terms,
+            card.metrics,
+            card.command,
+            card.seed,
         )
     beside = path.with_name(path.name + FACTS_SUFFIX)
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import timm
 import torch
@@ -50,9 +50,10 @@ class EfficientNetLite(nn.Module):
         super().__init__()
         # Symmetric padding is the same network up to a shift of one pixel, and needs no dynamic
         # shapes; the epsilon is TensorFlow's.
-        network = timm.create_model(self.name, num_classes=0, bn_eps=1e-3)
-        self.conv_stem, self.bn1 = network.conv_stem, network.bn1
-        self.blocks = network.blocks
+        network: Any = timm.create_model(self.name, num_classes=0, bn_eps=1e-3)
+        self.conv_stem: nn.Conv2d = network.conv_stem
+        self.bn1: nn.BatchNorm2d = network.bn1
+        self.blocks: nn.Sequential = network.blocks
         self.conv_head, self.bn2 = network.conv_head, network.bn2
 
     def forward(self, images: Tensor) -> Tensor:
@@ -97,6 +98,7 @@ class EfficientNetLite(nn.Module):
         mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
         weight = self.conv_stem.weight  # (32, 3, 3, 3)
         offset = (weight.sum(dim=(2, 3)) * (mean - _TF_MEAN) / _TF_STD).sum(dim=1)  # (32,)
+        assert self.bn1.running_mean is not None
         self.bn1.running_mean -= offset
         weight *= (std / _TF_STD)[None, :, None, None]
 

@@ -313,7 +313,10 @@ class Engine:
 
     def _write_models(self, stem: str, metrics: dict[str, float]) -> None:
         for name, network in self.recipe.deployed().items():
-            facts = {**self.recipe.card_facts(name), "metrics": _for_card(metrics)}
+            facts = {
+                **self.recipe.card_facts(name),
+                **self._folder.card_facts(self._config, _for_card(metrics)),
+            }
             self._folder.write_model(stem, name, network, facts)
 
     def _write(self, kind: str, values: dict[str, float], clock: dict[str, float]) -> None:

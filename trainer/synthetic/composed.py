@@ -159,7 +159,9 @@ def _crop(
     rng: np.random.Generator,
 ) -> Picture:
     upper, lower = (
-        cv2.resize(read_image(sample.path), size_px, interpolation=cv2.INTER_AREA)
+        np.asarray(
+            cv2.resize(read_image(sample.path), size_px, interpolation=cv2.INTER_AREA), np.uint8
+        )
         for sample in samples
     )
     if chance(rng, 0.5):

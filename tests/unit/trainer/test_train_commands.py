@@ -68,8 +68,10 @@ def train(config, root, out, *more):
     return run("train", config, *more, *given)
 
 
-def test_a_run_from_beginning_to_end(tmp_path, root, config):
+def test_a_run_from_beginning_to_end(tmp_path, root, config, monkeypatch):
     out = tmp_path / "run"
+    monkeypatch.setattr("sys.argv", ["trainer", "train", str(config), f"data.root={root}"])
+    command = f"python -m trainer train {config.name} data.root={root.name}"
     result = train(config, root, out, "optimizer.lr=0.02")
     assert result.exit_code == 0, result.output
     assert "15 training images of 3 identities, 2 cameras" in result.output
@@ -93,6 +95,7 @@ def test_a_run_from_beginning_to_end(tmp_path, root, config):
     assert card.camera_table == {"people/c1": 0, "people/c2": 1}
     assert card.trained_on == ("people",)
     measured = [line for line in read_log(out / "log.jsonl") if line["kind"] == "evaluation"]
+    assert (card.command, card.seed) == (command, 1234)
     assert card.metrics["people mAP"] == measured[-1]["values"]["people/mAP"]
     session = json.loads((out / "sessions.jsonl").read_text())
     assert (session["device"], session["processes"], session["threads"]) == ("cpu", 1, 1)
@@ -105,15 +108,19 @@ def test_a_run_from_beginning_to_end(tmp_path, root, config):
     assert (done.exit_code, "done already" in done.output) == (0, True)
 
     exported = tmp_path / "half.safetensors"
-    result = run("export", out, "--out", exported, "--half")
+    result = run("export", out, "--out", exported, "--half", "--terms", "ours")
     assert result.exit_code == 0, result.output
-    assert read_card(exported).metrics == card.metrics
+    half_card = read_card(exported)
+    assert (half_card.metrics, half_card.terms) == (card.metrics, "ours")
+    assert (half_card.command, half_card.seed) == (command, 1234)
     assert exported.stat().st_size < 0.8 * (out / "model.safetensors").stat().st_size
     half = load_model(exported)[0]
     torch.testing.assert_close(half.state_dict(), network.state_dict(), atol=1e-3, rtol=1e-3)
     result = run("export", out, "--out", tmp_path / "best.safetensors", "--best")
     assert result.exit_code == 0, result.output
     assert read_card(tmp_path / "best.safetensors").id == read_card(out / "best.safetensors").id
+    result = run("export", out, "--out", tmp_path / "other.onnx", "--terms", "ours")
+    assert (result.exit_code, "hold no card" in result.stderr) == (2, True)
 
 
 def test_minutes_stop_with_status_3_and_resume_goes_on(tmp_path, root, config):

@@ -76,7 +76,7 @@ def test_facts_stand_in_the_card_or_beside_the_file(tmp_path: Path) -> None:
         "[metrics]\nprecision = 0.9\n"
     )
     assert read_facts(detector, "detector") == ModelFacts(
-        "", None, ("rendered scenes",), "AGPL-3.0", {"precision": 0.9}
+        "", None, ("rendered scenes",), "AGPL-3.0", {"precision": 0.9}, seed=7
     )
     beside.write_text("trained_on = 7\n")
     with pytest.raises(ModelError, match=r"people\.onnx\.card\.toml cannot be read"):

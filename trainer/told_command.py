@@ -1,0 +1,25 @@
+"""The command that was given, as it may stand in a card that is handed on."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+
+def told_command() -> str:
+    """The command line of this process; of whole paths the last name only.
+
+    Where a user's folders lie is nobody's business, and of no use on another machine.
+    """
+    return shlex.join(["python", "-m", "trainer", *map(_place_free, sys.argv[1:])])
+
+
+def _place_free(word: str) -> str:
+    key, is_setting, value = word.rpartition("=")
+    return f"{key}{is_setting}{name_of_path(value)}"
+
+
+def name_of_path(text: str) -> str:
+    """The last name of a whole path; any other text as it is."""
+    return Path(text).name if Path(text).is_absolute() else text
