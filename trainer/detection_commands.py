@@ -63,6 +63,16 @@ def prepare(
     collages: Annotated[
         int, typer.Option(min=0, help="Make so many pictures with crops laid in.")
     ] = 0,
+    windows: Annotated[
+        int, typer.Option(min=0, help="So many random parts of each source's pictures too.")
+    ] = 0,
+    nobody: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Name of a video or folder that shows nobody: the teacher isn't asked; again "
+            "for each."
+        ),
+    ] = None,
     seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
@@ -72,7 +82,8 @@ def prepare(
     somebody is there nor that nobody is; a picture with more than a tenth in doubt is left out.
 
     Clips show few people. With --crops and --collages, people of a re-identification set are laid
-    into copies of the training pictures, at random places and sizes.
+    into copies of the training pictures, at random places and sizes. With --windows, random parts
+    of the pictures show the people larger, and some of them cut off.
     """
     from trainer.detection.collages import CollageSettings
     from trainer.detection.data_set import DataSettings
@@ -86,6 +97,7 @@ def prepare(
         settings = DataSettings(
             tuple(scenes or ()), tuple(frames or ()), teacher, tuple(hold_out or ()), every, seed,
             Doubt(sure, doubtful), CollageSettings(tuple(crops or ()), collages),
+            windows, tuple(nobody or ()),
         )  # fmt: skip
         finder = _yolo(teacher, ultralytics_device(device), 640) if teacher else None
         last = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,17 +13,26 @@ import cv2
 import numpy as np
 
 from trainer.detection.collages import CollageSettings, collages, find_crops
-from trainer.detection.detectors import PeopleFinder
-from trainer.detection.frames import Image, find_sources, pictures_of
+from trainer.detection.detectors import Nobody, People, PeopleFinder
+from trainer.detection.frames import Image, Source, find_sources, pictures_of, read_picture
 from trainer.detection.matching import Boxes
-from trainer.detection.teaching import Doubt, divided, label_text, without_doubt
+from trainer.detection.teaching import (
+    Doubt,
+    divided,
+    found_in_window,
+    label_text,
+    read_labels,
+    without_doubt,
+)
+from trainer.detection.windows import boxes_within, choose_window, cut
 from trainer.errors import TrainerError
 
 SETTINGS_FILE = "detector_data.json"
 DATA_FILE = "data.yaml"
 _COLLAGE = "collage"
 _JPEG_QUALITY = 92
-_LONGEST_SIDE_PX = 1280  # detectors see less; whole 1080p frames would only slow reading down
+# Detectors see less; larger ones would only slow reading down.
+_LONGEST_SIDE_PX = 640
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,9 @@ class DataSettings:
         every_s: one frame of each video in this many seconds.
         seed: chooses the moments in videos, and everything in collages.
         collages: pictures of the training part with crops of further people laid in.
+        nobody: names of videos and folders that show nobody, whatever the teacher thinks.
+        windows: so many random parts of the pictures of each source, people larger in them; a
+            fifth of it where the source is held out.
     """
 
     scenes: tuple[Path, ...]
@@ -47,6 +60,8 @@ class DataSettings:
     seed: int = 0
     doubt: Doubt = field(default_factory=Doubt)
     collages: CollageSettings = field(default_factory=CollageSettings)
+    windows: int = 0
+    nobody: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises TrainerError where nothing could be made of it."""
@@ -79,42 +94,119 @@ def prepare(settings: DataSettings, out: Path, teacher: PeopleFinder | None) -> 
         TrainerError: a source cannot be read, a held-out name fits nothing, all or nothing is held
             out, or the folder holds a data set of other settings.
     """
-    sources = find_sources(settings.frames)
     scenes = [(root, image) for root in settings.scenes for image in _rendered(root)]
-    known = [source.names for source in sources] + [_scene_names(*scene) for scene in scenes]
-    for name in settings.hold_out:
-        if not any(name in names for names in known):
-            raise TrainerError(
-                f"No video, folder or world is called {name}.", "Correct what follows --hold-out."
-            )
-    held = [not names.isdisjoint(settings.hold_out) for names in known]
-    if all(held):
-        raise TrainerError("All is held out.", "Name less with --hold-out.")
+    real, rendered = _parted(settings, find_sources(settings.frames), scenes)
     crops = find_crops(settings.collages.crops)
     _settle(out, settings)
     kept = left_out = 0
-    for source, is_held in zip(sources, held, strict=False):
-        place = _Place(out, "val" if is_held else "train")
-        for stem, image in pictures_of(source, settings.every_s, settings.seed):
-            if place.has(stem) or (teacher and _teach(place, stem, image, teacher, settings.doubt)):
-                kept += 1
-            else:
-                left_out += 1
-            done = sources.index(source)
-            yield Prepared(source.name, done, len(sources), kept, left_out)
-    for (root, image_file), is_held in zip(scenes, held[len(sources) :], strict=True):
-        place = _Place(out, "val" if is_held else "train")
-        stem = f"{root.name}-{image_file.stem}"
-        if not place.has(stem):
-            shutil.copyfile(image_file, place.image(stem))
-            label = root / "labels" / f"{image_file.stem}.txt"
-            place.finish(stem, label.read_text(encoding="utf-8"))
-        kept += 1
-        yield Prepared(root.name, len(sources), len(sources), kept, left_out)
+    for done, (source, is_held) in enumerate(real):
+        for was_kept in _take_real(source, _Place(out, is_held), settings, teacher):
+            kept, left_out = kept + was_kept, left_out + (not was_kept)
+            yield Prepared(source.name, done, len(real), kept, left_out)
+    taken = [
+        (root.name, _take_rendered(root, files, _Place(out, is_held), settings))
+        for root, is_held, files in rendered
+    ]
     if crops:
-        for _ in _make_collages(_Place(out, "train"), crops, settings):
+        taken.append(("collages", _make_collages(_Place(out, is_held=False), crops, settings)))
+    for name, pictures in taken:
+        for _ in pictures:
             kept += 1
-            yield Prepared("collages", len(sources), len(sources), kept, left_out)
+            yield Prepared(name, len(real), len(real), kept, left_out)
+
+
+def _parted(
+    settings: DataSettings, sources: list[Source], scenes: list[tuple[Path, Path]]
+) -> tuple[list[tuple[Source, bool]], list[tuple[Path, bool, list[Path]]]]:
+    """Each source and whether it is held out; folder, whether held out, and files of scenes.
+
+    Raises:
+        TrainerError: a held-out name fits nothing, or all is held out.
+    """
+    known = [source.names for source in sources] + [_scene_names(*scene) for scene in scenes]
+    real_names = known[: len(sources)]
+    for option, names, among in (
+        ("--hold-out", settings.hold_out, known), ("--nobody", settings.nobody, real_names),
+    ):  # fmt: skip
+        for name in names:
+            if not any(name in its for its in among):
+                raise TrainerError(
+                    f"No video, folder or world is called {name}.",
+                    f"Correct what follows {option}.",
+                )
+    held = [not names.isdisjoint(settings.hold_out) for names in known]
+    if all(held):
+        raise TrainerError("All is held out.", "Name less with --hold-out.")
+    files: dict[tuple[Path, bool], list[Path]] = {}
+    for (root, file), is_held in zip(scenes, held[len(sources) :], strict=True):
+        files.setdefault((root, is_held), []).append(file)
+    real = list(zip(sources, held[: len(sources)], strict=True))
+    return real, [(root, is_held, its) for (root, is_held), its in files.items()]
+
+
+def _take_real(
+    source: Source, place: _Place, settings: DataSettings, teacher: PeopleFinder | None
+) -> Iterator[bool]:
+    """Whether each picture, and each window of one, is kept."""
+    if not source.names.isdisjoint(settings.nobody):
+        teacher = Nobody()
+    # Decoded twice, as the windows are spread over however many pictures there are.
+    count = sum(1 for _ in pictures_of(source, settings.every_s, settings.seed))
+    pictures = pictures_of(source, settings.every_s, settings.seed)
+    for windows, (stem, image) in zip(_spread(settings, place, count), pictures, strict=True):
+        size = (image.shape[1], image.shape[0])
+        views = {stem: (0, 0, *size)} | {
+            _window_name(stem, number): choose_window(size, _rng(settings, stem, number))
+            for number in range(windows)
+        }
+        missing = [name for name in views if not place.has(name)]
+        whole = teacher.find(image) if teacher and missing else None
+        for name, window in views.items():
+            if name not in missing:
+                yield True
+            elif teacher and whole:
+                found = whole
+                if name != stem:
+                    found = found_in_window(teacher, image, window, whole, settings.doubt)
+                yield _teach(place, name, cut(image, window), found, settings.doubt)
+
+
+def _take_rendered(
+    root: Path, files: list[Path], place: _Place, settings: DataSettings
+) -> Iterator[None]:
+    for windows, file in zip(_spread(settings, place, len(files)), files, strict=True):
+        stem = f"{root.name}-{file.stem}"
+        if not place.has(stem):
+            shutil.copyfile(file, place.image(stem))
+            label = root / "labels" / f"{file.stem}.txt"
+            place.finish(stem, label.read_text(encoding="utf-8"))
+        yield
+        for number in range(windows):
+            if not place.has(_window_name(stem, number)):
+                _cut_rendered(place, stem, number, settings)
+            yield
+
+
+def _spread(settings: DataSettings, place: _Place, count: int) -> list[int]:
+    """How many windows to cut of each of so many pictures of one source."""
+    total = settings.windows // 5 if place.is_held else settings.windows
+    return np.diff(np.arange(count + 1) * total // max(count, 1)).tolist()
+
+
+def _window_name(stem: str, number: int) -> str:
+    return f"{stem}-w{number:03d}"
+
+
+def _rng(settings: DataSettings, stem: str, number: int) -> np.random.Generator:
+    return np.random.default_rng([settings.seed, zlib.crc32(stem.encode()), number])
+
+
+def _cut_rendered(place: _Place, stem: str, number: int, settings: DataSettings) -> None:
+    picture = read_picture(place.image(stem))
+    size = (picture.shape[1], picture.shape[0])
+    window = choose_window(size, _rng(settings, stem, number))
+    boxes, _ = boxes_within(read_labels(place.label(stem), size), window)
+    place.add(_window_name(stem, number), cut(picture, window), boxes)
 
 
 def _make_collages(place: _Place, crops: list[Path], settings: DataSettings) -> Iterator[None]:
@@ -179,7 +271,11 @@ def _settle(out: Path, settings: DataSettings) -> None:
 @dataclass(frozen=True)
 class _Place:
     out: Path
-    split: str
+    is_held: bool
+
+    @property
+    def split(self) -> str:
+        return "val" if self.is_held else "train"
 
     def image(self, stem: str) -> Path:
         return self.out / "images" / self.split / f"{stem}.jpg"
@@ -207,8 +303,8 @@ class _Place:
         part.replace(self.label(stem))
 
 
-def _teach(place: _Place, stem: str, image: Image, teacher: PeopleFinder, doubt: Doubt) -> bool:
-    truth = divided(teacher.find(image), doubt)
+def _teach(place: _Place, stem: str, image: Image, found: People, doubt: Doubt) -> bool:
+    truth = divided(found, doubt)
     clear = without_doubt(image, truth, doubt)
     if clear is None:
         return False

@@ -34,6 +34,14 @@ class PeopleFinder(Protocol):
         ...
 
 
+class Nobody:
+    """Finds nobody: for pictures that are known to show no one."""
+
+    def find(self, image: Image) -> People:
+        """See `PeopleFinder`."""
+        return People(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
 class YoloFile:
     """A YOLO file (.onnx or .pt) run by ultralytics.
 

@@ -6,12 +6,15 @@ import json
 import platform
 import shlex
 import shutil
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import onnx
+import tomli_w
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
@@ -21,6 +24,8 @@ from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 
 MOST_BYTES = 6_000_000
+# The program looks for a card under this name (app/vision/recognition.py).
+CARD_SUFFIX = ".card.toml"
 # The newest that the oldest supported onnxruntime runs.
 _OPSET = 17
 _SMALL = 64  # numbers; constants this small save nothing and may be shapes
@@ -85,48 +90,86 @@ def halve_weights(model: onnx.ModelProto) -> None:
 def write_card(
     file: Path, settings: TrainSettings, trained: Trained, size: int, command: list[str], terms: str
 ) -> Path:
-    """Writes `<file>.json`: data, terms, seed, command, metrics, versions; returns its path.
+    """Writes `<file>.card.toml`, which the program reads; returns its path.
 
-    Of whole paths it keeps the last name only: where they lay is nobody's business.
+    For the user: what it was trained on, terms, metrics. Beside that: all data, seed, command,
+    versions. Of whole paths it keeps the last name only: where they lay is nobody's business.
     """
     import ultralytics
 
     made_of = settings.data / SETTINGS_FILE
-    text = made_of.read_text(encoding="utf-8") if made_of.is_file() else "null"
+    text = made_of.read_text(encoding="utf-8") if made_of.is_file() else "{}"
     data = json.loads(text, object_hook=_named)
     architecture, validation = _checkpoint_facts(trained.weights)
+    names = [*data.get("scenes", []), *data.get("frames", [])]
     card: dict[str, Any] = {
         "role": "person detector",
+        "trained_on": names + (data.get("collages") or {}).get("crops", []),
+        "terms": terms,
         "architecture": architecture,
         "parameters": trained.parameters,
         "image_size_px": settings.image_size_px,
         "size_bytes": size,
-        "data": data,
-        "terms": terms,
         "seed": settings.seed,
         "epochs_done": trained.epochs_done,
         "epochs": settings.epochs,
-        "seconds_of_last_session": round(trained.seconds),
+        "minutes_of_last_session": round(trained.seconds / 60, 1),
         "device": _device_name(settings.device),
         "command": shlex.join(_place_free(word) for word in command),
-        "validation": validation,
+        "metrics": validation,
+        "data": _without_none(data),
         "versions": {
             "python": platform.python_version(), "torch": torch.__version__,
             "ultralytics": ultralytics.__version__, "opencv": cv2.__version__,
         },
     }  # fmt: skip
-    path = file.with_suffix(".onnx.json")
-    path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    path = card_of(file)
+    path.write_text(tomli_w.dumps(card), encoding="utf-8")
     return path
 
 
+def card_of(file: Path) -> Path:
+    """Where the card of a detector's file lies."""
+    return file.with_name(file.name + CARD_SUFFIX)
+
+
+def add_metrics(file: Path, metrics: Mapping[str, float]) -> None:
+    """Adds figures to a detector's card, in the place of what bears the same names.
+
+    Raises:
+        TrainerError: it has no card, or a damaged one.
+    """
+    path = card_of(file)
+    try:
+        card = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TrainerError(
+            f"The card {path} cannot be read: {error}.", "Export the detector again."
+        ) from error
+    card["metrics"] = card.get("metrics", {}) | dict(metrics)
+    path.write_text(tomli_w.dumps(card), encoding="utf-8")
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    """TOML knows no null."""
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if value is not None
+    }
+
+
 def _checkpoint_facts(weights: Path) -> tuple[str, dict[str, float]]:
-    """The network's name, and ultralytics' validation figures when the checkpoint was saved."""
+    """The network's name, and ultralytics' precision and recall when the checkpoint was saved."""
     from ultralytics.nn.tasks import load_checkpoint
 
     model, checkpoint = load_checkpoint(str(weights))
     metrics = checkpoint.get("train_metrics") or {}
-    figures = {name: round(float(value), 4) for name, value in metrics.items()}
+    figures = {
+        f"validation_{name.removeprefix('metrics/').removesuffix('(B)')}": round(float(value), 4)
+        for name, value in metrics.items()
+        if name.startswith("metrics/")
+    }
     return Path(model.yaml.get("yaml_file", "unknown")).stem, figures
 
 

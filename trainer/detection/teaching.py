@@ -7,15 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.detection.detectors import People
+from trainer.detection.detectors import People, PeopleFinder
 from trainer.detection.frames import Image
-from trainer.detection.matching import Boxes, Truth, covered
+from trainer.detection.matching import Boxes, Truth, covered, overlaps
+from trainer.detection.windows import boxes_within, cut
 from trainer.errors import TrainerError
 
 # What ultralytics pads pictures with: nothing to be learnt there.
 GREY = 114
 # A doubtful box that lies in a sure one by this share is a second box of that person.
 _SAME_PERSON = 0.7
+# Boxes of one person in a picture and in a part of it overlap at least so much.
+_SAME_BOX = 0.4
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,34 @@ def divided(found: People, doubt: Doubt) -> Truth:
     if len(people) and len(unsure):
         unsure = unsure[covered(unsure, people).max(axis=1) < _SAME_PERSON]
     return Truth(people, unsure)
+
+
+def found_in_window(
+    teacher: PeopleFinder,
+    image: Image,
+    window: tuple[int, int, int, int],
+    whole: People,
+    doubt: Doubt,
+) -> People:
+    """What a teacher finds in a part of a picture, and what of its finds in the whole is there.
+
+    In a part it overlooks people whose head is cut off; in the whole, small ones.
+
+    Args:
+        teacher: finds people in the part.
+        image: the whole picture.
+        window: corners x1 y1 x2 y2 of the part.
+        whole: what the teacher found in the whole picture.
+        doubt: from which scores on a find in the part stands for the one in the whole.
+    """
+    there = teacher.find(cut(image, window))
+    boxes, kept = boxes_within(whole.boxes, window)
+    scores = whole.scores[kept]
+    sure = there.boxes[there.scores >= doubt.sure]
+    if len(sure) and len(boxes):
+        new = overlaps(boxes, sure).max(axis=1) < _SAME_BOX
+        boxes, scores = boxes[new], scores[new]
+    return People(np.concatenate([there.boxes, boxes]), np.concatenate([there.scores, scores]))
 
 
 def without_doubt(image: Image, truth: Truth, doubt: Doubt) -> Image | None:

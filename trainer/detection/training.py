@@ -16,7 +16,9 @@ from trainer.detection.data_set import DATA_FILE
 from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 
-BEST, RESUMABLE = Path("weights/best.pt"), Path("weights/resumable.pt")
+LAST, RESUMABLE = Path("weights/last.pt"), Path("weights/resumable.pt")
+# At a batch of 16; ultralytics' own .002 is for 64.
+_LEARNING_RATE = 0.0012
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ def training_arguments(settings: TrainSettings) -> dict[str, Any]:
     """What ultralytics' `train` is given.
 
     Augmentation is ultralytics' own (mosaic, scale, colours, a flip left to right); plots are off,
-    as they load a font from the network.
+    as they load a font from the network. Warm-up and the last epochs without mosaic are shares of
+    the training: as numbers of epochs, which is ultralytics' way, they would be all of a short one.
+    Each batch is an update, where ultralytics adds up 64 pictures: a short training needs them.
     """
     return {
         "data": str((settings.data / DATA_FILE).resolve()),
@@ -87,6 +91,15 @@ def training_arguments(settings: TrainSettings) -> dict[str, Any]:
         "save_dir": str(settings.out.resolve()),
         "exist_ok": True,
         "cos_lr": True,
+        "optimizer": "AdamW",
+        "lr0": _LEARNING_RATE * (settings.batch / 16) ** 0.5,
+        "lrf": 0.02,
+        "momentum": 0.9,
+        "weight_decay": 0.01,
+        "nbs": settings.batch,
+        "warmup_epochs": min(3.0, 0.06 * settings.epochs),
+        "warmup_bias_lr": 0.0,
+        "close_mosaic": min(10, round(0.17 * settings.epochs)),
         "patience": 0,
         "plots": False,
         "verbose": False,
@@ -96,7 +109,7 @@ def training_arguments(settings: TrainSettings) -> dict[str, Any]:
 
 
 def train_detector(settings: TrainSettings, tell: Callable[[EpochDone], None]) -> Trained:
-    """Trains; leaves weights/best.pt, and weights/resumable.pt after each epoch.
+    """Trains; leaves weights/last.pt, and weights/resumable.pt after each epoch.
 
     Raises:
         TrainerError: no data, an unknown network, a folder in use, or nothing left to train.
@@ -129,8 +142,7 @@ def train_detector(settings: TrainSettings, tell: Callable[[EpochDone], None]) -
     finally:
         torch.set_num_threads(threads)  # ultralytics changes it for the whole process
     parameters = sum(one.numel() for one in model.model.parameters())
-    best = settings.out / BEST
-    return Trained(best, watch.epochs_done, time.monotonic() - start, parameters)
+    return Trained(settings.out / LAST, watch.epochs_done, time.monotonic() - start, parameters)
 
 
 def _use_bf16(trainer: Any) -> None:

@@ -107,7 +107,7 @@ def test_crops_are_laid_into_training_pictures(scenes, video, tmp_path):
     for file in files:
         picture = read_picture(file)
         boxes = read_labels(tmp_path / "out" / "labels" / "train" / f"{file.stem}.txt", (96, 64))
-        assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= (96.01, 64.01)).all()
+        assert (boxes[:, :2] >= -0.01).all() and (boxes[:, 2:] <= (96.01, 64.01)).all()
         for x, y in (boxes[:, :2] + boxes[:, 2:]) / 2:
             people += 1
             r, g, b = picture[int(y), int(x)].astype(int)
@@ -117,6 +117,34 @@ def test_crops_are_laid_into_training_pictures(scenes, video, tmp_path):
     before = [file.read_bytes() for file in files]
     list(prepare(settings, tmp_path / "out", None))
     assert before == [file.read_bytes() for file in files]
+
+
+def test_windows_are_cut_of_every_source(scenes, video, tmp_path):
+    # Of the video 5 are cut, of the world that is held out 1, of the other world 5.
+    settings, teacher = settings_of(scenes, video, windows=5), Fixed()
+    out = tmp_path / "out"
+    last = list(prepare(settings, out, teacher))[-1]
+    assert (last.kept, teacher.asked) == (11 + 5 + 1 + 5, 3 + 5)
+    names = {split: [one.stem for one in (out / "labels" / split).glob("*-w[0-9]*")]
+             for split in ("train", "val")}  # fmt: skip
+    assert len([name for name in names["train"] if name.startswith("yard-cam1")]) == 5
+    assert len([name for name in names["train"] if "world001" in name]) == 5
+    assert ["world002" in name for name in names["val"]] == [True]
+    before = {file: file.read_bytes() for file in out.rglob("*.*")}
+    assert list(prepare(settings, out, teacher))[-1].kept == 22
+    assert teacher.asked == 8
+    assert before == {file: file.read_bytes() for file in out.rglob("*.*")}
+
+
+def test_of_a_video_without_people_the_teacher_is_not_asked(scenes, video, tmp_path):
+    settings, teacher = settings_of(scenes, video, windows=2, nobody=(video.stem,)), Fixed()
+    list(prepare(settings, tmp_path / "out", teacher))
+    assert teacher.asked == 0
+    labels = list((tmp_path / "out" / "labels" / "train").glob("yard-cam1*"))
+    assert len(labels) == 3 + 2
+    assert all(label.read_text() == "" for label in labels)
+    with pytest.raises(TrainerError, match="nothere"):
+        list(prepare(settings_of(scenes, video, nobody=("nothere",)), tmp_path / "b", teacher))
 
 
 def test_a_folder_without_crops_is_told(scenes, video, tmp_path):

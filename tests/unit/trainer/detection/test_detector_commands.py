@@ -1,6 +1,7 @@
 """The whole way on a tiny set: prepare, train, continue, export, evaluate."""
 
 import json
+import tomllib
 
 import numpy as np
 import onnx
@@ -41,14 +42,15 @@ def test_prepare_train_continue_evaluate(scenes, tmp_path):
     # A limit that has passed after the first epoch; the second session does the rest.
     assert "epoch 1/2" in run(*train, "--minutes", 0.0001, "--terms", "ours").output
     file = out / "person_detector.onnx"
-    assert json.loads((out / "person_detector.onnx.json").read_text())["epochs_done"] == 1
+    assert tomllib.loads((out / "person_detector.onnx.card.toml").read_text())["epochs_done"] == 1
     continued = run(*train, "--resume").output
     assert "epoch 2/2" in continued
     assert "epoch 1/2" not in continued
-    card = json.loads((out / "person_detector.onnx.json").read_text())
+    card = tomllib.loads((out / "person_detector.onnx.card.toml").read_text())
     assert card["epochs_done"] == 2
     assert card["architecture"] == "tiny"
     assert card["device"] == "cpu"
+    assert card["trained_on"] == ["scenes"]
     assert card["size_bytes"] == file.stat().st_size
     assert card["data"]["hold_out"] == ["world002"]
     assert card["data"]["scenes"] == ["scenes"]

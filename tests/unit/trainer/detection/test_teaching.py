@@ -6,6 +6,7 @@ from trainer.detection.teaching import (
     GREY,
     Doubt,
     divided,
+    found_in_window,
     label_text,
     read_labels,
     without_doubt,
@@ -28,6 +29,28 @@ def test_scores_divide_into_people_doubt_and_nothing():
 
 def test_a_second_box_of_a_sure_person_is_no_doubt():
     truth = divided(found([0, 0, 10, 20, 0.8], [1, 1, 9, 12, 0.3]), DOUBT)
+    assert len(truth.ignored) == 0
+
+
+class Answers:
+    def __init__(self, people):
+        self.people = people
+
+    def find(self, image):
+        return self.people
+
+
+def test_a_window_shows_whom_either_look_found():
+    whole = found([50, 50, 70, 90, 0.9], [80, 50, 90, 80, 0.6], [0, 0, 9, 9, 0.9])
+    # In the window (40, 60, 100, 100) the first is seen again, the second overlooked, a third met.
+    teacher = Answers(found([11, 0, 30, 30, 0.7], [1, 1, 5, 9, 0.6]))
+    image = np.zeros((120, 120, 3), np.uint8)
+    both = found_in_window(teacher, image, (40, 60, 100, 100), whole, DOUBT)
+    assert sorted(both.boxes.tolist()) == [[1, 1, 5, 9], [11, 0, 30, 30], [40, 0, 50, 20]]
+    # A doubtful find in the window does not stand against a sure one.
+    teacher = Answers(found([11, 0, 30, 30, 0.3]))
+    truth = divided(found_in_window(teacher, image, (40, 60, 100, 100), whole, DOUBT), DOUBT)
+    assert sorted(truth.people.tolist()) == [[10, 0, 30, 30], [40, 0, 50, 20]]
     assert len(truth.ignored) == 0
 
 
