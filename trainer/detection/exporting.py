@@ -101,10 +101,14 @@ def write_card(
     text = made_of.read_text(encoding="utf-8") if made_of.is_file() else "{}"
     data = json.loads(text, object_hook=_named)
     architecture, validation = _checkpoint_facts(trained.weights)
-    names = [*data.get("scenes", []), *data.get("frames", [])]
+    crops = (json.loads(text).get("collages") or {}).get("crops", [])
     card: dict[str, Any] = {
         "role": "person detector",
-        "trained_on": names + (data.get("collages") or {}).get("crops", []),
+        "trained_on": [
+            *data.get("scenes", []), *data.get("frames", []),
+            # Folders of crops are all called "bounding_box_train".
+            *("/".join(Path(folder).parts[-2:]) for folder in crops),
+        ],
         "terms": terms,
         "architecture": architecture,
         "parameters": trained.parameters,
