@@ -17,10 +17,13 @@ from reid_models.devices import find_device, find_precision, is_out_of_memory, l
 from reid_models.errors import NetworkError
 from reid_models.preprocessing import batch_of, normalised
 
-# Crops of one turn. A GPU wants many at a time; a processor computes one about as fast as one of
-# many, and whoever waits for it then waits least.
+# Crops of one turn. A GPU wants many at a time. A processor computes one about as fast as one of
+# many, and whoever waits for it then waits least; but of a light network's time, half is spent
+# between its layers.
 GPU_BATCH = 32
 CPU_BATCH = 1
+LIGHT_CPU_BATCH = 4
+_LIGHT_PARAMETERS = 10_000_000
 
 _log = logging.getLogger(__name__)
 
@@ -47,8 +50,9 @@ class CropRunner:
         """
         self.device = find_device(device)
         self.precision = find_precision(precision, self.device)
-        self.batch = batch or (CPU_BATCH if self.device.type == "cpu" else GPU_BATCH)
-        network = network.to(self.device).eval()
+        self.batch = batch or _usual_batch(network, self.device)
+        # Convolutions are up to twice as fast this way round.
+        network = network.to(self.device, memory_format=torch.channels_last).eval()
         self.network: Any = network
         if self.precision != torch.float32:
             self.network = twin(network, self.precision)
@@ -109,6 +113,7 @@ class CropRunner:
         pixels = torch.from_numpy(batch_of(images, network.input_size_px, self.batch))
         with self.turn(urgent):
             crops = normalised(pixels.to(self.device), network.mean, network.std)
+            crops = crops.contiguous(memory_format=torch.channels_last)
             return tuple(part[: len(images)].float() for part in compute(crops, rows))
 
     def _halve(self, error: RuntimeError) -> None:
@@ -121,6 +126,13 @@ class CropRunner:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         _log.info("out of memory on %s: batches of %d from now on", self.device, self.batch)
+
+
+def _usual_batch(network: nn.Module, device: torch.device) -> int:
+    if device.type != "cpu":
+        return GPU_BATCH
+    parameters = sum(each.numel() for each in network.parameters())
+    return LIGHT_CPU_BATCH if parameters < _LIGHT_PARAMETERS else CPU_BATCH
 
 
 def twin(network: nn.Module, precision: torch.dtype) -> nn.Module:

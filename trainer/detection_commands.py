@@ -6,7 +6,6 @@ Exit statuses: 0 done, 1 a file, folder or device cannot be used, 2 wrong usage,
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -138,6 +137,7 @@ def train(
     from trainer.detection.exporting import export_detector, write_card
     from trainer.detection.training import TrainSettings, train_detector
     from trainer.run_lock import sole_training
+    from trainer.told_command import told_command
 
     with errors_told(), sole_training(out):
         settings = TrainSettings(
@@ -146,8 +146,7 @@ def train(
         trained = train_detector(settings, _tell_epoch)
         file = out / "person_detector.onnx"
         size = export_detector(trained.weights, file, image_size, fixed=fixed)
-        command = ["python", "-m", "trainer", *sys.argv[1:]]
-        card = write_card(file, settings, trained, size, command, terms)
+        card = write_card(file, settings, trained, size, told_command(), terms)
         typer.echo(f"{file}: {size / 1e6:.2f} MB, card {card.name}")
 
 

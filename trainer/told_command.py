@@ -8,11 +8,16 @@ from pathlib import Path
 
 
 def told_command() -> str:
-    """The command line of this process; of whole paths the last name only.
+    """The command line of this process; of whole paths the last name only, of --terms an ellipsis.
 
-    Where a user's folders lie is nobody's business, and of no use on another machine.
+    Where a user's folders lie is nobody's business, and of no use on another machine. Terms stand
+    in the card as such.
     """
-    return shlex.join(["python", "-m", "trainer", *map(_place_free, sys.argv[1:])])
+    words = [_place_free(word) for word in sys.argv[1:]]
+    for place, option in enumerate(words[:-1]):
+        if option == "--terms":
+            words[place + 1] = "…"
+    return shlex.join(["python", "-m", "trainer", *words])
 
 
 def _place_free(word: str) -> str:

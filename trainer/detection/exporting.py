@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shlex
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from trainer.detection.data_set import SETTINGS_FILE
 from trainer.detection.training import Trained, TrainSettings, ultralytics_device
 from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
+from trainer.told_command import name_of_path
 
 MOST_BYTES = 6_000_000
 # The program looks for a card under this name (app/vision/recognition.py).
@@ -88,7 +88,7 @@ def halve_weights(model: onnx.ModelProto) -> None:
 
 
 def write_card(
-    file: Path, settings: TrainSettings, trained: Trained, size: int, command: list[str], terms: str
+    file: Path, settings: TrainSettings, trained: Trained, size: int, command: str, terms: str
 ) -> Path:
     """Writes `<file>.card.toml`, which the program reads; returns its path.
 
@@ -119,7 +119,7 @@ def write_card(
         "epochs": settings.epochs,
         "minutes_of_last_session": round(trained.seconds / 60, 1),
         "device": _device_name(settings.device),
-        "command": shlex.join(_place_free(word) for word in command),
+        "command": command,
         "metrics": validation,
         "data": _without_none(data),
         "versions": {
@@ -179,13 +179,13 @@ def _checkpoint_facts(weights: Path) -> tuple[str, dict[str, float]]:
 
 def _named(settings: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: [_place_free(one) for one in value] if isinstance(value, list) else _place_free(value)
+        key: [_last_name(one) for one in value] if isinstance(value, list) else _last_name(value)
         for key, value in settings.items()
     }
 
 
-def _place_free(value: Any) -> Any:
-    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+def _last_name(value: Any) -> Any:
+    return name_of_path(value) if isinstance(value, str) else value
 
 
 def _device_name(name: str) -> str:
