@@ -28,6 +28,7 @@ MOST_BYTES = 6_000_000
 CARD_SUFFIX = ".card.toml"
 # The newest that the oldest supported onnxruntime runs.
 _OPSET = 17
+_DESCRIPTION = "A person detector, made by the trainer of Retrace"
 _SMALL = 64  # numbers; constants this small save nothing and may be shapes
 
 
@@ -54,6 +55,9 @@ def export_detector(weights: Path, out: Path, image_size_px: int, *, fixed: bool
     )  # fmt: skip
     model = onnx.load(written)
     halve_weights(model)
+    for told in model.metadata_props:
+        if told.key == "description":  # ultralytics tells where the data lay
+            told.value = _DESCRIPTION
     onnx.checker.check_model(model)
     data = model.SerializeToString()
     if len(data) > MOST_BYTES:

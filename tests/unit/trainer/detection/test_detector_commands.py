@@ -56,6 +56,7 @@ def test_prepare_train_continue_evaluate(scenes, tmp_path):
     assert card["data"]["scenes"] == ["scenes"]
     assert str(tmp_path) not in json.dumps(card)
     model = onnx.load(file)
+    assert str(tmp_path) not in str(model.metadata_props)
     assert {TensorProto.FLOAT16} == {
         one.data_type for one in model.graph.initializer if np.prod(one.dims) > 1000
     }
