@@ -18,10 +18,34 @@ from torch.overrides import TorchFunctionMode
 from reid_models.devices import find_device
 from reid_models.errors import NetworkError
 from reid_models.model_card import CARD_KEY, TOLD_BY_NETWORK, ModelCard, parse_card, read_card
-from reid_models.registry import build_config, config_values, entry_of, find_model
+from reid_models.registry import (
+    build_config,
+    config_values,
+    create_model,
+    entry_of,
+    find_model,
+)
 from reid_models.roles import Role
 
-__all__ = ["ModelCard", "load_model", "parse_card", "read_card", "save_model"]
+__all__ = [
+    "ModelCard",
+    "load_model",
+    "parse_card",
+    "read_card",
+    "save_model",
+    "without_classifiers",
+]
+
+
+def without_classifiers(network: nn.Module, card: ModelCard) -> tuple[nn.Module, ModelCard]:
+    """The same network without what only its training needs, in evaluation mode, and its card."""
+    if not card.config.get("identities"):
+        return network, card
+    config = {**card.config, "identities": 0}
+    bare = create_model(card.architecture, **config).eval()
+    kept = bare.state_dict().keys()
+    bare.load_state_dict({k: v for k, v in network.state_dict().items() if k in kept})
+    return bare, replace(card, config=config_values(bare.config))
 
 
 def save_model(path: Path, network: nn.Module, card: ModelCard, *, half: bool = False) -> ModelCard:

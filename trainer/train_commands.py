@@ -143,6 +143,9 @@ def export(
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Write ONNX, for other programs; embedders only.")
     ] = False,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Leave out classifiers, which only training needs.")
+    ] = False,
     terms: Annotated[
         str, typer.Option(help="Terms of use, for the card; otherwise those of the data.")
     ] = "",
@@ -159,8 +162,10 @@ def export(
         raise typer.BadParameter("ONNX files are written as float32", param_hint="'--half'")
     if onnx and terms:
         raise typer.BadParameter("ONNX files hold no card", param_hint="'--terms'")
+    if onnx and bare:
+        raise typer.BadParameter("ONNX files hold no classifiers", param_hint="'--bare'")
     from reid_models.interfaces import EmbeddingModel
-    from reid_models.model_file import save_model
+    from reid_models.model_file import save_model, without_classifiers
     from reid_models.onnx_export import export_onnx
     from trainer.run_setup import run_networks
 
@@ -177,6 +182,8 @@ def export(
                 report = export_onnx(network, path)
                 typer.echo(f"{path}: vectors differ by {report.largest_difference:.1e} at most")
                 continue
+            if bare:
+                network, card = without_classifiers(network, card)
             card = replace(card, terms=terms or card.terms)
             card = save_model(path, network, card, half=half)
             typer.echo(f"{path}: {card.role} {card.id}, {path.stat().st_size / 1e6:.1f} MB")
