@@ -14,6 +14,7 @@ from pathlib import Path
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
 from app.core.networks import ModelRole, NetworkCard
+from app.settings import NOTHING
 
 WEIGHTS_SUFFIXES: dict[ModelRole, tuple[str, ...]] = {
     "detector": (".pt", ".onnx", ".engine"),
@@ -135,9 +136,13 @@ def fitting_bundled(
 ) -> Path | None:
     """The bundled aggregator or re-ranker that was trained with this very embedder, if any.
 
+    None where `defaults.toml` beside the role's folder says "none": it comes along to be named.
+
     Raises:
         ModelError: a bundled file is damaged.
     """
+    if _default_stem(role, bundled) == NOTHING:
+        return None
     for path in bundled_files(role, bundled):
         card = read_card(path, role)
         if card is not None and embedder_id is not None and card.requires_embedder == embedder_id:
@@ -161,11 +166,18 @@ def bundled_files(role: ModelRole, folder: Path | None) -> list[Path]:
     if folder is None:
         return []
     found = installed_files(role, folder)
-    defaults = folder.parent / "defaults.toml"
-    if len(found) > 1 and defaults.is_file():
-        stem = tomllib.loads(defaults.read_text(encoding="utf-8")).get(role)
+    if len(found) > 1:
+        stem = _default_stem(role, folder)
         found.sort(key=lambda path: path.stem != stem)
     return found
+
+
+def _default_stem(role: ModelRole, folder: Path) -> str | None:
+    defaults = folder.parent / "defaults.toml"
+    if not defaults.is_file():
+        return None
+    stem: str | None = tomllib.loads(defaults.read_text(encoding="utf-8")).get(role)
+    return stem
 
 
 def find_file(text: str, role: ModelRole, folder: Path, bundled: Path | None = None) -> Path:

@@ -21,6 +21,7 @@ from app.vision.weights_files import loader_for
 from reid_models.onnx_model import file_id, import_onnxruntime
 
 # ByteTrack continues tracks with weak detections, and starts none from them.
+_USUAL_SIZE_PX = 640
 MIN_SCORE = 0.1
 # Two boxes that overlap more are one person. People who walk abreast overlap a lot.
 MAX_OVERLAP = 0.7
@@ -40,13 +41,14 @@ class YoloDetector:
         batch_size: how many frames it takes best in one call.
     """
 
-    def __init__(self, path: Path, device: str = "auto", image_size_px: int = 640) -> None:
+    def __init__(self, path: Path, device: str = "auto", image_size_px: int | None = None) -> None:
         """Loads the file and runs it once, so that what is wrong with it shows now.
 
         Args:
             path: a .pt, .onnx or .engine file.
             device: "auto" (the first GPU if there is one), "cpu", "cuda", "cuda:1", "mps".
             image_size_px: longer side that frames are scaled to; a network of fixed size keeps it.
+                None: the size that an exported file notes, else 640.
 
         Raises:
             ModelError: the file is missing, damaged or no detector of people, or the device or
@@ -152,7 +154,7 @@ def _onnxruntime_has_cuda() -> bool:
     return "CUDAExecutionProvider" in import_onnxruntime().get_available_providers()
 
 
-def _load(path: Path, device: str, image_size_px: int) -> Any:
+def _load(path: Path, device: str, image_size_px: int | None) -> Any:
     """An ultralytics predictor that has run once and returns people only."""
     import torch
     import torchvision  # noqa: F401  (ultralytics' NMS takes another path where it is not loaded)
@@ -170,7 +172,7 @@ def _load(path: Path, device: str, image_size_px: int) -> Any:
     return predictor
 
 
-def _predictor(path: Path, device: str, image_size_px: int) -> Any:
+def _predictor(path: Path, device: str, image_size_px: int | None) -> Any:
     import torch
     from ultralytics.models.yolo.detect import DetectionPredictor
     from ultralytics.utils.checks import check_yolov5u_filename
@@ -187,7 +189,7 @@ def _predictor(path: Path, device: str, image_size_px: int) -> Any:
         "mode": "predict",
         "conf": MIN_SCORE,
         "iou": MAX_OVERLAP,
-        "imgsz": image_size_px,
+        "imgsz": image_size_px or _USUAL_SIZE_PX,
         "device": device,
         "verbose": False,
         "save": False,
@@ -199,6 +201,9 @@ def _predictor(path: Path, device: str, image_size_px: int) -> Any:
             f"{path.name} could not be started on {device}.", "Use the device auto or cpu."
         )
     _require_task(path, predictor.model)
+    if image_size_px is None:
+        noted_px = getattr(predictor.model.backend, "imgsz", None)  # of an exported file
+        predictor.args.imgsz = noted_px or predictor.args.imgsz
     fixed_px = _fixed_size(path, predictor.model)
     if fixed_px is not None:
         predictor.args.imgsz = fixed_px

@@ -240,3 +240,17 @@ def test_a_bundled_aggregator_is_used_beside_its_own_embedder_unless_switched_of
     assert (model is not None) is is_used
     assert not networks.remembers("aggregator")
     assert networks.reranker(EMBEDDER) is None
+
+
+def test_a_bundled_aggregator_that_the_defaults_leave_out_has_to_be_named(
+    library: Library,
+) -> None:
+    folder = bundled_models_dir("aggregator")
+    folder.mkdir(parents=True)
+    (folder / "nformer.safetensors").write_bytes(b"weights")
+    (folder.parent / "defaults.toml").write_text('aggregator = "none"\n')
+    cards = {"nformer.safetensors": NetworkCard("nformer-1", EMBEDDER, 3)}
+    usual = networks_of(library, cards, aggregator=loaded)
+    assert usual.aggregator(EMBEDDER, 3) is None
+    named = networks_of(library, cards, NamedModels(aggregator="nformer"), aggregator=loaded)
+    assert named.aggregator(EMBEDDER, 3) is not None

@@ -114,6 +114,14 @@ def test_a_run_from_beginning_to_end(tmp_path, root, config, monkeypatch):
     assert (half_card.metrics, half_card.terms) == (card.metrics, "ours")
     assert (half_card.command, half_card.seed) == (command, 1234)
     assert exported.stat().st_size < 0.8 * (out / "model.safetensors").stat().st_size
+    bare = tmp_path / "bare.safetensors"
+    assert run("export", out, "--out", bare, "--bare").exit_code == 0
+    assert card.config["identities"] == 3 and read_card(bare).config["identities"] == 0
+    crops = torch.rand(2, 3, 64, 32)
+    vectors = [
+        load_model(path)[0].eval().embed(crops, None) for path in (bare, out / "model.safetensors")
+    ]
+    torch.testing.assert_close(*vectors)
     half = load_model(exported)[0]
     torch.testing.assert_close(half.state_dict(), network.state_dict(), atol=1e-3, rtol=1e-3)
     result = run("export", out, "--out", tmp_path / "best.safetensors", "--best")

@@ -16,6 +16,8 @@ from app.vision.ultralytics_setup import import_ultralytics
 from app.vision.yolo_detector import DETECTORS, YoloDetector, load_detector
 from tests.tiny_networks import save_detector, save_embedder
 
+RESOURCES = Path(__file__).resolve().parents[3] / "resources"
+
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 
@@ -334,3 +336,18 @@ def test_the_cut_and_the_foreign_weights_are_named(shared_data):
     assert "truncated_yolo11n.pt is damaged or cut short" in cut.message
     osnet = refused(shared_data("weights/osnet_x0_25_msmt17.onnx"))
     assert "osnet_x0_25_msmt17.onnx is not a detector" in osnet.message
+
+
+def test_frames_are_scaled_to_the_size_that_an_exported_file_notes(tmp_path):
+    import onnx
+
+    bundled = RESOURCES / "models" / "detectors" / "person_detector.onnx"
+    model = onnx.load(bundled)
+    told = {each.key: each.value for each in model.metadata_props}
+    assert told["imgsz"] == "[480, 480]"
+    scaled = []
+    for size_px in (None, 320):
+        detector = YoloDetector(bundled, "cpu", image_size_px=size_px)
+        batch = detector._predictor.preprocess([np.zeros((720, 1280, 3), np.uint8)])
+        scaled.append(batch.shape[-1])
+    assert scaled == [480, 320]
