@@ -122,6 +122,14 @@ def train(
     minutes: Annotated[
         float, typer.Option(min=0, help="End this session in time; --resume continues. 0: never.")
     ] = 0.0,
+    stop_after: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="End this session after that epoch; --resume continues, perhaps with larger "
+            "pictures. 0: never.",
+        ),
+    ] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes that read pictures.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
@@ -137,16 +145,22 @@ def train(
     from trainer.detection.exporting import export_detector, write_card
     from trainer.detection.training import TrainSettings, train_detector
     from trainer.run_lock import sole_training
-    from trainer.told_command import told_command
+    from trainer.told_command import note_command
 
     with errors_told(), sole_training(out):
         settings = TrainSettings(
-            data, out, model, epochs, image_size, batch, device, minutes, workers, seed, resume
-        )
-        trained = train_detector(settings, _tell_epoch)
+            data, out, model, epochs, image_size, batch, device, minutes, workers, seed, resume,
+            stop_after,
+        )  # fmt: skip
+
+        def tell(done: EpochDone) -> None:
+            note_command(out)  # here, since a killed session has trained too, and a refused one not
+            _tell_epoch(done)
+
+        trained = train_detector(settings, tell)
         file = out / "person_detector.onnx"
         size = export_detector(trained.weights, file, image_size, fixed=fixed)
-        card = write_card(file, settings, trained, size, told_command(), terms)
+        card = write_card(file, settings, trained, size, note_command(out), terms)
         typer.echo(f"{file}: {size / 1e6:.2f} MB, card {card.name}")
 
 

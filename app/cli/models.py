@@ -19,7 +19,6 @@ models = typer.Typer(
     rich_markup_mode=None,
     invoke_without_command=True,
 )
-_TOLD_METRICS = ("mAP", "rank1", "precision", "recall")
 _RoleOption = Annotated[
     ModelRole | None, typer.Option(help="What it must be; by default it is found out.")
 ]
@@ -153,17 +152,13 @@ def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
 
 def _details(entry: ShelfEntry) -> list[str]:
     """What one network is good for."""
+    from app.services.model_shelf import origin_words
+
     facts = entry.facts
     parts = [facts.architecture] if facts.architecture else []
-    if facts.trained_on:
-        parts.append(f"trained on {', '.join(facts.trained_on)}")
     if facts.requires_embedder:
         parts.append(f"for the embedder {facts.requires_embedder}")
-    # The whole list is for --json.
-    told = [name for name in sorted(facts.metrics) if name.endswith(_TOLD_METRICS)]
-    parts += [f"{name} {facts.metrics[name]:.4g}" for name in told]
-    if facts.terms:
-        parts.append(f"terms: {facts.terms}")
+    parts += origin_words(facts)
     if facts.command:
         parts.append(f"made by `{facts.command}`, seed {facts.seed}")
     figures = entry.figures

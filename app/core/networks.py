@@ -12,7 +12,7 @@ MODEL_ROLES: tuple[ModelRole, ...] = ("detector", "embedder", "aggregator", "rer
 
 @dataclass(frozen=True, slots=True)
 class NetworkFigures:
-    """What a network costs and where it comes from; None where its file does not tell.
+    """What a network costs; None where that is not known.
 
     Attributes:
         architecture: what kind of network it is.
@@ -23,8 +23,6 @@ class NetworkFigures:
         vector_size: length of its vectors.
         device: where it was measured.
         precision: "float32" or "bf16".
-        trained_on: names of the data sets.
-        terms: terms of use of the weights.
     """
 
     architecture: str
@@ -35,8 +33,6 @@ class NetworkFigures:
     vector_size: int | None
     device: str
     precision: str
-    trained_on: tuple[str, ...] = ()
-    terms: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,14 @@ class NetworksFlow(QObject):
     Signals:
         detector_changed: footage is loaded with another detector from now on.
         changed: searches refine their rankings by other networks from now on.
-        embedder_change_wanted: the library is to get another embedder's vectors.
+        embedder_change_wanted: the library is to get another embedder's vectors; of that path, or
+            None where the user is to be asked.
         problem: an exception that belongs into a dialog.
     """
 
     detector_changed = Signal()
     changed = Signal()
-    embedder_change_wanted = Signal()
+    embedder_change_wanted = Signal(object)
     problem = Signal(object)
 
     def __init__(self, tasks: TaskRunner, window: QWidget) -> None:
@@ -97,10 +98,10 @@ class NetworksFlow(QObject):
         else:
             self.problem.emit(error)
 
-    def _change_embedder(self) -> None:
+    def _change_embedder(self, path: Path | None) -> None:
         if self._dialog is not None:
             self._dialog.close()
-        self.embedder_change_wanted.emit()
+        self.embedder_change_wanted.emit(path)
 
 
 def _remember(workspace: Workspace, role: ModelRole, path: Path | None) -> Iterator[None]:

@@ -53,6 +53,13 @@ class ReembedFlow(QObject):
                 self._window, "Compute vectors anew with another network", "embedder", self.start
             )
 
+    def change_to(self, path: Path | None) -> None:
+        """Computes the vectors anew with a network, or lets the user choose it."""
+        if path is None:
+            self.ask()
+        else:
+            self.start(path)
+
     def start(self, path: Path) -> None:
         """Computes the vectors of all people with another network."""
         if self._workspace is None or self._task is not None:

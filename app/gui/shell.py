@@ -163,7 +163,7 @@ class Shell(QObject):
         self.networks.detector_changed.connect(self.ingest.forget_detector)
         self.networks.detector_changed.connect(self._read_models)
         self.networks.changed.connect(self.search.networks_changed)
-        self.networks.embedder_change_wanted.connect(self.reembed.ask)
+        self.networks.embedder_change_wanted.connect(self.reembed.change_to)
         self.networks.problem.connect(self.report)
         self.reembed.embedder_changed.connect(self.ingest.forget_embedder)
         self.reembed.embedder_changed.connect(self.search.networks_changed)

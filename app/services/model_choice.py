@@ -23,6 +23,8 @@ WEIGHTS_SUFFIXES: dict[ModelRole, tuple[str, ...]] = {
     "reranker": (".safetensors",),
 }
 KNOWN_SUFFIXES = tuple(dict.fromkeys(s for each in WEIGHTS_SUFFIXES.values() for s in each))
+# Last names of the path of what comes along: resources/models/ROLE/FILE.
+_SHIPPED_AS = 4
 # Told wherever the bundled detector is used: it is small, so that the program stays small.
 LARGER_FINDS_MORE = "A larger YOLO finds more people."
 
@@ -215,9 +217,16 @@ def _recall(
         model = describe_model(path, role)
         if model.sha256 == remembered.sha256:
             return ModelFile(remembered.id, model.path, model.sha256)
+    if role == "detector":
+        # An update has replaced it. Footage to come may well be analysed with the new one: no
+        # vector depends on it, and each video tells which one it was analysed with.
+        for path in bundled_files(role, bundled):
+            if path.parts[-_SHIPPED_AS:] == remembered.path.parts[-_SHIPPED_AS:]:
+                return describe(path, role)
     what = "has changed" if remembered.path.is_file() else "is no longer there"
+    remedy = f"Put it back, copy it into {folder}, or name a {role} with --{role}."
+    if role == "embedder":
+        remedy = f"Put it back, copy it into {folder}, or take another one with reembed."
     raise ModelError(
-        f"The {role} this library was made with ({remembered.path}) {what}.",
-        f"Put it back, copy it into {folder}, or name a {role} with --{role}.",
-        role,
+        f"The {role} this library was made with ({remembered.path}) {what}.", remedy, role
     )

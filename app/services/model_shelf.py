@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from app.services.networks import Networks
 
 
+# Endings of the results that are shown in a line; the whole list is for `models --json`.
+_TOLD_METRICS = ("mAP", "rank1", "precision", "recall")
+
+
 class Place(StrEnum):
     """Where a weights file lies."""
 
@@ -81,6 +85,14 @@ class ShelfEntry:
     used_because: str = ""
     figures: NetworkFigures | None = None
     problem: ModelError | None = None
+
+
+def origin_words(facts: ModelFacts) -> list[str]:
+    """What a network learnt from, what it reaches, and its terms, as far as its card tells."""
+    words = [f"trained on {', '.join(facts.trained_on)}"] if facts.trained_on else []
+    told = [name for name in sorted(facts.metrics) if name.endswith(_TOLD_METRICS)]
+    words += [f"{name} {facts.metrics[name]:.4g}" for name in told]
+    return [*words, f"terms: {facts.terms}"] if facts.terms else words
 
 
 class ModelShelf:
@@ -148,8 +160,11 @@ class ModelShelf:
     ) -> tuple[Path | None, str, ModelError | None]:
         try:
             model = None if library is None else library.in_use(role)
-            if library is not None and model is not None and library.remembers(role):
-                return model.path, "the library was made with it", None
+            if library is not None and model is not None:
+                if library.is_named(role):
+                    return model.path, "it was named with the command", None
+                if library.remembers(role):
+                    return model.path, "the library was made with it", None
             path, why = self._used(role, library.embedder_id() if library else None)
         except ModelError as error:
             return None, "", error

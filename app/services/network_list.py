@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from app.core.entities import ModelFile
 from app.core.errors import ModelError, UserFacingError
-from app.core.networks import MODEL_ROLES, ModelRole, NetworkFigures
+from app.core.networks import MODEL_ROLES, ModelFacts, ModelRole, NetworkFigures
+from app.services.model_shelf import ModelShelf, ShelfEntry
 from app.services.networks import Networks
 from app.services.pipeline import in_background
 
@@ -19,7 +21,10 @@ class NetworkEntry:
 
     Attributes:
         model: its file; None: nothing yet, or nothing at all.
-        figures: what it costs; None: not known yet, or never (detectors).
+        facts: what its card tells.
+        size_bytes: of its file.
+        others: what is installed or bundled beside it.
+        figures: what it costs; None: not known yet.
         problem: why it cannot be used, if so.
         remembered: the library itself remembers it; else it comes from a flag or the settings.
     """
@@ -29,18 +34,25 @@ class NetworkEntry:
     remembered: bool = False
     figures: NetworkFigures | None = None
     problem: UserFacingError | None = None
+    facts: ModelFacts = field(default_factory=ModelFacts)
+    size_bytes: int = 0
+    others: tuple[Path, ...] = ()
 
 
-def list_networks(networks: Networks) -> Iterator[NetworkEntry]:
+def list_networks(networks: Networks, shelf: ModelShelf) -> Iterator[NetworkEntry]:
     """One entry for each role at once, then the same with figures; a later entry replaces one.
 
     Yields at least every 0.3 s.
+
+    Args:
+        networks: of the library.
+        shelf: what there is on this computer.
     """
-    entries = [_entry(networks, role) for role in MODEL_ROLES]
+    known = shelf.entries(networks)
+    entries = [_entry(networks, role, known) for role in MODEL_ROLES]
     yield from entries
     for entry in entries:
-        # A detector is measured by no one: its time depends on the frames.
-        if entry.model is None or entry.problem is not None or entry.role == "detector":
+        if entry.model is None or entry.problem is not None:
             continue
         measure = partial(networks.measure, entry.role, entry.model)
         try:
@@ -51,9 +63,13 @@ def list_networks(networks: Networks) -> Iterator[NetworkEntry]:
             yield replace(entry, figures=figures)
 
 
-def _entry(networks: Networks, role: ModelRole) -> NetworkEntry:
-    remembered = networks.remembers(role)
+def _entry(networks: Networks, role: ModelRole, known: Sequence[ShelfEntry]) -> NetworkEntry:
+    there = {each.path.resolve(): each for each in known if each.role == role}
+    entry = NetworkEntry(role, remembered=networks.remembers(role))
     try:
-        return NetworkEntry(role, networks.in_use(role), remembered)
+        model = networks.in_use(role)
     except ModelError as error:
-        return NetworkEntry(role, remembered=remembered, problem=error)
+        return replace(entry, problem=error, others=tuple(there))
+    used = None if model is None else there.pop(model.path.resolve(), None)
+    entry = replace(entry, model=model, others=tuple(there))
+    return entry if used is None else replace(entry, facts=used.facts, size_bytes=used.size_bytes)

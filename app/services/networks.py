@@ -137,6 +137,10 @@ class Networks:
             self._check_fit(role, model, embedder_id)
         return model
 
+    def is_named(self, role: ModelRole) -> bool:
+        """Whether a network was named with the command, which comes before all else."""
+        return getattr(self._named, role) is not None
+
     def remembers(self, role: ModelRole) -> bool:
         """Whether the library itself says what is used in a role."""
         return self._library.model(role) is not None

@@ -121,7 +121,7 @@ class Workspace:
 
     def list_networks(self) -> Iterator[NetworkEntry]:
         """Which networks are used; see `app.services.network_list.list_networks`."""
-        return list_networks(self.networks)
+        return list_networks(self.networks, self.shelf)
 
     def query_from_picture(self, path: Path) -> CropQuery:
         """The person of a picture file.

@@ -64,7 +64,7 @@ def measure_network(path: Path, role: ModelRole, device: str) -> NetworkFigures:
     from reid_models.summary import summarise
 
     with told_to_user(role):
-        network, card = load_model(path)
+        network, _ = load_model(path)
         found = summarise(network, device)
     return NetworkFigures(
         architecture=found.architecture,
@@ -75,8 +75,6 @@ def measure_network(path: Path, role: ModelRole, device: str) -> NetworkFigures:
         vector_size=None if role == "reranker" else found.vector_size,
         device=found.device,
         precision=found.precision,
-        trained_on=card.trained_on,
-        terms=card.terms,
     )
 
 

@@ -21,7 +21,6 @@ from app.vision.weights_files import loader_for
 from reid_models.onnx_model import file_id, import_onnxruntime
 
 # ByteTrack continues tracks with weak detections, and starts none from them.
-_USUAL_SIZE_PX = 640
 MIN_SCORE = 0.1
 # Two boxes that overlap more are one person. People who walk abreast overlap a lot.
 MAX_OVERLAP = 0.7
@@ -29,6 +28,8 @@ MAX_OVERLAP = 0.7
 # 2 cores 17 % faster than frame by frame on two threads, and not slowed down by other work.
 FRAMES_AT_ONCE = 8
 
+# What ultralytics trains and exports with unless told otherwise.
+_USUAL_SIZE_PX = 640
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _EXPORT_REMEDY = "Choose a YOLO model trained for detection (.pt, .onnx or .engine)."
 

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton, QWidget
 from window_fakes import FakeWorkspace, dialog, label
 
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
-from app.core.networks import MODEL_ROLES, ModelRole, NetworkFigures
+from app.core.networks import MODEL_ROLES, ModelFacts, ModelRole, NetworkFigures
 from app.gui.dialogs.networks_dialog import NetworksDialog
 from app.gui.shell import Shell
 from app.services.network_list import NetworkEntry
 
-FIGURES = NetworkFigures(
-    "transreid", 86_500_000, 22.4, 71.3, "crop", 768, "cpu", "float32", ("market1501",), "research"
+FIGURES = NetworkFigures("transreid", 86_500_000, 22.4, 71.3, "crop", 768, "cpu", "float32")
+FACTS = ModelFacts(
+    "transreid", None, ("market1501",), "research", {"market1501 rank1": 0.9}, "trainer train x", 7
 )
 
 
@@ -33,13 +34,15 @@ class Networks:
             "detector": Path("/models/yolo.onnx"),
             "embedder": Path("/models/transreid.safetensors"),
         }
+        self.others: tuple[Path, ...] = ()
         self.threads: list[str] = []
 
     def entry(self, role: ModelRole) -> NetworkEntry:
         path = self.used.get(role)
         if path is None:
             return NetworkEntry(role)
-        return NetworkEntry(role, ModelFile(f"{role}-1", path, "0" * 64), remembered=True)
+        model = ModelFile(f"{role}-1", path, "0" * 64)
+        return NetworkEntry(role, model, True, None, None, FACTS, 9_500_000, self.others)
 
     def list(self) -> Iterator[NetworkEntry]:
         for role in MODEL_ROLES:
@@ -83,8 +86,12 @@ def test_files_are_shown_at_once_and_figures_when_they_are_measured(
 ) -> None:
     # The entries arrive one by one, the reranker's last.
     qtbot.waitUntil(lambda: label(opened, "network_file_reranker").startswith("None: this stage"))
-    assert label(opened, "network_file_embedder") == "transreid.safetensors"
-    assert label(opened, "network_file_detector") == "yolo.onnx"
+    assert label(opened, "network_file_embedder") == "transreid.safetensors · 9.5 MB"
+    assert label(opened, "network_file_detector") == "yolo.onnx · 9.5 MB"
+    told = "Trained on market1501 · market1501 rank1 0.9 · terms: research"
+    assert label(opened, "network_origin_embedder") == told
+    tip = opened.findChild(QLabel, "network_origin_embedder").toolTip()
+    assert "trainer train x" in tip and "Seed 7" in tip
     assert label(opened, "network_figures_embedder") == "Measuring…"
     networks.go_on.set()
     wanted = (
@@ -92,8 +99,6 @@ def test_files_are_shown_at_once_and_figures_when_they_are_measured(
         "71.3 ms a crop (cpu, float32)"
     )
     qtbot.waitUntil(lambda: label(opened, "network_figures_embedder") == wanted)
-    tip = opened.findChild(QLabel, "network_figures_embedder").toolTip()
-    assert "market1501" in tip and "research" in tip
     for button in opened.findChildren(QPushButton):
         assert button.accessibleName() or button.text()
 
@@ -121,7 +126,7 @@ def test_an_aggregator_is_chosen_refused_and_taken_away(
     assert "trained with the embedder osnet-1. Choose another one." in problem.text()
     assert changes == []
     choose("nformer")
-    qtbot.waitUntil(lambda: label(opened, "network_file_aggregator") == "nformer.safetensors")
+    qtbot.waitUntil(lambda: label(opened, "network_file_aggregator").startswith("nformer.saf"))
     assert not problem.isVisible()
     assert changes == searched == [True]
     remove = opened.findChild(QPushButton, "network_remove_aggregator")
@@ -146,7 +151,7 @@ def test_another_detector_is_chosen_for_footage_to_come(
     assert chooser.nameFilters() == ["Weights (*.pt *.onnx *.engine)"]
     chooser.fileSelected.emit("/models/yolo11m.pt")
     chooser.close()
-    qtbot.waitUntil(lambda: label(opened, "network_file_detector") == "yolo11m.pt")
+    qtbot.waitUntil(lambda: label(opened, "network_file_detector").startswith("yolo11m.pt"))
     assert shell.ingest._usual.detector is None
     assert searched == [], "rankings do not depend on it"
 
@@ -168,3 +173,29 @@ def test_another_embedder_is_asked_for_by_the_list(shell: Shell, opened: Any, qt
     assert chooser.nameFilters() == ["Weights (*.safetensors *.onnx)"]
     assert dialog(shell, NetworksDialog) is None
     chooser.close()
+
+
+def test_what_is_there_is_offered_without_looking_for_a_file(
+    shell: Shell, opened: Any, networks: Networks, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks.others = (Path("/models/cacenet.safetensors"), Path("/models/small.onnx"))
+    networks.used["reranker"] = Path("/models/old.safetensors")
+    started: list[Path] = []
+    monkeypatch.setattr(shell.reembed, "start", started.append)
+    networks.go_on.set()
+    row = opened.findChild(QWidget, "network_reranker")
+    shell.networks._list()
+    qtbot.waitUntil(lambda: len(row._others) == 2)
+
+    def offered(role: str) -> dict[str, Any]:
+        menu = opened.findChild(QPushButton, f"network_change_{role}").menu()
+        return {action.text(): action for action in menu.actions() if action.text()}
+
+    actions = offered("reranker")
+    assert list(actions) == ["cacenet.safetensors", "small.onnx", "Another file…"]
+    actions["cacenet.safetensors"].trigger()
+    qtbot.waitUntil(lambda: label(opened, "network_file_reranker").startswith("cacenet.saf"))
+    qtbot.waitUntil(lambda: len(opened.findChild(QWidget, "network_embedder")._others) == 2)
+    opened.findChild(QPushButton, "network_change_embedder").menu().actions()[1].trigger()
+    assert started == [Path("/models/small.onnx")]
+    assert dialog(shell, NetworksDialog) is None

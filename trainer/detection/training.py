@@ -32,6 +32,7 @@ class TrainSettings:
         epochs: of the whole training; the learning rate falls over these.
         image_size_px: longer side in training, and the size that is noted in the exported file.
         minutes: stop after an epoch before this much time of this session has gone; 0: no limit.
+        stop_after: stop this session after that epoch, counted from 1; 0: never.
     """
 
     data: Path
@@ -45,6 +46,7 @@ class TrainSettings:
     workers: int = 0
     seed: int = 0
     resume: bool = False
+    stop_after: int = 0
 
 
 @dataclass(frozen=True)
@@ -249,5 +251,6 @@ class _Watch:
         now = time.monotonic()
         self._longest_s = max(self._longest_s, now - self._epoch_start)
         limit_s = 60 * self._settings.minutes
-        if limit_s and now - self._start + self._longest_s > limit_s:
+        is_late = limit_s and now - self._start + self._longest_s > limit_s
+        if is_late or self.epochs_done == self._settings.stop_after:
             trainer.stop = True

@@ -10,18 +10,21 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
+    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from app.core.networks import MODEL_ROLES, ModelRole, NetworkFigures
+from app.core.networks import MODEL_ROLES, ModelFacts, ModelRole, NetworkFigures
 from app.gui import theme
 from app.gui.dialogs.choosing import choose_file, choose_model_file
 from app.gui.dialogs.fitting import fit_height
 from app.gui.dialogs.install_progress import InstallProgress
 from app.gui.dialogs.labels import wrapped_label
+from app.services.download import megabytes
 from app.services.model_choice import KNOWN_SUFFIXES, LARGER_FINDS_MORE
+from app.services.model_shelf import origin_words
 from app.settings import is_bundled
 
 if TYPE_CHECKING:
@@ -47,10 +50,12 @@ class NetworkRow(QWidget):
     """What is used in one role.
 
     Signals:
-        change_wanted: another file is to be used.
+        chosen: path of one of those that are there, which is to be used.
+        change_wanted: a file from elsewhere is to be used.
         removal_wanted: nothing is to be used.
     """
 
+    chosen = Signal(object)
     change_wanted = Signal()
     removal_wanted = Signal()
 
@@ -60,7 +65,9 @@ class NetworkRow(QWidget):
         self.setObjectName(f"network_{role}")
         self.file = wrapped_label(f"network_file_{role}", "")
         self.figures = wrapped_label(f"network_figures_{role}", "muted")
+        self.origin = wrapped_label(f"network_origin_{role}", "muted")
         self.problem = wrapped_label(f"network_problem_{role}", "warning")
+        self._others: tuple[Path, ...] = ()
         self.change = self._button("change", "Change…" if role == "embedder" else "Choose…")
         self.change.clicked.connect(self.change_wanted)
         self.remove = self._button("remove", "Use none")
@@ -68,7 +75,7 @@ class NetworkRow(QWidget):
         title = wrapped_label(f"network_title_{role}", "heading", _TITLES[role])
         words = QVBoxLayout()
         words.setSpacing(theme.UNIT_PX)
-        for label in (title, self.file, self.figures, self.problem):
+        for label in (title, self.file, self.figures, self.origin, self.problem):
             words.addWidget(label)
         buttons = QVBoxLayout()
         buttons.setSpacing(theme.UNIT_PX)
@@ -88,16 +95,38 @@ class NetworkRow(QWidget):
         button.setAutoDefault(False)
         return button
 
+    def _offer(self, others: tuple[Path, ...]) -> None:
+        """Lets the user take one of these; where there is none, the button asks for a file."""
+        if others == self._others:
+            return  # an open menu stays
+        self._others = others
+        former = self.change.menu()
+        self.change.setMenu(self._menu(others) if others else None)  # type: ignore[arg-type]
+        if former is not None:
+            former.deleteLater()
+
+    def _menu(self, others: tuple[Path, ...]) -> QMenu:
+        menu = QMenu(self)
+        for path in others:
+            action = menu.addAction(_name_of(path))
+            action.triggered.connect(lambda _checked, path=path: self.chosen.emit(path))
+        menu.addSeparator()
+        action = menu.addAction("Another file…")
+        action.triggered.connect(lambda _checked: self.change_wanted.emit())
+        return menu
+
     def show_entry(self, entry: NetworkEntry) -> None:
         """Shows what is known by now."""
         model = entry.model
         self.file.setText(_NONE[self._role] if model is None else _file_text(entry))
         self.file.setVisible(model is not None or entry.problem is None)
         self.file.setToolTip("" if model is None else f"{model.path}\n{model.id}")
-        measured = model is not None and self._role != "detector" and entry.problem is None
-        self.figures.setVisible(measured)
+        self.figures.setVisible(model is not None and entry.problem is None)
         self.figures.setText(figures_text(entry.figures) if entry.figures else "Measuring…")
-        self.figures.setToolTip(_origin_text(entry.figures) if entry.figures else "")
+        self.origin.setText(_origin_text(entry.facts))
+        self.origin.setVisible(bool(self.origin.text()))
+        self.origin.setToolTip(_made_text(entry.facts))
+        self._offer(entry.others)
         self.problem.setVisible(entry.problem is not None)
         self.problem.setText(f"! {entry.problem}" if entry.problem else "")
         # What a flag or the settings name is switched off in the menu.
@@ -117,14 +146,15 @@ class NetworksDialog(QDialog):
         removal_wanted: role in which nothing is to be used.
         install_wanted: path of a weights file that is to be found by itself from now on.
         download_wanted: an address or name of such a file is to be asked for.
-        embedder_change_wanted: the library is to get another embedder's vectors.
+        embedder_change_wanted: the library is to get another embedder's vectors; of that path, or
+            None where the user is to be asked.
     """
 
     file_chosen = Signal(str, object)
     removal_wanted = Signal(str)
     install_wanted = Signal(object)
     download_wanted = Signal()
-    embedder_change_wanted = Signal()
+    embedder_change_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -151,10 +181,13 @@ class NetworksDialog(QDialog):
         self._install.clicked.connect(self._choose_install)
         self._download = self._button(buttons, "download", "Download…")
         self._download.clicked.connect(self.download_wanted)
-        self._rows["embedder"].change_wanted.connect(self.embedder_change_wanted)
+        embedder = self._rows["embedder"]
+        embedder.change_wanted.connect(lambda: self.embedder_change_wanted.emit(None))
+        embedder.chosen.connect(self.embedder_change_wanted)
         for role in (*_OPTIONAL, "detector"):
             row = self._rows[role]
             row.change_wanted.connect(lambda role=role: self._choose(role))
+            row.chosen.connect(lambda path, role=role: self.file_chosen.emit(role, path))
             row.removal_wanted.connect(lambda role=role: self.removal_wanted.emit(role))
             row.remove.hide()
         for hidden in (self._rows["detector"], self._rows["embedder"]):
@@ -199,13 +232,18 @@ class NetworksDialog(QDialog):
         choose_model_file(self, f"Choose: {_TITLES[role].split(':')[0].lower()}", role, take)
 
 
+def _name_of(path: Path) -> str:
+    return f"{path.name} (bundled)" if is_bundled(path) else path.name
+
+
 def _file_text(entry: NetworkEntry) -> str:
-    """Its name; of a bundled one, that it is, and of the bundled detector, what it costs."""
+    """Its name and size, and of the bundled detector, what its smallness costs."""
     assert entry.model is not None
-    name = entry.model.path.name
-    if not is_bundled(entry.model.path):
-        return name
-    return f"{name} (bundled)" + (f". {LARGER_FINDS_MORE}" if entry.role == "detector" else "")
+    text = _name_of(entry.model.path)
+    if entry.size_bytes:
+        text += f" · {megabytes(entry.size_bytes)}"
+    small = entry.role == "detector" and is_bundled(entry.model.path)
+    return f"{text}. {LARGER_FINDS_MORE}" if small else text
 
 
 def figures_text(figures: NetworkFigures) -> str:
@@ -223,6 +261,10 @@ def figures_text(figures: NetworkFigures) -> str:
     return " · ".join(parts)
 
 
-def _origin_text(figures: NetworkFigures) -> str:
-    lines = [f"Trained on {', '.join(figures.trained_on)}."] if figures.trained_on else []
-    return "\n".join([*lines, figures.terms]).strip()
+def _origin_text(facts: ModelFacts) -> str:
+    text = " · ".join(origin_words(facts))
+    return text[:1].upper() + text[1:]
+
+
+def _made_text(facts: ModelFacts) -> str:
+    return f"Made by {facts.command}\nSeed {facts.seed}" if facts.command else ""

@@ -94,3 +94,22 @@ def test_an_installed_model_comes_before_a_bundled_one(folder: Path, tmp_path: P
     assert _choose(folder, bundled=bundled, preferred="small").path == bundled / "small.onnx"
     moved = ModelFile(found.id, tmp_path / "former-checkout" / "small.onnx", found.sha256)
     assert _choose(folder, bundled=bundled, remembered=moved).path == bundled / "small.onnx"
+
+
+def test_a_bundled_detector_that_an_update_replaced_is_followed(tmp_path: Path) -> None:
+    """Wherever the program lay before; another role's, or the user's own, is not replaced."""
+    bundled = tmp_path / "now" / "resources" / "models" / "detectors"
+    own, folder = tmp_path / "own" / "models" / "detectors", tmp_path / "installed"
+    for place, content in ((bundled, b"new"), (own, b"mine")):
+        place.mkdir(parents=True)
+        (place / "people.onnx").write_bytes(content)
+    given = {"named": None, "preferred": None, "folder": folder, "bundled": bundled}
+    for path in (bundled, tmp_path / "before" / "resources" / "models" / "detectors"):
+        old = ModelFile("people-1", path / "people.onnx", "0" * 64)
+        chosen = choose_model("detector", remembered=old, **given)
+        assert chosen == describe_model(bundled / "people.onnx", "detector")
+        with pytest.raises(ModelError, match="reembed") as caught:
+            choose_model("embedder", remembered=old, **given)
+        assert caught.value.role == "embedder"
+    with pytest.raises(ModelError, match="has changed"):
+        choose_model("detector", remembered=ModelFile("p", own / "people.onnx", "0" * 64), **given)

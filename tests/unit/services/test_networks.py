@@ -12,8 +12,9 @@ from stored_people import EMBEDDER, add_people, add_video, network_loaders, unit
 
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
-from app.core.networks import NamedModels, NetworkCard, NetworkFigures
+from app.core.networks import ModelFacts, NamedModels, NetworkCard, NetworkFigures
 from app.services import networks as networks_module
+from app.services.model_shelf import ModelShelf, ShelfParts
 from app.services.network_list import list_networks
 from app.services.networks import Networks
 from app.settings import ModelSettings, bundled_models_dir, models_dir
@@ -205,7 +206,21 @@ def test_the_list_tells_files_at_once_and_figures_as_they_come(
     library.remember_model(
         "embedder", ModelFile(EMBEDDER, old, networks.describe(old, "embedder").sha256)
     )
-    told = list(list_networks(networks))
+    installed = models_dir("aggregator") / "other.safetensors"
+    installed.parent.mkdir(parents=True)
+    installed.write_bytes(b"other")
+
+    def read_facts(path: Path, role: str) -> ModelFacts:
+        return ModelFacts(terms=path.stem)
+
+    def recognise(path: Path, role: str | None) -> Any:
+        raise AssertionError("nothing is installed")
+
+    def no_card(path: Path, role: str) -> None:
+        return None
+
+    parts = ShelfParts(recognise, read_facts, no_card, measure)
+    told = list(list_networks(networks, ModelShelf(parts, ModelSettings())))
     assert [each.role for each in told[:4]] == ["detector", "embedder", "aggregator", "reranker"]
     assert all(each.figures is None for each in told[:4])
     assert told[0].model is None and told[1].model is not None
@@ -214,6 +229,9 @@ def test_the_list_tells_files_at_once_and_figures_as_they_come(
     assert last["embedder"].problem is not None and "is gone" in last["embedder"].problem.message
     figures = last["aggregator"].figures
     assert figures is not None and figures.parameters == 7 and figures.device == "auto"
+    assert last["aggregator"].others == (installed.resolve(),)
+    assert last["aggregator"].facts.terms == file.stem
+    assert last["aggregator"].size_bytes == file.stat().st_size
 
 
 @pytest.mark.parametrize(

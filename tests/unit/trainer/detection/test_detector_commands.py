@@ -28,7 +28,10 @@ def _own_settings(tmp_path, monkeypatch):
 
 
 def run(*arguments, status=0):
-    result = CliRunner().invoke(app, ["detector", *map(str, arguments)])
+    words = ["detector", *map(str, arguments)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["trainer", *words])
+        result = CliRunner().invoke(app, words)
     assert result.exit_code == status, result.output
     return result
 
@@ -37,17 +40,22 @@ def test_prepare_train_continue_evaluate(scenes, tmp_path):
     data, out, network = tmp_path / "data", tmp_path / "run", tmp_path / "tiny.yaml"
     network.write_text(yaml.safe_dump(NARROW))
     run("prepare", "--scenes", scenes, "--hold-out", "world002", "--out", data)
-    train = ("train", "--data", data, "--out", out, "--model", network, "--epochs", 2,
-             "--image-size", 64, "--device", "cpu", "--batch", 2)  # fmt: skip
-    # A limit that has passed after the first epoch; the second session does the rest.
-    assert "epoch 1/2" in run(*train, "--minutes", 0.0001, "--terms", "ours").output
+    train = ("train", "--data", data, "--out", out, "--model", network, "--epochs", 3,
+             "--device", "cpu", "--batch", 2)  # fmt: skip
+    small, large = ("--image-size", 64), ("--image-size", 96)
+    # A limit that has passed after the first epoch.
+    assert "epoch 1/3" in run(*train, *small, "--minutes", 0.0001, "--terms", "ours").output
     file = out / "person_detector.onnx"
     assert tomllib.loads((out / "person_detector.onnx.card.toml").read_text())["epochs_done"] == 1
-    continued = run(*train, "--resume").output
-    assert "epoch 2/2" in continued
-    assert "epoch 1/2" not in continued
+    continued = run(*train, *small, "--resume", "--stop-after", 2).output
+    assert "epoch 2/3" in continued
+    assert "epoch 1/3" not in continued and "epoch 3/3" not in continued
+    assert "epoch 3/3" in run(*train, *large, "--resume").output
     card = tomllib.loads((out / "person_detector.onnx.card.toml").read_text())
-    assert card["epochs_done"] == 2
+    assert (card["epochs_done"], card["image_size_px"]) == (3, 96)
+    first, second, third = card["command"].split(" && ")
+    assert "--image-size 64" in first and "--terms …" in first.replace("'", "")
+    assert "--stop-after 2" in second and "--image-size 96" in third
     assert card["architecture"] == "tiny"
     assert card["device"] == "cpu"
     assert card["trained_on"] == ["scenes"]
@@ -64,8 +72,8 @@ def test_prepare_train_continue_evaluate(scenes, tmp_path):
     rows = json.loads(text)
     assert [row["detector"] for row in rows] == ["person_detector", "HOG"]
     assert all(row["frames"] == 8 and row["people"] == 8 for row in rows)
-    assert "trained to its end" in run(*train, "--resume", status=1).output
-    assert "holds a run already" in run(*train, status=1).output
+    assert "trained to its end" in run(*train, *large, "--resume", status=1).output
+    assert "holds a run already" in run(*train, *small, status=1).output
 
 
 def test_what_is_missing_is_told(tmp_path):
