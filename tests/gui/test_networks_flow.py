@@ -21,7 +21,13 @@ from app.services.network_list import NetworkEntry
 
 FIGURES = NetworkFigures("transreid", 86_500_000, 22.4, 71.3, "crop", 768, "cpu", "float32")
 FACTS = ModelFacts(
-    "transreid", None, ("market1501",), "research", {"market1501 rank1": 0.9}, "trainer train x", 7
+    "transreid",
+    None,
+    ("market1501",),
+    "For research: as its data",
+    {"market1501 rank1": 0.9},
+    "trainer train x",
+    7,
 )
 
 
@@ -88,10 +94,15 @@ def test_files_are_shown_at_once_and_figures_when_they_are_measured(
     qtbot.waitUntil(lambda: label(opened, "network_file_reranker").startswith("None: this stage"))
     assert label(opened, "network_file_embedder") == "transreid.safetensors · 9.5 MB"
     assert label(opened, "network_file_detector") == "yolo.onnx · 9.5 MB"
-    told = "Trained on market1501 · market1501 rank1 0.9 · terms: research"
+    told = "market1501 rank1 0.9 · terms: For research …"
     assert label(opened, "network_origin_embedder") == told
     tip = opened.findChild(QLabel, "network_origin_embedder").toolTip()
-    assert "trainer train x" in tip and "Seed 7" in tip
+    assert tip.splitlines() == [
+        "trained on market1501",
+        "market1501 rank1 0.9",
+        "terms: For research: as its data",
+        "made by trainer train x, seed 7",
+    ]
     assert label(opened, "network_figures_embedder") == "Measuring…"
     networks.go_on.set()
     wanted = (

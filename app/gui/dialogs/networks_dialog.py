@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +45,8 @@ _NONE: dict[ModelRole, str] = {
     "aggregator": "None: this stage of a search is left out.",
     "reranker": "None: this stage of a search is left out.",
 }
+# Of terms: up to what explains them.
+_FIRST_CLAUSE = re.compile(r"[^:;]+(?=[:;] )")
 _OPTIONAL: tuple[ModelRole, ...] = ("aggregator", "reranker")
 
 
@@ -125,7 +129,7 @@ class NetworkRow(QWidget):
         self.figures.setText(figures_text(entry.figures) if entry.figures else "Measuring…")
         self.origin.setText(_origin_text(entry.facts))
         self.origin.setVisible(bool(self.origin.text()))
-        self.origin.setToolTip(_made_text(entry.facts))
+        self.origin.setToolTip(_whole_origin(entry.facts))
         self._offer(entry.others)
         self.problem.setVisible(entry.problem is not None)
         self.problem.setText(f"! {entry.problem}" if entry.problem else "")
@@ -262,9 +266,14 @@ def figures_text(figures: NetworkFigures) -> str:
 
 
 def _origin_text(facts: ModelFacts) -> str:
-    text = " · ".join(origin_words(facts))
-    return text[:1].upper() + text[1:]
+    """Results, and what the terms begin with; the rest is in the tooltip."""
+    begin = _FIRST_CLAUSE.match(facts.terms)
+    short = facts.terms if begin is None else f"{begin[0]} …"
+    return " · ".join(origin_words(replace(facts, trained_on=(), terms=short)))
 
 
-def _made_text(facts: ModelFacts) -> str:
-    return f"Made by {facts.command}\nSeed {facts.seed}" if facts.command else ""
+def _whole_origin(facts: ModelFacts) -> str:
+    words = origin_words(facts)
+    if facts.command:
+        words.append(f"made by {facts.command}, seed {facts.seed}")
+    return "\n".join(words)
