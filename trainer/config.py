@@ -55,13 +55,20 @@ class StartConfig:
         model: model file, or official checkpoint of the method, to fine-tune; what fits is taken
             and a report says what did not. Comes after `pretrained`.
         embedder: model file of the embedder that a second stage stands on.
-        teacher: any embedder file whose vectors are to be matched (distillation).
+        teacher: any embedder file whose vectors are to be matched (distillation); of several, a
+            list, or a text with commas between them, the ensemble's.
     """
 
     pretrained: str = "none"
     model: str = ""
     embedder: str = ""
-    teacher: str = ""
+    teacher: str | tuple[str, ...] = ""
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """The files of `teacher`."""
+        named = self.teacher.split(",") if isinstance(self.teacher, str) else self.teacher
+        return tuple(name for each in named if (name := each.strip()))
 
 
 @dataclass(frozen=True)

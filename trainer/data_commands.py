@@ -46,7 +46,7 @@ def list_data_sets(as_json: AsJson = False) -> None:
                 "title": known.title,
                 "counts": asdict(known.counts),
                 "folders": known.folders,
-                "options": known.options,
+                "options": list(known.options),
                 "home": known.home,
                 "terms": known.terms,
             }
@@ -66,7 +66,7 @@ def list_data_sets(as_json: AsJson = False) -> None:
             if line:
                 typer.echo(f"{'':<18}   {line}")
     typer.echo(
-        "\nIn a configuration or after --on: NAME, NAME:FOLDER or folder:PATH; "
+        "\nIn a configuration or after --on: NAME, NAME:FOLDER, folder:PATH or tracks:PATH; "
         "with #holdout=100,seed=0 identities of its training become query and gallery."
     )
 

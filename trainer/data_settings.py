@@ -8,6 +8,10 @@ An *entry* names a data set: ``NAME[:FOLDER][#option=value,…]``.
 * ``…#holdout=100`` or ``…#holdout=100,seed=7``: 100 training identities, drawn by the seed (0 by
   default), are left out of the training and become the query and the gallery. The same entry in
   `train` means the identities that stay, in `evaluate` those that were left out.
+* ``tracks:crops``: crops that nobody labelled, ``crops/SOURCE/SOURCE_VIDEO_TRACK_FRAME.jpg``: each
+  track is an identity, each source a camera. ``#without=a,b`` leaves sources out,
+  ``#most=2000,seed=7`` takes 2000 images of each source at most, whole tracks drawn by the seed
+  (0 by default).
 * ``msmt17_v1#val=true``: trains on the lists train and val, as TransReID does; false by default.
 """
 

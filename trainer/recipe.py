@@ -95,6 +95,8 @@ class Recipe(nn.Module):
     Attributes:
         loss_type: frozen dataclass that checks the table [loss].
         stands_on: which of `start.embedder` and `start.teacher` it may use.
+        training_only: what names of its state dict begin with that no deployed network needs, and
+            that only exists once `source` was called.
         config: of the training.
         facts: of its data.
         loss: the checked table [loss].
@@ -103,6 +105,7 @@ class Recipe(nn.Module):
 
     loss_type: ClassVar[type[Any]]
     stands_on: ClassVar[tuple[str, ...]] = ()
+    training_only: ClassVar[tuple[str, ...]] = ()
     network: nn.Module
 
     def __init__(self, config: TrainConfig, facts: DataFacts) -> None:

@@ -154,7 +154,10 @@ def run_networks(path: Path, *, best: bool) -> Iterator[tuple[str, nn.Module, Mo
         if found is None:
             raise TrainerError(f"There is no checkpoint in {path} yet.", "Train for longer.")
         content = found[1]
-    recipe.load_state_dict(content["average"] or content["recipe"])
+    weights = content["average"] or content["recipe"]
+    recipe.load_state_dict(
+        {key: each for key, each in weights.items() if not key.startswith(recipe.training_only)}
+    )
     recipe.eval()
     for name, network in recipe.deployed().items():
         facts = {**recipe.card_facts(name), **folder.card_facts(config, content["metrics"])}

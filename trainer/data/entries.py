@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from trainer.errors import TrainerError
+
+OptionKind = Literal["yes or no", "number", "names"]
+Option = bool | int | tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -16,40 +20,69 @@ class Entry:
         name: of the data set.
         folder: where it lies; "" where it is to be looked for.
         holdout: how many training identities become query and gallery; 0: none.
-        seed: which ones.
-        options: what else is said, for the data set's own reader: yes or no each.
+        seed: of whatever the entry leaves to chance.
+        options: what else is said, for the data set's own reader, as written.
     """
 
     name: str
     folder: str
     holdout: int
     seed: int
-    options: Mapping[str, bool]
+    options: Mapping[str, str]
 
 
 def parse_entry(text: str) -> Entry:
-    """Takes an entry apart.
+    """Takes an entry apart. A comma within an option's value does not end it: ``without=a,b``.
 
     Raises:
         TrainerError: it is not of that form.
     """
     place, _, tail = text.partition("#")
     name, _, folder = place.partition(":")
-    numbers: dict[str, int] = {}
-    options: dict[str, bool] = {}
+    options: dict[str, str] = {}
+    key = ""
     for part in tail.split(",") if tail else ():
-        key, _, value = part.partition("=")
-        if key in ("holdout", "seed"):
-            if not value.isdecimal():
-                raise _misread(text, f"{key} is a number from 0")
-            numbers[key] = int(value)
-        elif value in ("true", "false"):
-            options[key] = value == "true"
+        left, equals, right = part.partition("=")
+        if equals:
+            key = left
+            options[key] = right
+        elif key:
+            options[key] += f",{part}"
         else:
-            raise _misread(text, f'"{key}" is set by =true or =false')
-    if "seed" in numbers and "holdout" not in numbers:
-        raise _misread(text, "a seed needs a holdout")
-    return Entry(name, folder, numbers.get("holdout", 0), numbers.get("seed", 0), options)
+            raise _misread(text, f'"{part}" is not of the form option=value')
+    if "seed" in options and not {"holdout", "most"} & options.keys():
+        raise _misread(text, "a seed needs a holdout, or most")
+    holdout, seed = (
+        _number(text, key, options.pop(key)) if key in options else 0 for key in ("holdout", "seed")
+    )
+    return Entry(name, folder, holdout, seed, options)
+
+
+def option_value(text: str, key: str, kind: OptionKind, value: str) -> Option:
+    """The value of a data set's own option.
+
+    Args:
+        text: the whole entry, for messages.
+        key: name of the option.
+        kind: what it takes.
+        value: as written.
+
+    Raises:
+        TrainerError: it is not of that kind.
+    """
+    if kind == "number":
+        return _number(text, key, value)
+    if kind == "names":
+        return tuple(name for each in value.split(",") if (name := each.strip()))
+    if value not in ("true", "false"):
+        raise _misread(text, f'"{key}" is set by =true or =false')
+    return value == "true"
+
+
+def _number(text: str, key: str, value: str) -> int:
+    if not value.isdecimal():
+        raise _misread(text, f"{key} is a number from 0")
+    return int(value)
 
 
 def _misread(text: str, rule: str) -> TrainerError:

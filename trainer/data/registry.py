@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from trainer.data.cuhk03 import RAW_FILE, SPELLING, Boxes, read_cuhk03
-from trainer.data.entries import Entry, parse_entry
+from trainer.data.entries import Entry, Option, OptionKind, option_value, parse_entry
 from trainer.data.holdout import hold_out
 from trainer.data.market_layout import GALLERY, QUERY, TRAIN, read_any_folder, read_market
 from trainer.data.msmt17 import FOLDERS, LISTS, Version, read_msmt17
 from trainer.data.samples import DataSet
+from trainer.data.tracks import read_tracks
 from trainer.data.vehicleid import SIZES, read_vehicleid
 from trainer.data.veri776 import read_veri776
 from trainer.errors import TrainerError
@@ -52,7 +53,7 @@ class DataSetEntry:
         counts: of the complete data set.
         home: where to ask for it.
         terms: of use, as far as the source says.
-        options: names of its own options.
+        options: its own options, and what each takes.
         shared_numbers: whether training and test number identities together, so that a number in
             both is one identity in both.
     """
@@ -65,7 +66,7 @@ class DataSetEntry:
     counts: Counts
     home: str
     terms: str = "research use"
-    options: tuple[str, ...] = ()
+    options: Mapping[str, OptionKind] = field(default_factory=dict)
     shared_numbers: bool = True
 
 
@@ -89,7 +90,7 @@ def _msmt17(version: Version, title: str) -> DataSetEntry:
         tuple((name,) for name in (*FOLDERS[version], *LISTS)),
         Counts(30_248, 1_041, 11_659, 82_161, val=2_373),
         "www.pkuvmc.com/publications/msmt17.html (a signed agreement)",
-        options=("val",),
+        options={"val": "yes or no"},
         shared_numbers=False,
     )
 
@@ -164,7 +165,7 @@ _ENTRIES = (
         (("image_train",), ("image_query",), ("image_test",)),
         Counts(37_778, 576, 1_678, 11_579),
         "vehiclereid.github.io/VeRi (on request)",
-        options=("views",),
+        options={"views": "yes or no"},
     ),
     *(_vehicleid(*sizes) for sizes in zip(SIZES, (6_493, 13_377, 19_777), strict=True)),
     DataSetEntry(
@@ -176,6 +177,17 @@ _ENTRIES = (
         Counts(),
         "your own images",
         terms="",
+    ),
+    DataSetEntry(
+        "tracks",
+        'crops without labels, as "tracks:PATH": PATH/SOURCE/SOURCE_VIDEO_TRACK_FRAME.jpg',
+        read_tracks,
+        (),
+        (),
+        Counts(),
+        "your own images",
+        terms="",
+        options={"without": "names", "most": "number"},
     ),
 )
 DATA_SETS: dict[str, DataSetEntry] = {entry.name: entry for entry in _ENTRIES}
@@ -192,11 +204,12 @@ def load_data_set(text: str, root: Path) -> DataSet:
     Raises:
         TrainerError: unknown name or option, or the data set is missing or damaged.
     """
-    entry, known = _resolve(text)
+    entry, known, options = _resolve(text)
     folder = find_folder(text, root)
-    options = {key: value for key, value in entry.options.items() if key in known.options}
+    if "most" in options:
+        options["seed"] = entry.seed
     data_set = known.read(folder, **options)
-    name = folder.resolve().name if known.name == "folder" else known.name
+    name = known.name if known.folders else folder.resolve().name
     data_set = replace(data_set, name=name, terms=known.terms)
     if entry.holdout:
         return hold_out(data_set, entry.holdout, entry.seed)
@@ -226,16 +239,17 @@ def find_folder(text: str, root: Path) -> Path:
     Raises:
         TrainerError: unknown name or option; it is not there, or parts of it are missing.
     """
-    entry, known = _resolve(text)
+    entry, known, _ = _resolve(text)
     if entry.folder:
         candidates = [root / entry.folder]
         if not candidates[0].is_dir():
             raise TrainerError(
                 f"There is no folder {candidates[0]}.", "Correct the path or --data."
             )
-    elif known.name == "folder":
+    elif not known.folders:
         raise TrainerError(
-            '"folder" needs a path.', 'Write "folder:PATH", relative to the data root or absolute.'
+            f'"{known.name}" needs a path.',
+            f'Write "{known.name}:PATH", relative to the data root or absolute.',
         )
     else:
         candidates = [*(path for name in known.folders if (path := root / name).is_dir()), root]
@@ -272,18 +286,22 @@ def find_entry(text: str) -> DataSetEntry:
     return _resolve(text)[1]
 
 
-def _resolve(text: str) -> tuple[Entry, DataSetEntry]:
+def _resolve(text: str) -> tuple[Entry, DataSetEntry, dict[str, Option]]:
+    """What an entry says, the data set that it names, and the values of that one's options."""
     entry = parse_entry(text)
     known = DATA_SETS.get(entry.name)
     if known is None:
         raise TrainerError(
             f'There is no data set "{entry.name}".',
-            f'Choose one of {", ".join(DATA_SETS)}; your own images are "folder:PATH".',
+            f'Choose one of {", ".join(DATA_SETS)}; your own images are "folder:PATH" or '
+            '"tracks:PATH".',
         )
-    for key in entry.options:
+    options: dict[str, Option] = {}
+    for key, value in entry.options.items():
         if key not in known.options:
             allowed = ", ".join(("holdout", "seed", *known.options))
             raise TrainerError(
                 f'{known.name} has no option "{key}".', f"Its options are {allowed}."
             )
-    return entry, known
+        options[key] = option_value(text, key, known.options[key], value)
+    return entry, known, options

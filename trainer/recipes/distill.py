@@ -20,7 +20,7 @@ from trainer.losses.identity import accuracy, identity_loss
 from trainer.losses.triplet import Margin, batch_hard_triplet
 from trainer.recipe import DataFacts, Progress, Recipe, Source
 from trainer.recipes.building import load_backbone, new_network
-from trainer.recipes.teacher import Teacher
+from trainer.recipes.teacher import Ensemble
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class DistillLoss:
         triplet: weight of the mean triplet of the features; likewise.
         label_smoothing: of the cross entropies.
         margin: of the triplets.
+        teacher_flip: a teacher's vector of an image is the mean of its own and its mirror image's.
     """
 
     features: float = 1.0
@@ -42,17 +43,20 @@ class DistillLoss:
     triplet: float = 0.0
     label_smoothing: float = 0.1
     margin: Margin = "soft"
+    teacher_flip: bool = False
 
 
 class DistillRecipe(Recipe):
     """The vector that is deployed follows that of `start.teacher` for the image as it is.
 
     Augmentation changes what the network sees, not what the teacher said. Where the vectors have
-    different lengths, a linear layer that is not deployed maps one to the other.
+    different lengths, a linear layer that is not deployed maps one to the other. It is made once
+    the teacher is opened, by `source`, since an export needs neither.
     """
 
     loss_type = DistillLoss
     stands_on = ("teacher",)
+    training_only = ("to_teacher.",)
     loss: DistillLoss
     network: EmbeddingModel
 
@@ -64,12 +68,12 @@ class DistillRecipe(Recipe):
             NetworkError: settings of [model] that the network refuses.
         """
         super().__init__(config, facts)
-        if not config.start.teacher:
+        if not config.start.teachers:
             raise TrainerError(
                 "A distillation learns from a teacher, and none is named.",
-                "Set start.teacher to an embedder's file, or to vectors that `extract` wrote.",
+                "Set start.teacher to an embedder's file, or to vectors that `extract` wrote, or "
+                "to a list of such.",
             )
-        self._teacher = Teacher(Path(config.start.teacher))
         labelled = self.loss.identity > 0
         told = {} if labelled else {"identities": 0}
         self.network = new_network(config, facts, ("transreid", "rrid", "nformer_encoder"), **told)
@@ -79,11 +83,8 @@ class DistillRecipe(Recipe):
             unseen = self.network.config.gallery_vector == "global"
             if unseen and self.network.local_branch is not None:
                 self.network.local_branch.requires_grad_(False)  # likewise
-        width, wanted = self.network.embedding_dim, self._teacher.dimension
-        self.to_teacher: nn.Module = (
-            nn.Identity() if width == wanted else nn.Linear(width, wanted, bias=False)
-        )
-        # No part of the state dict: it comes from a file and does not change.
+        self.to_teacher: nn.Module | None = None
+        # No part of the state dict: it comes from files and does not change.
         self._taught: Tensor | None = None
 
     def load_pretrained(self, source: str | None) -> PretrainedReport:
@@ -96,15 +97,21 @@ class DistillRecipe(Recipe):
         """As `Recipe.source`; asks the teacher first.
 
         Raises:
-            TrainerError: the teacher does not know an image, or as `Recipe.source`.
+            TrainerError: the teacher cannot be opened, or does not know an image; or as
+                `Recipe.source`.
+            NetworkError: the teacher cannot be opened.
         """
-        self._taught = self._teacher.vectors(training_set.samples)
+        paths = [Path(name) for name in self.config.start.teachers]
+        teacher = Ensemble(paths, flip=self.loss.teacher_flip)
+        width, wanted = self.network.embedding_dim, teacher.dimension
+        self.to_teacher = nn.Identity() if width == wanted else nn.Linear(width, wanted, bias=False)
+        self._taught = teacher.vectors(training_set.samples)
         return super().source(training_set, rank, world)
 
     def forward(self, batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """Terms "features", "similarities"; "identity", "triplet" as far as they have weight."""
         loss, identities = self.loss, batch.identities
-        if self._taught is None:
+        if self._taught is None or self.to_teacher is None:
             raise RuntimeError("source() comes before forward()")
         output = self.network(batch.images, batch.cameras, batch.views)
         vectors = self.network.vector(output)  # (B, D)

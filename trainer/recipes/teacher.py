@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 from rich.progress import track
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from trainer.data.files import read_image
 from trainer.data.samples import Sample
@@ -33,21 +34,29 @@ class Teacher:
         dimension: length of its vectors.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, flip: bool = False) -> None:
         """Opens the file.
 
         Args:
             path: an embedder (see `open_embedder`), or what `python -m trainer extract` wrote: an
                 `.npz` with `features` and `paths`.
+            flip: an image's vector is the mean of its own and its mirror image's.
 
         Raises:
-            TrainerError: no vectors in the file; see `open_embedder`.
+            TrainerError: no vectors in the file, or written ones and `flip`; see `open_embedder`.
             NetworkError: see `open_embedder`.
         """
         self.name = path.name
+        self._flip = flip
         self._written: tuple[FloatArray, list[str]] | None = None
         self._embedder: FrozenEmbedder | None = None
         if path.suffix == ".npz":
+            if flip:
+                raise TrainerError(
+                    f"{path.name} holds vectors, which cannot be asked for mirror images.",
+                    "Write it by `python -m trainer extract --flip`, and set loss.teacher_flip = "
+                    "false.",
+                )
             self._written = _read(path)
             self.dimension = int(self._written[0].shape[1])
         else:
@@ -80,11 +89,13 @@ class Teacher:
         """Vectors of a folder's images, from the cache if they were computed before."""
         assert self._embedder is not None
         cache = user_cache_path("retrace") / "teachers"
-        kept = cache / f"{_key(self._embedder.id, samples)}.npy"
+        asked = f"{self._embedder.id}{' flip' if self._flip else ''}"
+        kept = cache / f"{_key(asked, samples)}.npy"
         if kept.is_file():
             found: FloatArray = np.load(kept, allow_pickle=False)
             return found
-        vectors = _computed(self._embedder, samples, f"The teacher looks at {folder}")
+        told = f"{self.name} looks at {folder}"
+        vectors = _computed(self._embedder, samples, self._flip, told)
         cache.mkdir(parents=True, exist_ok=True)
         partial = kept.with_name(f"{kept.stem}.{os.getpid()}.npy")
         np.save(partial, vectors)
@@ -92,7 +103,34 @@ class Teacher:
         return vectors
 
 
-def _computed(embedder: FrozenEmbedder, samples: Sequence[Sample], told: str) -> FloatArray:
+class Ensemble:
+    """Several teachers as one: their vectors of length 1, one behind the other, as one of length 1.
+
+    So the cosine of two images is the mean of the teachers' cosines.
+
+    Attributes:
+        dimension: sum of the teachers'.
+    """
+
+    def __init__(self, paths: Sequence[Path], *, flip: bool = False) -> None:
+        """Opens all files; see `Teacher`.
+
+        Args:
+            paths: at least one.
+            flip: as of `Teacher`.
+        """
+        self._teachers = [Teacher(path, flip=flip) for path in paths]
+        self.dimension = sum(teacher.dimension for teacher in self._teachers)
+
+    def vectors(self, samples: Sequence[Sample]) -> Tensor:
+        """Vectors of length 1, float32 (n, D); see `Teacher.vectors`."""
+        each = [normalize(teacher.vectors(samples), dim=1) for teacher in self._teachers]
+        return normalize(torch.cat(each, dim=1), dim=1)
+
+
+def _computed(
+    embedder: FrozenEmbedder, samples: Sequence[Sample], flip: bool, told: str
+) -> FloatArray:
     form = embedder.form
     transform = test_transform(form.size_px, form.mean, form.std)
     generator = np.random.default_rng(0)  # the transform of tests does not use it
@@ -103,7 +141,10 @@ def _computed(embedder: FrozenEmbedder, samples: Sequence[Sample], told: str) ->
             transform(read_image(sample.path), generator)
             for sample in samples[first : first + _BATCH]
         ]
-        found = embedder.vectors(torch.stack(images), cameras[: len(images)])
+        pixels = torch.stack(images)
+        found = embedder.vectors(pixels, cameras[: len(images)])
+        if flip:
+            found = (found + embedder.vectors(pixels.flip(3), cameras[: len(images)])) / 2
         vectors[first : first + len(images)] = found.numpy()
     return vectors
 

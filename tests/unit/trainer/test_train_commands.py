@@ -8,7 +8,8 @@ import torch
 from typer.testing import CliRunner
 
 from reid_models.model_card import read_card
-from reid_models.model_file import load_model
+from reid_models.model_file import ModelCard, load_model, save_model
+from reid_models.registry import create_model
 from tests.tiny_recipe import write_people
 from trainer.__main__ import app
 from trainer.config import load_config
@@ -176,6 +177,49 @@ def test_fine_tuning_takes_what_fits_and_says_what_does_not(tmp_path, root, conf
     assert "classifiers.0.weight (3, 16) → (6, 16)" in result.output
     assert "not used (1): backbone.side_information" in result.output
     assert not (tmp_path / "second" / "best.safetensors").exists()
+
+
+def test_distilling_unlabelled_tracks(tmp_path):
+    """From crops to a model file; the export needs neither data nor teacher any more."""
+    write_people(tmp_path)
+    for number, path in enumerate(sorted(tmp_path.rglob("*.jpg"))):
+        crop = tmp_path / "crops" / f"place{number % 2}" / f"v_{number // 4:04d}_{number:06d}.jpg"
+        crop.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(crop)
+    teachers = []
+    for name in ("one", "two"):
+        torch.manual_seed(len(teachers))
+        network = create_model(
+            "transreid",
+            variant="deit_tiny",
+            width=16,
+            depth=2,
+            heads=2,
+            image_size=[32, 16],
+            jpm=False,
+        )
+        teachers.append(str(tmp_path / f"{name}.safetensors"))
+        save_model(tmp_path / f"{name}.safetensors", network, ModelCard.of(network))
+    config = tmp_path / "distill.toml"
+    config.write_text(
+        CONFIG.replace('recipe = "transreid"', 'recipe = "distill"')
+        .replace("folder:people#holdout=3", "tracks:crops#without=place1,most=9", 1)
+        .replace('["folder:people#holdout=3"]', "[]")
+        .replace("images = 2", 'images = 2\nrule = "plain"')
+    )
+    out = tmp_path / "run"
+    result = train(
+        config, tmp_path, out, f"start.teacher={','.join(teachers)}", "loss.teacher_flip=true"
+    )
+    assert result.exit_code == 0, result.output
+    assert "9 training images of 5 identities, 1 cameras" in result.output
+    for path in teachers:
+        (tmp_path / path).unlink()
+    result = run("export", out, "--out", tmp_path / "student.safetensors")
+    assert result.exit_code == 0, result.output
+    card = read_card(tmp_path / "student.safetensors")
+    assert card.trained_on == ("crops",)
+    assert card.id == read_card(out / "model.safetensors").id
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_two_data_sets_of_one_name(tmp_path):
         load_data_sets(["folder:a/own", "folder:b/own"], tmp_path)
 
 
-@pytest.mark.parametrize("name", [name for name in DATA_SETS if name != "folder"])
+@pytest.mark.parametrize("name", [name for name in DATA_SETS if DATA_SETS[name].folders])
 def test_what_is_not_there_is_said_with_where_to_ask(tmp_path, name):
     with pytest.raises(TrainerError, match=f"{name} is not below") as caught:
         load_data_set(name, tmp_path)
@@ -204,11 +204,73 @@ def test_what_is_not_there_is_said_with_where_to_ask(tmp_path, name):
         ("msmt17_v1#val=yes", "set by =true or =false"),
         ("market1501#holdout=many", "a number from 0"),
         ("market1501#seed=1", "needs a holdout"),
+        ("market1501#holdout", "not of the form option=value"),
+        ("tracks", "needs a path"),
+        ("tracks:own#most=few", "most is a number from 0"),
     ],
 )
 def test_entries_that_cannot_be_meant(tmp_path, text, sentence):
     with pytest.raises(TrainerError, match=sentence):
         load_data_set(text, tmp_path)
+
+
+TRACKS = {
+    "street": ["street_a_0000_000000", "street_a_0000_000015", "street_a_0001_000000"],
+    "mall": [*(f"mall_b_{track:04d}_{frame:06d}" for track in range(4) for frame in (0, 5)), "one"],
+    "empty": [],
+}
+
+
+@pytest.fixture
+def tracks(tmp_path):
+    for source, names in TRACKS.items():
+        (tmp_path / "crops" / source).mkdir(parents=True)
+        for name in names:
+            layouts.write_image(tmp_path / "crops" / source / f"{name}.jpg")
+    return tmp_path
+
+
+def test_tracks(tracks):
+    """A track is an identity, a source with images is a camera."""
+    data_set = load_data_set("tracks:crops", tracks)
+    assert (data_set.name, data_set.camera_names) == ("crops", ("mall", "street"))
+    of_source = {
+        name: [s.identity for s in data_set.train if s.camera == number]
+        for number, name in enumerate(data_set.camera_names)
+    }
+    assert of_source == {"mall": [1, 1, 2, 2, 3, 3, 4, 4, 5], "street": [6, 6, 7]}
+    assert data_set.trials == () and data_set.left_out == {}
+
+
+def test_sources_can_be_left_out(tracks):
+    data_set = load_data_set("tracks:crops#without=mall,empty", tracks)
+    assert data_set.camera_keys == ("crops/street",)
+    assert {sample.path.parent.name for sample in data_set.train} == {"street"}
+    assert data_set.left_out == {"without": 9}
+    with pytest.raises(TrainerError, match='no source "shop"') as caught:
+        load_data_set("tracks:crops#without=shop", tracks)
+    assert "empty, mall, street" in caught.value.remedy
+    with pytest.raises(TrainerError, match="no crops of tracks"):
+        load_data_set("tracks:crops#without=mall,street", tracks)
+
+
+def test_a_source_gives_at_most_so_many_images(tracks):
+    """Whole tracks, drawn by the seed; what other sources there are changes nothing."""
+    whole = {s.path for s in load_data_set("tracks:crops", tracks).train}
+    chosen = {}
+    for seed in range(8):
+        found = load_data_set(f"tracks:crops#most=4,seed={seed}", tracks)
+        paths = [s.path.name for s in found.train if s.path.parent.name == "mall"]
+        assert 3 <= len(paths) <= 4 and len(found.train) == len(paths) + 3
+        assert found.left_out == {"most": len(whole) - len(found.train)}
+        taken = {name.rpartition("_")[0] for name in paths}
+        assert len(paths) == sum(path.name.rpartition("_")[0] in taken for path in whole)
+        alone = load_data_set(f"tracks:crops#without=street,most=4,seed={seed}", tracks)
+        assert [s.path.name for s in alone.train] == paths
+        chosen[seed] = tuple(paths)
+    assert len(set(chosen.values())) > 2
+    first = load_data_set("tracks:crops#most=4,seed=0", tracks)
+    assert first == load_data_set("tracks:crops#most=4", tracks)
 
 
 def test_wrong_names_and_lines(tmp_path):

@@ -1,11 +1,13 @@
 """Embedders of every kind of file, teachers, and learning from them."""
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn.functional import normalize
 
 from reid_models.model_file import load_model
@@ -29,7 +31,7 @@ from trainer.data.files import read_image
 from trainer.data.transforms import test_transform as transform_of_tests
 from trainer.errors import TrainerError
 from trainer.recipes.frozen import open_embedder
-from trainer.recipes.teacher import Teacher
+from trainer.recipes.teacher import Ensemble, Teacher
 
 STUDENT = {**VIT, "jpm": False, "architecture": "transreid"}
 
@@ -158,6 +160,44 @@ def test_pictures_of_one_name_are_told_apart_by_their_folders(tmp_path):
     assert np.array_equal(found.numpy(), features[::-1])
 
 
+def test_an_ensemble_has_the_mean_of_the_cosines(tmp_path, training_set):
+    paths = [
+        saved_embedder(tmp_path / f"{name}.safetensors", name)
+        for name in ("nformer_encoder", "rrid")
+    ]
+    alone = [
+        normalize(Teacher(path, flip=True).vectors(training_set.samples), dim=1) for path in paths
+    ]
+    ensemble = Ensemble(paths, flip=True)
+    found = ensemble.vectors(training_set.samples)
+    assert found.shape == (12, ensemble.dimension)
+    torch.testing.assert_close(found, torch.cat(alone, 1) / 2**0.5)
+    torch.testing.assert_close(found @ found.T, sum(each @ each.T for each in alone) / 2)
+
+
+def test_a_teacher_that_sees_mirror_images_too(tmp_path, training_set):
+    """The mean of both, kept apart from the vectors of the images alone."""
+    path = saved_embedder(tmp_path / "teacher.safetensors", "nformer_encoder")
+    plain = Teacher(path).vectors(training_set.samples)
+    both = Teacher(path, flip=True).vectors(training_set.samples)
+    (tmp_path / "mirrored").mkdir()
+    mirrored = [
+        replace(sample, path=tmp_path / "mirrored" / sample.path.name)
+        for sample in training_set.samples
+    ]
+    for sample, mirror in zip(training_set.samples, mirrored, strict=True):
+        Image.fromarray(read_image(sample.path)[:, ::-1]).save(mirror.path)
+    expected = (plain + Teacher(path).vectors(mirrored)) / 2
+    torch.testing.assert_close(both, expected, rtol=1e-4, atol=1e-5)
+    assert torch.equal(Teacher(path).vectors(training_set.samples), plain)
+
+
+def test_written_vectors_have_no_mirror_image(tmp_path):
+    np.savez(tmp_path / "v.npz", features=np.eye(2, dtype=np.float32), paths=["a", "b"])
+    with pytest.raises(TrainerError, match="cannot be asked for mirror images"):
+        Teacher(tmp_path / "v.npz", flip=True)
+
+
 # --- learning from them ---
 
 
@@ -197,6 +237,22 @@ def test_loss_and_gradients(written, training_set):
         + 0.25 * triplet(vectors, batch.identities)
     )
     assert_same_gradients(recipe, total(recipe(batch, PROGRESS)), expected)
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+def test_two_teachers_are_one(tmp_path, written, training_set, as_list):
+    other = tmp_path / "w.npz"
+    names = [str(sample.path) for sample in training_set.samples]
+    np.savez(other, features=np.eye(12, dtype=np.float32), paths=names)
+    files = [str(written[0]), str(other)]
+    start = {"teacher": files if as_list else ", ".join(files)}
+    recipe, batch = distilled(written[0], training_set, start=start)
+    assert recipe.to_teacher.weight.shape[0] == 7 + 12
+    vectors = recipe.network(batch.images).features[0]
+    taught = torch.cat([normalize(written[1], dim=1), torch.eye(12)], 1)[batch.indices] / 2**0.5
+    unit = normalize(vectors, dim=1)
+    expected = (unit @ unit.T - taught @ taught.T).square().mean()
+    torch.testing.assert_close(recipe(batch, PROGRESS)["similarities"], expected)
 
 
 def test_without_identities_nothing_is_left_untrained(written, training_set):
