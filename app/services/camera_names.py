@@ -8,21 +8,16 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from app.core.errors import UsageError
+from app.core.name_reading import NameReading, is_generic, is_storage_folder, read_name
 
 _TOKEN = r"(?:cam(?:era)?|ch(?:annel|an|n)?|kamera)[ _.-]?\d{1,4}"
 _CAMERA_IN_NAME = re.compile(rf"(?<![A-Za-z0-9]){_TOKEN}(?![A-Za-z0-9])", re.IGNORECASE)
 _CAMERA_FOLDER = re.compile(_TOKEN, re.IGNORECASE)
 _DATA_SET_CAMERA = re.compile(r"(c\d{1,3})s\d+(?:_|$)")  # Market-1501: "c3s1_000501"
 _DATE = r"20\d\d[-_.]?[01]\d[-_.]?[0-3]\d"
-# "Driveway_20240514_103207": what stands before the time is what its owner calls the camera.
-_NAME_BEFORE_TIME = re.compile(rf"(?P<name>.*?)[ _.-]+{_DATE}(?:[T _.-]|\d{{6}}|$)")
+# "Driveway_20240514": what stands before the date is what its owner calls the camera.
+_NAME_BEFORE_DATE = re.compile(rf"(?P<name>.*?)[ _.-]+{_DATE}(?:[T _.-]|\d{{6}}|$)")
 _DATE_FOLDERS = re.compile(r"^(?:20\d\d[-_./]?[01]\d[-_./]?[0-3]\d/)+")
-# What phones and recorders write before the time, whichever camera it is.
-_GENERIC = """
-capture clip export frame image img mov movie nvr output pxl rec record recording screen screenshot
-snapshot stream vid video
-"""
-_NO_CAMERA = frozenset(_GENERIC.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +33,21 @@ class Footage:
     stem: str
 
 
-def name_cameras(footage: Sequence[Footage], camera_by: str, root_name: str) -> list[str]:
+def name_cameras(footage: Sequence[Footage], camera_by: str, root: PurePosixPath) -> list[str]:
     """Names the camera of each video of a folder.
 
     Args:
         footage: all videos of the folder.
-        camera_by: `auto`: the first folder below the ingested one, unless its videos themselves
-            name different cameras; else what the file name says; else its stem. Days that stand
-            above the cameras are passed over, and equal names in different folders are told
-            apart (``siteA/cam1``). `folder`: the first folder. `file`: what the file name says,
-            else its stem. Anything else: a regular expression, searched in the relative path,
-            whose group `camera`, or only group, is the name; a file without it keeps its stem.
-        root_name: name of the ingested folder, the camera of videos directly in it with `folder`.
+        camera_by: `auto`: what the recorder's layout says (`app.core.layouts`), wherever the
+            folder was entered; else the first folder below the ingested one, unless its videos
+            themselves name different cameras; else what the file name says; else its stem, or
+            the ingested folder where the name is nothing but a time. Days that stand above the
+            cameras are passed over, and equal names in different folders are told apart
+            (``siteA/cam1``). `folder`: the first folder. `file`: what the file name says, else
+            its stem. Anything else: a regular expression, searched in the relative path, whose
+            group `camera`, or only group, is the name; a file without it keeps its stem.
+        root: the ingested folder, absolute. Its name is the camera of videos directly in it with
+            `folder`.
 
     Returns:
         One name for each.
@@ -57,23 +55,45 @@ def name_cameras(footage: Sequence[Footage], camera_by: str, root_name: str) -> 
     Raises:
         UsageError: the regular expression is invalid or has no such group.
     """
+    readings = [read_name((root / one.path).as_posix()) for one in footage]
     if camera_by == "auto":
-        names = _auto(footage, root_name)
+        names = _auto(footage, readings, root)
     elif camera_by == "folder":
-        names = [_first_folder(one.path) or root_name for one in footage]
+        names = [_first_folder(one.path) or _place(root) for one in footage]
     elif camera_by == "file":
-        names = [_said_by_name(one.stem) or one.stem for one in footage]
+        names = [
+            _said_by_name(one.stem, reading) or one.stem
+            for one, reading in zip(footage, readings, strict=True)
+        ]
     else:
         names = _by_pattern(footage, camera_by)
     spelling: dict[str, str] = {}  # CH01 and ch01 are one camera
     return [spelling.setdefault(name.casefold(), name) for name in names]
 
 
-def _auto(footage: Sequence[Footage], root_name: str) -> list[str]:
-    undated = [PurePosixPath(_DATE_FOLDERS.sub("", one.path.as_posix())) for one in footage]
-    top = root_name if _CAMERA_FOLDER.fullmatch(root_name) else ""
+def _auto(
+    footage: Sequence[Footage], readings: Sequence[NameReading | None], root: PurePosixPath
+) -> list[str]:
+    """What the layout says, and for the rest what folders and names say."""
+    names = [reading.camera if reading else "" for reading in readings]
+    rest = [at for at, name in enumerate(names) if not name]
+    places = [_origin(reading, root) for reading in readings]
+    told = _told_apart(names, places)
+    by_names = _by_folder_and_name(
+        [footage[at] for at in rest], [readings[at] for at in rest], root
+    )
+    for at, name in zip(rest, by_names, strict=True):
+        told[at] = name
+    return told
+
+
+def _by_folder_and_name(
+    footage: Sequence[Footage], readings: Sequence[NameReading | None], root: PurePosixPath
+) -> list[str]:
+    undated = [_undated(one.path, reading) for one, reading in zip(footage, readings, strict=True)]
+    top = root.name if _CAMERA_FOLDER.fullmatch(root.name) else ""
     folders = [_first_folder(path) or top for path in undated]
-    said = _said(footage, undated, folders)
+    said = _said(footage, readings, undated, folders)
     named: dict[str, set[str]] = {}  # folder → the cameras that its videos name
     for folder, name in zip(folders, said, strict=True):
         named.setdefault(folder, set()).update({name.casefold()} if name else ())
@@ -82,20 +102,63 @@ def _auto(footage: Sequence[Footage], root_name: str) -> list[str]:
         for folder, name in zip(folders, said, strict=True)
     ]
     names = [
-        (name if itself else folder) or one.stem
-        for one, folder, name, itself in zip(footage, folders, said, by_itself, strict=True)
+        (name if itself else folder) or (_place(root) if _is_only_a_time(reading) else one.stem)
+        for one, reading, folder, name, itself in zip(
+            footage, readings, folders, said, by_itself, strict=True
+        )
     ]
-    origins: dict[str, set[str]] = {}
-    for folder, name in zip(folders, names, strict=True):
-        origins.setdefault(name.casefold(), set()).add(folder)
+    places = [folder if itself else "" for folder, itself in zip(folders, by_itself, strict=True)]
+    return _told_apart(names, places, folders)
+
+
+def _told_apart(
+    names: Sequence[str], places: Sequence[str], origins: Sequence[str] | None = None
+) -> list[str]:
+    """Puts its place before a name that occurs at several origins."""
+    seen: dict[str, set[str]] = {}
+    for name, origin in zip(names, origins or places, strict=True):
+        seen.setdefault(name.casefold(), set()).add(origin)
     return [
-        f"{folder}/{name}" if itself and folder and len(origins[name.casefold()]) > 1 else name
-        for folder, name, itself in zip(folders, names, by_itself, strict=True)
+        f"{place}/{name}" if place and len(seen[name.casefold()]) > 1 else name
+        for name, place in zip(names, places, strict=True)
     ]
+
+
+def _origin(reading: NameReading | None, root: PurePosixPath) -> str:
+    """The folder that a whole layout lies in, below the ingested one; empty if directly in it."""
+    above = PurePosixPath(reading.before) if reading else root
+    if not above.is_relative_to(root):
+        return ""
+    telling = [part for part in above.relative_to(root).parts if _tells(part)]
+    return "/".join(telling)
+
+
+def _place(root: PurePosixPath) -> str:
+    """The nearest folder whose name is more than a date or "videos"."""
+    return next((part for part in reversed(root.parts[1:]) if _tells(part)), root.name or "camera")
+
+
+def _tells(folder: str) -> bool:
+    return bool(re.search(r"[^\W\d_]", folder)) and not is_storage_folder(folder)
+
+
+def _undated(path: PurePosixPath, reading: NameReading | None) -> PurePosixPath:
+    """The path without the days above it; where its time is known, without "recordings", too."""
+    shorter = PurePosixPath(_DATE_FOLDERS.sub("", path.as_posix()))
+    while reading and len(shorter.parts) > 1 and not _tells(shorter.parts[0]):
+        shorter = PurePosixPath(*shorter.parts[1:])
+    return shorter
+
+
+def _is_only_a_time(reading: NameReading | None) -> bool:
+    return reading is not None and not reading.said
 
 
 def _said(
-    footage: Sequence[Footage], undated: Sequence[PurePosixPath], folders: Sequence[str]
+    footage: Sequence[Footage],
+    readings: Sequence[NameReading | None],
+    undated: Sequence[PurePosixPath],
+    folders: Sequence[str],
 ) -> list[str]:
     """The camera that each video's path names below its first folder, or empty.
 
@@ -103,8 +166,8 @@ def _said(
     camera out of several.
     """
     short = [
-        _folder_said(path) or _said_by_name(one.stem)
-        for one, path in zip(footage, undated, strict=True)
+        _folder_said(path) or _said_by_name(one.stem, reading)
+        for one, reading, path in zip(footage, readings, undated, strict=True)
     ]
     whole = [_whole_name(one.stem, name) for one, name in zip(footage, short, strict=True)]
     wholes: dict[tuple[str, str], set[str]] = {}
@@ -125,7 +188,7 @@ def _folder_said(path: PurePosixPath) -> str:
     return next((part for part in path.parts[1:-1] if _CAMERA_FOLDER.fullmatch(part)), "")
 
 
-def _said_by_name(stem: str) -> str:
+def _said_by_name(stem: str, reading: NameReading | None) -> str:
     """The camera that a file name says, or empty."""
     token = _CAMERA_IN_NAME.search(stem)
     if token:
@@ -133,9 +196,11 @@ def _said_by_name(stem: str) -> str:
     data_set = _DATA_SET_CAMERA.match(stem)
     if data_set:
         return data_set.group(1)
-    before_time = _NAME_BEFORE_TIME.match(stem)
-    name = before_time["name"] if before_time else ""
-    return name if _letters(name) and _letters(name) not in _NO_CAMERA else ""
+    if reading is not None and (reading.camera or reading.said):
+        return reading.camera or reading.said
+    before_date = _NAME_BEFORE_DATE.match(stem)
+    name = before_date["name"] if before_date else ""
+    return "" if is_generic(name) else name
 
 
 def _whole_name(stem: str, short: str) -> str:

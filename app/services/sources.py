@@ -73,7 +73,7 @@ def find_sources(folder: Path, camera_by: str = "auto") -> list[SourceFile]:
             "numbered JPEG or PNG pictures, in all its subfolders.",
         )
     footage = [_footage(source, first.relative_to(root)) for source, first in found]
-    cameras = name_cameras(footage, camera_by, root.resolve().name or "camera")
+    cameras = name_cameras(footage, camera_by, PurePosixPath(root.resolve().as_posix()))
     return [
         SourceFile(source.path, camera, source.kind, source.prefix)
         for (source, _), camera in zip(found, cameras, strict=True)

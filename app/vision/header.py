@@ -12,8 +12,8 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from app.core.clock import start_from_name
 from app.core.entities import StartSource
+from app.core.name_reading import start_from_name
 from app.vision.presentation import Timeline
 
 # Containers whose header says how long the video is; elsewhere the length is an estimate.

@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 import cv2
 import numpy as np
 
-from app.core.clock import start_from_name
 from app.core.entities import Image, StartSource, VideoInfo
 from app.core.errors import TruncatedVideoError, VideoError
 from app.core.frame_names import frame_name, sequences
+from app.core.name_reading import start_from_name
 
 logger = logging.getLogger(__name__)
 

@@ -11,88 +11,11 @@ from app.core.clock import (
     format_time,
     format_utc,
     parse_time,
-    start_from_name,
 )
 from app.core.errors import UsageError
 
 BERLIN = ZoneInfo("Europe/Berlin")
 LOCAL = datetime(2024, 5, 14, 8, 32, 7, tzinfo=UTC)  # 10:32:07 in Berlin
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "20240514_103207.mp4",
-        "20240514103207.mp4",
-        "20240514-103207.mp4",
-        "2024-05-14_10-32-07.mp4",
-        "2024-05-14 10.32.07.mov",
-        "2024.05.14-10.32.07.avi",
-        "2024_05_14_10_32_07.avi",
-        "2024-05-14--10-32-07.mkv",
-        "2024-05-14_10h32m07s.mp4",
-        "Screen Recording 2024-05-14 at 10.32.07.mov",
-        "ch01_20240514103207.mp4",
-        "NVR_ch3_main_20240514103207_20240514113207.dav",
-        "RecM01_20240514_103207_103245_6D28808_1A468F9.mp4",
-        "20240514_103207_ABCD.mkv",
-        "VID_20240514_103207.mp4",
-        "North gate_cam2_20240514T103207.mp4",
-        "2024-05-14_10-32-07-0200.mp4",  # a number, not an offset
-        "2024-05-14T10:32:07+02:00.mp4",
-        "2024-05-14T08:32:07Z.mp4",
-        "20240514T083207Z.mp4",
-        "1715675527.mp4",
-        "2024-05-14/001/dav/10/10.32.07-10.40.00[R][0@0][0].dav",
-    ],
-)
-def test_recorder_names_are_read(name: str) -> None:
-    assert start_from_name(name, BERLIN) == LOCAL
-
-
-@pytest.mark.parametrize(
-    ("name", "microsecond"),
-    [
-        ("2024-05-14_10-32-07.5.mp4", 500_000),
-        ("192.168.1.64_01_20240514103207123.mp4", 123_000),
-        ("1715675527123.mp4", 123_000),
-        ("front_door-1715675527.123456-abc.mp4", 123_456),
-        ("PXL_20240514_083207123.mp4", 123_000),  # Pixel phones write UTC
-    ],
-)
-def test_fractions_of_a_second(name: str, microsecond: int) -> None:
-    assert start_from_name(name, BERLIN) == LOCAL.replace(microsecond=microsecond)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "c1s1_001051.jpg",
-        "0001_c1s1_001051_00.jpg",
-        "header_says_682_decodes_341.avi",
-        "video_1920x1080_30fps.mp4",
-        "20241399_103207.mp4",
-        "20240231_103207.mp4",
-        "20240514_253207.mp4",
-        "20240514_106007.mp4",
-        "20240514.mp4",
-        "0123456789.mp4",
-        "9999999999.mp4",
-        "123456789012345.mp4",
-        "Driveway-00-103207-103300.mp4",
-        "10.32.07-10.40.00[R][0@0][0].dav",
-        "2024-05-14 10-32-07/cam1.mp4",  # a folder's time is not the file's
-        "",
-    ],
-)
-def test_other_numbers_are_no_times(name: str) -> None:
-    assert start_from_name(name, BERLIN) is None
-
-
-def test_the_result_is_utc_and_follows_summer_time() -> None:
-    winter = start_from_name("20240114_103207.mp4", BERLIN)
-    assert winter == datetime(2024, 1, 14, 9, 32, 7, tzinfo=UTC)
-    assert winter.tzinfo is UTC
 
 
 @pytest.mark.parametrize("fps", [1, 2, 5, 7, 10, 12.5, 25, 29.97, 30])

@@ -161,8 +161,6 @@ def test_auto_for_market_frames(tmp_path: Path) -> None:
         ("Driveway_20240514_103207.mp4", "Driveway"),
         ("Front-Door.2024-05-14_10-32-07.mp4", "Front-Door"),
         ("c3s1_000501.mp4", "c3"),
-        ("VID_20240514_103207.mp4", "VID_20240514_103207"),
-        ("20240514_103207.mp4", "20240514_103207"),
         ("webcam1.mp4", "webcam1"),
         ("campus.mp4", "campus"),
         ("match10.mp4", "match10"),
@@ -173,6 +171,54 @@ def test_cameras_in_file_names(tmp_path: Path, name: str, camera: str) -> None:
     make(tmp_path, name)
     assert cameras(tmp_path) == {name: camera}
     assert cameras(tmp_path, "file") == {name: camera}
+
+
+@pytest.mark.parametrize("name", ["VID_{}.mp4", "{}.mp4", "Screen Recording {} PM.mp4"])
+def test_files_whose_names_are_only_times_are_one_camera(tmp_path: Path, name: str) -> None:
+    place = tmp_path / "Garage" / "2024-05-14"
+    make(place, name.format("20240514_103207"), name.format("20240514_113207"))
+    assert set(cameras(place).values()) == {"Garage"}
+    assert set(cameras(tmp_path).values()) == {"Garage"}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["20240514/10/32.mp4", "20240514/11/05.mp4"], ["home"]),
+        (["Camera1/2024-05-14/10-32-07.mp4", "Camera2/2024-05-14/10-32-08.mp4",
+          "Camera1/2024-05-15/09-00-00.mp4"], ["Camera1", "Camera2"]),
+        (["2024_0514_103207_000001F.MP4", "2024_0514_103207_000001R.MP4"], ["front", "rear"]),
+        (["192.168.1.10/2024-05-14/001/dav/10/10.32.07-10.40.00[R][0@0][0].mp4",
+          "192.168.1.10/2024-05-14/002/dav/10/10.32.07-10.40.00[R][0@0][0].mp4"],
+         ["192.168.1.10/001", "192.168.1.10/002"]),
+        (["siteA/rec/2024-05-14/08/door/32.07.mp4", "siteB/rec/2024-05-14/08/door/32.07.mp4"],
+         ["siteA/door", "siteB/door"]),
+        (["TeslaCam/SavedClips/2024-05-14_10-33-00/2024-05-14_10-32-07-front.mp4",
+          "TeslaCam/SentryClips/2024-05-15_10-33-00/2024-05-15_10-32-07-front.mp4",
+          "TeslaCam/SentryClips/2024-05-15_10-33-00/2024-05-15_10-32-07-back.mp4"],
+         ["back", "front"]),
+        (["Mp4Record/2024-05-14/RecM01_20240514_103207_103245_6D28808.mp4",
+          "Mp4Record/2024-05-14/RecM02_20240514_103207_103245_6D28808.mp4"],
+         ["camera 01", "camera 02"]),
+        (["New/Cam1.20240514_103207.mp4", "New/Cam2.20240514_103207.mp4"], ["Cam1", "Cam2"]),
+        (["2024/05/14/Front Door_00_20240514103207.mp4", "2024/05/14/Yard_00_20240514103207.mp4"],
+         ["Front Door", "Yard"]),
+        (["Front Door/2024/05/14/Front Door - 2024-05-14 - 08.32.07+0000.mp4",
+          "Front Door/2024/05/15/Front Door - 2024-05-15 - 08.32.07+0000.mp4"], ["Front Door"]),
+    ],
+)  # fmt: skip
+def test_cameras_of_recorders_layouts(
+    tmp_path: Path, names: list[str], expected: list[str]
+) -> None:
+    root = tmp_path / "home"
+    make(root, *names)
+    assert sorted(set(cameras(root).values())) == expected
+
+
+def test_a_folder_within_a_layout_tells_the_same_camera(tmp_path: Path) -> None:
+    make(tmp_path, "Camera1/2024-05-14/10-32-07.mp4", "Camera1/2024-05-15/10-32-07.mp4")
+    for place in ("", "Camera1", "Camera1/2024-05-14"):
+        assert set(cameras(tmp_path / place).values()) == {"Camera1"}
 
 
 def test_short_names_are_lengthened_where_they_would_join_cameras(tmp_path: Path) -> None:
