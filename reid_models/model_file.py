@@ -51,6 +51,8 @@ def without_classifiers(network: nn.Module, card: ModelCard) -> tuple[nn.Module,
 def save_model(path: Path, network: nn.Module, card: ModelCard, *, half: bool = False) -> ModelCard:
     """Writes a network and its card; the file is whole or not there.
 
+    The same network with the same card gives the same bytes.
+
     Args:
         path: of the file to write, usually `*.safetensors`; one that exists is replaced.
         network: of the registry.
@@ -78,7 +80,9 @@ def save_model(path: Path, network: nn.Module, card: ModelCard, *, half: bool = 
     try:
         partial.touch()
         usual_mode = partial.stat().st_mode  # safetensors makes files that only their owner reads
-        save_file(weights, partial, {CARD_KEY: card.to_json(), "format": "pt"})
+        # One key: safetensors writes several in a random order, and equal networks shall be equal
+        # files.
+        save_file(weights, partial, {CARD_KEY: card.to_json()})
         partial.chmod(usual_mode)
         partial.replace(path)
     except (OSError, SafetensorError) as error:

@@ -53,7 +53,7 @@ class StartConfig:
     Attributes:
         pretrained: "none", "imagenet" (the recipe knows which weights), a timm name, or a file.
         model: model file, or official checkpoint of the method, to fine-tune; what fits is taken
-            and a report says what did not. Comes after `pretrained`.
+            and a report says what did not. With it, `pretrained` is not looked for.
         embedder: model file of the embedder that a second stage stands on.
         teacher: any embedder file whose vectors are to be matched (distillation); of several, a
             list, or a text with commas between them, the ensemble's.

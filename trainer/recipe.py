@@ -139,13 +139,13 @@ class Recipe(nn.Module):
             NetworkError: a file that cannot be had or does not fit.
             TrainerError: weights for a network that takes none.
         """
-        start, lines = self.config.start, []
+        start = self.config.start
+        if start.model:
+            return load_partially(self.network, Path(start.model)).lines()
         if start.pretrained != "none":
             source = None if start.pretrained == "imagenet" else start.pretrained
-            lines.append(str(self.load_pretrained(source)))
-        if start.model:
-            lines += load_partially(self.network, Path(start.model)).lines()
-        return lines
+            return [str(self.load_pretrained(source))]
+        return []
 
     def load_pretrained(self, source: str | None) -> PretrainedReport:
         """Fills the backbone; None: the ImageNet weights that the paper started from.

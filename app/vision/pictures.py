@@ -29,6 +29,7 @@ def read_picture(path: Path) -> Image:
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
     if pixels is None:
         raise UsageError(
-            f"{path} is not a picture that can be read.", "Name a JPEG, PNG, BMP or WebP file."
+            f"{path} is not a picture that can be read.",
+            "Name a JPEG, PNG, BMP, TIFF or WebP file.",
         )
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from trainer.errors import TrainerError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -62,13 +62,23 @@ def list_rows(path: Path, columns: int) -> list[list[str]]:
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """The pixels of an image file, RGB uint8 (h, w, 3).
+    """The pixels of an image file, RGB uint8 (h, w, 3), as the application reads pictures.
+
+    They are upright as the EXIF says, and of colours or greys of 16 bits the upper 8 are taken.
 
     Raises:
-        TrainerError: the file is missing, cut or no image.
+        TrainerError: the file is missing, cut, no image, or has 32 bits a value.
     """
     try:
         with Image.open(path) as image:
+            # Pillow before version 11 opens 16-bit grey PNG files as "I".
+            deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+            if image.mode in ("I", "F") and not deep:
+                raise ValueError("it has 32 bits a value, and nothing says which of them is white")
+            ImageOps.exif_transpose(image, in_place=True)
+            if deep:  # `convert` would make white of all above 255
+                grey = (np.asarray(image) >> 8).astype(np.uint8)
+                return np.repeat(grey[..., None], 3, axis=2)
             return np.asarray(image.convert("RGB"))
     # Pillow's decoders raise any of these on broken files, depending on the format.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

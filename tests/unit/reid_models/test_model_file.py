@@ -68,6 +68,22 @@ def test_a_network_comes_back_exactly(tmp_path):
     assert torch.equal(network.embed(images), again.embed(images))
 
 
+def test_equal_networks_are_equal_files(tmp_path):
+    _, path, card = saved(tmp_path, trained_on=("market1501",))
+    for number in range(8):
+        again = tmp_path / f"{number}.safetensors"
+        assert save_model(again, *load_model(path)) == card
+        assert again.read_bytes() == path.read_bytes()
+
+
+def test_files_with_more_keys_in_their_header_open_as_ever(tmp_path):
+    """Those of earlier versions, which also said that the tensors are torch's."""
+    _, path, card = saved(tmp_path)
+    old = tmp_path / "old.safetensors"
+    save_file(load_file(path), old, {"format": "pt", CARD_KEY: card.to_json()})
+    assert load_model(old)[1] == card and read_card(old).id == card.id
+
+
 def test_half_files_are_smaller_and_come_back_as_float32(tmp_path):
     network, path, card = saved(tmp_path, half=True)
     assert load_file(path)["linear.weight"].dtype == torch.float16

@@ -168,7 +168,9 @@ def test_overfitting_learns_its_batches_by_heart(tmp_path, root, config):
 def test_fine_tuning_takes_what_fits_and_says_what_does_not(tmp_path, root, config):
     train(config, root, tmp_path / "first", "training.epochs=1")
     model = tmp_path / "first" / "model.safetensors"
-    second = ("model.stride=12", "model.side_information=none", f"start.model={model}")
+    # Weights that the model's replace are not looked for.
+    start = (f"start.model={model}", "start.pretrained=nowhere.safetensors")
+    second = ("model.stride=12", "model.side_information=none", *start)
     more = ("data.train=['folder:people']", "data.evaluate=[]", "training.epochs=1")
     result = train(config, root, tmp_path / "second", *second, *more)
     assert result.exit_code == 0, result.output
