@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from reid_models.backbones.csp import CSPBackbone, CSPName
 from reid_models.backbones.efficientnet import EfficientNetLite, EfficientNetName
 from reid_models.backbones.resnet import ResNet, ResNetName
 from reid_models.checks import check_at_least, check_image_size
@@ -24,6 +25,7 @@ from reid_models.errors import NetworkError
 from reid_models.interfaces import EmbeddingModel, ReIDOutput
 from reid_models.layers.classifier import new_classifier
 
+Backbone = ResNet | EfficientNetLite | CSPBackbone
 Variant = Literal["F", "S"]
 Contrast = Literal["code", "paper"]
 # Numbers of stripes of each variant, in the order in which the published network lists them.
@@ -35,8 +37,8 @@ class RRIDConfig:
     """How an RRID is built.
 
     Attributes:
-        backbone: a ResNet, or EfficientNet-Lite0; the latter and the light ResNets (`resnet10t`,
-            `resnet18`) suit computers without a GPU.
+        backbone: a ResNet, EfficientNet-Lite0, or YOLOv8's trunk (`csp_n`); the latter two and
+            the light ResNets (`resnet10t`, `resnet18`) suit computers without a GPU.
         image_size: height and width; the map, a sixteenth as high (EfficientNet: a
             thirty-second), must divide into stripes.
         variant: "F" cuts 6, 4 and 2 stripes (15 features, 3840 numbers), "S" 6 (7 features, 1792).
@@ -47,7 +49,7 @@ class RRIDConfig:
         identities: of the training; 0 leaves out the classifiers.
     """
 
-    backbone: ResNetName | EfficientNetName = "resnet50"
+    backbone: ResNetName | EfficientNetName | CSPName = "resnet50"
     image_size: tuple[int, int] = (384, 128)
     variant: Variant = "F"
     contrast: Contrast = "code"
@@ -96,11 +98,7 @@ class RRID(EmbeddingModel):
         self.scales = SCALES[config.variant]
         relations = sum(self.scales) + len(self.scales)
         self.embedding_dim = config.width * relations
-        self.backbone: ResNet | EfficientNetLite = (
-            EfficientNetLite()
-            if config.backbone == EfficientNetLite.name
-            else ResNet(config.backbone)
-        )
+        self.backbone = _new_backbone(config.backbone)
         self._check_height()
         self.relations = nn.ModuleList(
             Relation(self.backbone.out_channels, config.width) for _ in range(relations)
@@ -230,6 +228,14 @@ def global_contrast(parts: Tensor, contrast: Contrast) -> Tensor:
     if contrast == "paper":
         return parts.mean(dim=2) - strongest
     return (parts.sum(dim=2) - strongest) / (parts.shape[2] - 1)
+
+
+def _new_backbone(name: ResNetName | EfficientNetName | CSPName) -> Backbone:
+    if name == EfficientNetLite.name:
+        return EfficientNetLite()
+    if name == CSPBackbone.name:
+        return CSPBackbone(last_stride=1)
+    return ResNet(name)
 
 
 def _reduction(channels: int, width: int) -> nn.Sequential:

@@ -35,6 +35,9 @@ Teacher = Annotated[Path | None, typer.Option(help="The YOLO file whose boxes ar
 Every = Annotated[float, typer.Option(min=0.02, help="One frame of a video in so many seconds.")]
 Sure = Annotated[float, typer.Option(help="The teacher's boxes from this score on are people.")]
 Doubtful = Annotated[float, typer.Option(help="Its boxes from this score on are doubtful.")]
+TeacherSize = Annotated[
+    int, typer.Option(min=32, help="Longer side of the pictures that the teacher sees.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Equal seeds choose equal frames.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 
@@ -74,6 +77,18 @@ def prepare(
     ] = None,
     seed: Seed = 0,
     device: Device = "cpu",
+    teacher_size: TeacherSize = 640,
+    medians: Annotated[
+        bool,
+        typer.Option(
+            "--medians",
+            help="The median of a still camera's pictures shows its place without people: learn "
+            "from it too, and take what stands in it for an object wherever the teacher doubts.",
+        ),
+    ] = False,
+    bars: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the windows with black bars at two sides.")
+    ] = 0.0,
 ) -> None:
     """Makes a YOLO data set of rendered scenes and of real frames labelled by a teacher.
 
@@ -96,9 +111,9 @@ def prepare(
         settings = DataSettings(
             tuple(scenes or ()), tuple(frames or ()), teacher, tuple(hold_out or ()), every, seed,
             Doubt(sure, doubtful), CollageSettings(tuple(crops or ()), collages),
-            windows, tuple(nobody or ()),
+            windows, tuple(nobody or ()), teacher_size, medians, bars,
         )  # fmt: skip
-        finder = _yolo(teacher, ultralytics_device(device), 640) if teacher else None
+        finder = _yolo(teacher, ultralytics_device(device), teacher_size) if teacher else None
         last = None
         with _bar() as bar:
             task = bar.add_task("pictures", total=None)
@@ -137,6 +152,9 @@ def train(
         bool, typer.Option("--fixed", help="The file takes squares of --image-size only.")
     ] = False,
     terms: Annotated[str, typer.Option(help="Terms of use, for the card.")] = "",
+    learning_rate: Annotated[
+        float, typer.Option(min=1e-6, help="At a batch of 16; less from a .pt file: 0.0003.")
+    ] = 0.0012,
 ) -> None:
     """Trains by ultralytics, then writes person_detector.onnx (at most 6 MB) and its card.
 
@@ -150,7 +168,7 @@ def train(
     with errors_told(), sole_training(out):
         settings = TrainSettings(
             data, out, model, epochs, image_size, batch, device, minutes, workers, seed, resume,
-            stop_after,
+            stop_after, learning_rate,
         )  # fmt: skip
 
         def tell(done: EpochDone) -> None:
@@ -183,19 +201,24 @@ def evaluate(
     seed: Seed = 0,
     device: Device = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    mot: Annotated[
+        list[Path] | None,
+        typer.Option(help="A MOT-challenge sequence with its truth (img1/, gt/); again for each."),
+    ] = None,
+    teacher_size: TeacherSize = 640,
 ) -> None:
     """Precision and recall at IoU 0.5, and ms a frame, of several detectors side by side.
 
     Real frames are judged by the teacher's sure boxes (its doubtful ones count neither way),
-    rendered scenes by their truth.
+    rendered scenes and MOT sequences by their truth.
     """
     from trainer.detection.detectors import HogPeople
     from trainer.detection.evaluation import compare, judged_pictures
     from trainer.detection.teaching import Doubt
     from trainer.detection.training import ultralytics_device
 
-    if bool(frames) != bool(teacher) or not (frames or scenes):
-        raise typer.BadParameter("give --frames with --teacher, or --scenes")
+    if bool(frames) != bool(teacher) or not (frames or scenes or mot):
+        raise typer.BadParameter("give --frames with --teacher, --scenes, or --mot")
     if not model and not hog:
         raise typer.BadParameter("give --model or --hog")
     with errors_told():
@@ -203,10 +226,11 @@ def evaluate(
         detectors = _named({str(path): _yolo(path, place, image_size) for path in model or ()})
         if hog:
             detectors["HOG"] = HogPeople()
-        judge = _yolo(teacher, place, 640) if teacher else None
+        judge = _yolo(teacher, place, teacher_size) if teacher else None
         pictures = judged_pictures(
-            tuple(frames or ()), tuple(scenes or ()), judge, every, seed, Doubt(sure, doubtful)
-        )
+            tuple(frames or ()), tuple(scenes or ()), judge, every, seed, Doubt(sure, doubtful),
+            tuple(mot or ()),
+        )  # fmt: skip
         results: list[Measured] = []
         with _bar() as bar:
             task = bar.add_task("pictures", total=None)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reid_models.backbones.vit import resize_positions
+from reid_models.backbones.positions import resize_positions
 from reid_models.convert import METHODS, convert_official
 from reid_models.model_card import read_card
 from reid_models.model_file import load_model

@@ -16,7 +16,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
-from reid_models.backbones.vit import resize_positions
+from reid_models.backbones.positions import resize_positions
 from reid_models.errors import NetworkError
 from reid_models.state_dicts import read_state
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import torch
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
+from reid_models.backbones.csp import CSPBackbone
 from reid_models.backbones.side_information import SideInformation
 from reid_models.checks import check_image_size
 from reid_models.errors import NetworkError
@@ -19,7 +19,7 @@ from reid_models.interfaces import UnknownCamera
 
 PATCH_PX = 16
 STEM_STRIDE_PX = 16
-Stem = Literal["patch", "conv"]
+Stem = Literal["patch", "conv", "csp"]
 Variant = Literal["vit_base", "deit_base", "deit_small", "deit_tiny"]
 
 
@@ -58,37 +58,6 @@ def patch_grid(image_size: tuple[int, int], stride: int = PATCH_PX) -> tuple[int
         )
     rows, columns = ((side - PATCH_PX) // stride + 1 for side in image_size)
     return rows, columns
-
-
-def resize_positions(
-    positions: Tensor, grid: tuple[int, int], source_grid: tuple[int, int] | None = None
-) -> Tensor:
-    """Position embeddings for another grid: plain bilinear, the class token's row kept.
-
-    Args:
-        positions: (1, 1 + n, D), the class token first.
-        grid: rows and columns wanted.
-        source_grid: rows and columns of `positions`; None: a square.
-
-    Returns:
-        (1, 1 + rows·columns, D).
-
-    Raises:
-        NetworkError: `positions` is no such grid.
-    """
-    cells = positions.shape[1] - 1
-    rows, columns = source_grid or (math.isqrt(cells), math.isqrt(cells))
-    if rows * columns != cells:
-        raise NetworkError(
-            f"The position embedding has {cells} places, which is no {rows}×{columns} grid.",
-            "Say which grid it has with source_grid=(rows, columns).",
-        )
-    if (rows, columns) == grid:
-        return positions
-    # Differs from the published code: that one copies unresized when only the counts agree.
-    places = positions[:, 1:].unflatten(1, (rows, columns)).permute(0, 3, 1, 2)  # (1, D, y, x)
-    resized = interpolate(places, size=grid, mode="bilinear", align_corners=False)
-    return torch.cat((positions[:, :1], resized.flatten(2).mT), dim=1)
 
 
 class StridedPatchEmbed(nn.Module):
@@ -136,6 +105,23 @@ class ConvStem(nn.Module):
         return self.proj(self.layers(images)).flatten(2).mT
 
 
+class CSPStem(nn.Module):
+    """The first three stages of YOLOv8's trunk, which know people already, in place of the patch.
+
+    Attributes:
+        trunk: the stages; stride 16.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.trunk = CSPBackbone(stages=3)
+        self.proj = nn.Conv2d(self.trunk.out_channels, width, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, 3, H, W) → tokens (B, N, D), row by row."""
+        return self.proj(self.trunk(images)).flatten(2).mT
+
+
 def new_blocks(size: ViTSize, drop_path: float) -> nn.ModuleList:
     """All blocks of a transformer with fresh weights; drop-path grows linearly to `drop_path`."""
     norm: Any = partial(nn.LayerNorm, eps=1e-6)
@@ -179,7 +165,7 @@ class ViT(nn.Module):
         super().__init__()
         self.image_size = image_size
         self.grid = patch_grid(image_size, stride)
-        if stem == "conv" and (stride != STEM_STRIDE_PX or any(s % 16 for s in image_size)):
+        if stem != "patch" and (stride != STEM_STRIDE_PX or any(s % 16 for s in image_size)):
             raise NetworkError(
                 "The convolutional stem has a stride of 16 px and needs whole steps of it.",
                 "Set stride to 16 and both sides of the image to multiples of 16.",
@@ -188,9 +174,7 @@ class ViT(nn.Module):
         self.pos_embed = nn.Parameter(torch.empty(1, 1 + math.prod(self.grid), size.width))
         nn.init.normal_(self.cls_token, std=0.02)
         nn.init.normal_(self.pos_embed, std=0.02)
-        self.patch_embed: nn.Module = (
-            ConvStem(size.width) if stem == "conv" else StridedPatchEmbed(size.width, stride)
-        )
+        self.patch_embed: nn.Module = _new_stem(stem, size.width, stride)
         self.side_information = side_information
         self.blocks = blocks
 
@@ -218,6 +202,12 @@ class ViT(nn.Module):
         for block in self.blocks:
             tokens = block(tokens)
         return tokens
+
+
+def _new_stem(stem: Stem, width: int, stride: int) -> nn.Module:
+    if stem == "patch":
+        return StridedPatchEmbed(width, stride)
+    return ConvStem(width) if stem == "conv" else CSPStem(width)
 
 
 def make_vit(

@@ -13,7 +13,7 @@ import torch
 from torch.nn.functional import normalize
 
 from reid_models import load_official
-from reid_models.backbones.vit import resize_positions
+from reid_models.backbones.positions import resize_positions
 from reid_models.convert import convert_official
 from reid_models.transreid import TransReID, shuffle_order
 from reid_models.xreid import mine_batch_hard

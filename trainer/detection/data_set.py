@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,12 @@ from trainer.detection.collages import CollageSettings, collages, find_crops
 from trainer.detection.detectors import Nobody, People, PeopleFinder
 from trainer.detection.frames import Image, Source, find_sources, pictures_of, read_picture
 from trainer.detection.matching import Boxes
+from trainer.detection.places import (
+    NO_BOXES,
+    apart_in_median,
+    place_without_people,
+    without_objects,
+)
 from trainer.detection.teaching import (
     Doubt,
     divided,
@@ -24,7 +30,7 @@ from trainer.detection.teaching import (
     read_labels,
     without_doubt,
 )
-from trainer.detection.windows import boxes_within, choose_window, cut
+from trainer.detection.windows import boxes_within, choose_window, cut, with_bars
 from trainer.errors import TrainerError
 
 SETTINGS_FILE = "detector_data.json"
@@ -50,6 +56,9 @@ class DataSettings:
         nobody: names of videos and folders that show nobody, whatever the teacher thinks.
         windows: so many random parts of the pictures of each source, people larger in them; a
             fifth of it where the source is held out.
+        teacher_px: longer side of the pictures that the teacher sees.
+        medians: learn from the median of each still camera, and what stands in it is an object.
+        bars: share of the windows that get black bars at two sides.
     """
 
     scenes: tuple[Path, ...]
@@ -62,6 +71,9 @@ class DataSettings:
     collages: CollageSettings = field(default_factory=CollageSettings)
     windows: int = 0
     nobody: tuple[str, ...] = ()
+    teacher_px: int = 640
+    medians: bool = False
+    bars: float = 0.0
 
     def __post_init__(self) -> None:
         """Raises TrainerError where nothing could be made of it."""
@@ -153,6 +165,9 @@ def _take_real(
     # Decoded twice, as the windows are spread over however many pictures there are.
     count = sum(1 for _ in pictures_of(source, settings.every_s, settings.seed))
     pictures = pictures_of(source, settings.every_s, settings.seed)
+    objects = NO_BOXES
+    if settings.medians and teacher:
+        objects = yield from _learn_place(source, place, settings, teacher)
     for windows, (stem, image) in zip(_spread(settings, place, count), pictures, strict=True):
         size = (image.shape[1], image.shape[0])
         views = {stem: (0, 0, *size)} | {
@@ -161,6 +176,8 @@ def _take_real(
         }
         missing = [name for name in views if not place.has(name)]
         whole = teacher.find(image) if teacher and missing else None
+        if whole:
+            whole = without_objects(whole, objects)
         for name, window in views.items():
             if name not in missing:
                 yield True
@@ -168,7 +185,25 @@ def _take_real(
                 found = whole
                 if name != stem:
                     found = found_in_window(teacher, image, window, whole, settings.doubt)
-                yield _teach(place, name, cut(image, window), found, settings.doubt)
+                    seen, _ = boxes_within(objects, window)
+                    found = without_objects(found, seen)
+                part = cut(image, window)
+                rng = _rng(settings, name, 0)
+                if name != stem and rng.random() < settings.bars:
+                    part, found = with_bars(part, found, rng)
+                yield _teach(place, name, part, found, settings.doubt)
+
+
+def _learn_place(
+    source: Source, place: _Place, settings: DataSettings, teacher: PeopleFinder
+) -> Generator[bool, None, Boxes]:
+    """Keeps the place without its people as a picture; returns the objects that look like some."""
+    median = place_without_people(pictures_of(source, settings.every_s, settings.seed))
+    if median is None:
+        return NO_BOXES
+    objects, people = apart_in_median(teacher.find(median), settings.doubt)
+    yield _teach(place, f"{source.name}_median", median, people, settings.doubt)
+    return objects
 
 
 def _take_rendered(

@@ -15,7 +15,12 @@ from trainer.detection.detectors import People, PeopleFinder
 from trainer.detection.frames import Image, find_sources, pictures_of, read_picture
 from trainer.detection.matching import Accuracy, Truth, accuracy
 from trainer.detection.teaching import Doubt, divided, read_labels
+from trainer.errors import TrainerError
 
+# Classes of MOT17's truth: pedestrian; on a vehicle, static, distractor, reflection.
+_PEDESTRIAN = 1
+_PEOPLE_OF_MOT = (_PEDESTRIAN, 2, 7, 8, 12)
+_LEAST_VISIBLE = 0.25
 REAL, RENDERED = "real, by the teacher", "rendered, by the truth"
 
 
@@ -37,8 +42,9 @@ def judged_pictures(
     every_s: float,
     seed: int,
     doubt: Doubt,
+    sequences: tuple[Path, ...] = (),
 ) -> Iterator[tuple[str, Image, Truth]]:
-    """Kind, picture and what is known of it: real frames first, then rendered ones.
+    """Kind, picture and what is known of it: real frames, rendered ones, labelled sequences.
 
     Raises:
         TrainerError: a file cannot be read, or there are none.
@@ -51,6 +57,39 @@ def judged_pictures(
         image = read_picture(file)
         boxes = read_labels(labels, (image.shape[1], image.shape[0]))
         yield RENDERED, image, Truth(boxes, np.zeros((0, 4), np.float32))
+    for folder in sequences:
+        for image, truth in labelled_sequence(folder):
+            yield f"{folder.name}, by the truth", image, truth
+
+
+def labelled_sequence(folder: Path) -> Iterator[tuple[Image, Truth]]:
+    """Pictures and people of a MOT-challenge sequence: `img1/000001.jpg`, …, and `gt/gt.txt`.
+
+    Pedestrians who are visible by a quarter or more are people; the others, and what MOT17 says
+    to leave out (people in vehicles, sitting still, in mirrors), count neither way.
+
+    Raises:
+        TrainerError: there is no such file, or a line of it cannot be read.
+    """
+    file = folder / "gt" / "gt.txt"
+    try:
+        rows = np.loadtxt(file, delimiter=",", ndmin=2)  # frame, id, x, y, w, h, flag, class, seen
+    except (OSError, ValueError) as error:
+        raise TrainerError(
+            f"{file} cannot be read as MOT-challenge truth: {error}.",
+            "Name a folder with img1/ and gt/gt.txt.",
+        ) from error
+    if rows.shape[1] < 9:
+        raise TrainerError(
+            f"{file} has {rows.shape[1]} columns; the classes of MOT17's truth need 9.",
+            "Name a sequence of MOT16, MOT17 or MOT20.",
+        )
+    for number in np.unique(rows[:, 0]).astype(int):
+        its = rows[(rows[:, 0] == number) & np.isin(rows[:, 7], _PEOPLE_OF_MOT)]
+        boxes = np.concatenate([its[:, 2:4], its[:, 2:4] + its[:, 4:6]], axis=1).astype(np.float32)
+        counts = (its[:, 6] > 0) & (its[:, 7] == _PEDESTRIAN) & (its[:, 8] >= _LEAST_VISIBLE)
+        picture = read_picture(folder / "img1" / f"{number:06d}.jpg")
+        yield picture, Truth(boxes[counts], boxes[~counts])
 
 
 def compare(

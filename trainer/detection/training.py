@@ -13,12 +13,13 @@ import torch
 
 from reid_models.devices import has_fast_bf16
 from trainer.detection.data_set import DATA_FILE
+from trainer.detection.one_class import person_trainer
 from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 
 LAST, RESUMABLE = Path("weights/last.pt"), Path("weights/resumable.pt")
-# At a batch of 16; ultralytics' own .002 is for 64.
-_LEARNING_RATE = 0.0012
+# At a batch of 16, from scratch; ultralytics' own .002 is for 64.
+LEARNING_RATE = 0.0012
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,13 @@ class TrainSettings:
     Attributes:
         data: folder of `detector prepare`.
         out: the run's folder.
-        model: a network's description (`yolo11n.yaml`, from scratch) or a .pt file to start from.
+        model: a network's description (`yolo11n.yaml`, from scratch) or a .pt file to start from;
+            of a file that knows many classes, only "person" is kept.
         epochs: of the whole training; the learning rate falls over these.
         image_size_px: longer side in training, and the size that is noted in the exported file.
         minutes: stop after an epoch before this much time of this session has gone; 0: no limit.
         stop_after: stop this session after that epoch, counted from 1; 0: never.
+        learning_rate: at a batch of 16; smaller where the start is good already.
     """
 
     data: Path
@@ -47,6 +50,7 @@ class TrainSettings:
     seed: int = 0
     resume: bool = False
     stop_after: int = 0
+    learning_rate: float = LEARNING_RATE
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def training_arguments(settings: TrainSettings) -> dict[str, Any]:
         "exist_ok": True,
         "cos_lr": True,
         "optimizer": "AdamW",
-        "lr0": _LEARNING_RATE * (settings.batch / 16) ** 0.5,
+        "lr0": settings.learning_rate * (settings.batch / 16) ** 0.5,
         "lrf": 0.02,
         "momentum": 0.9,
         "weight_decay": 0.01,
@@ -136,7 +140,9 @@ def train_detector(settings: TrainSettings, tell: Callable[[EpochDone], None]) -
         model.add_callback(event, getattr(watch, event))
     threads = torch.get_num_threads()
     try:
-        model.train(resume=settings.resume, **training_arguments(settings))
+        model.train(
+            trainer=person_trainer(), resume=settings.resume, **training_arguments(settings)
+        )
     except AssertionError as error:
         raise TrainerError(
             f"{settings.out} is trained to its end.", "Start another run for more epochs."

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, Literal, get_args
 
+from reid_models.backbones.csp import CSPBackbone
 from reid_models.backbones.efficientnet import EfficientNetLite
-from reid_models.backbones.pretrained import PretrainedReport
+from reid_models.backbones.pretrained import PretrainedReport, read_weights
 from reid_models.backbones.resnet import ResNet, load_pretrained
+from reid_models.backbones.vit import CSPStem
 from reid_models.registry import create_model, find_model
 from trainer.config import TrainConfig
+from trainer.detection.one_class import yolo_state
 from trainer.errors import TrainerError
 from trainer.recipe import DataFacts
 
@@ -60,18 +64,22 @@ def new_network(
 
 
 def load_backbone(network: Any, source: str | None) -> PretrainedReport:
-    """Fills the convolutional `backbone` of a network with pretrained weights.
+    """Fills the convolutional `backbone` or stem of a network with pretrained weights.
 
     Args:
         network: has a `backbone`.
         source: a name of timm or torchvision, or a file; None: torchvision's first ImageNet
-            weights (or timm's, for the light ResNets and EfficientNet).
+            weights (or timm's, for the light ResNets and EfficientNet). For YOLOv8's trunk: a
+            .pt file of ultralytics, or a model file with such a trunk.
 
     Raises:
         TrainerError: there is no such backbone in it.
         NetworkError: weights that cannot be had or do not fit.
     """
     backbone = network.backbone
+    trunk = csp_trunk(network)
+    if trunk is not None:
+        return _load_csp(trunk, source, network)
     if isinstance(backbone, EfficientNetLite):
         return backbone.load_pretrained(source)
     if not isinstance(backbone, ResNet):
@@ -81,6 +89,26 @@ def load_backbone(network: Any, source: str | None) -> PretrainedReport:
         )
     default = _IMAGENET.get(backbone.name, f"{backbone.name}.{_TORCHVISION}")
     return load_pretrained(backbone, source or default)
+
+
+def csp_trunk(network: Any) -> CSPBackbone | None:
+    """YOLOv8's trunk in a network: its backbone, or its transformer's stem; None: it has none."""
+    backbone = network.backbone
+    if isinstance(backbone, CSPBackbone):
+        return backbone
+    stem = getattr(backbone, "patch_embed", None)
+    return stem.trunk if isinstance(stem, CSPStem) else None
+
+
+def _load_csp(trunk: CSPBackbone, source: str | None, network: Any) -> PretrainedReport:
+    if source is None:
+        raise TrainerError(
+            "YOLOv8's trunk does not start from ImageNet.",
+            "Set start.pretrained to yolov8n.pt, a file of ultralytics, or to a model file.",
+        )
+    path = Path(source)
+    state = yolo_state(path) if path.suffix == ".pt" else read_weights(path)
+    return trunk.load_pretrained(state, path.name, network.mean, network.std)
 
 
 def _side_information(

@@ -7,9 +7,10 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import save_file
 
 from reid_models.backbones import pretrained
+from reid_models.backbones.positions import resize_positions
 from reid_models.backbones.pretrained import fit_positions, read_weights
 from reid_models.backbones.resnet import ResNet, load_pretrained
-from reid_models.backbones.vit import ViTSize, new_blocks, resize_positions
+from reid_models.backbones.vit import ViTSize, new_blocks
 from reid_models.errors import NetworkError
 from reid_models.transreid import TransReID, TransReIDConfig
 from reid_models.xreid import XReID, XReIDConfig
