@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.files import IMAGE_SUFFIXES
-from trainer.detection.frames import Image, read_picture
+from trainer.detection.frames import PICTURES, Image, read_picture
 from trainer.detection.matching import Boxes, covered
 from trainer.detection.teaching import read_labels
 from trainer.detection.windows import boxes_within
@@ -56,7 +55,7 @@ def find_crops(folders: tuple[Path, ...]) -> list[Path]:
     """
     found: list[Path] = []
     for folder in folders:
-        files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+        files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
         if not files:
             raise TrainerError(f"{folder} holds no crops.", "Check the folders after --crops.")
         found += files

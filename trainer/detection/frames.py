@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.files import IMAGE_SUFFIXES
 from trainer.errors import TrainerError
 
 Image = NDArray[np.uint8]
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 VIDEOS = frozenset({".mp4", ".webm", ".mkv", ".avi", ".mov", ".m4v", ".ts"})
 
 
@@ -46,11 +46,11 @@ def find_sources(paths: tuple[Path, ...]) -> list[Source]:
             raise TrainerError(f"{root} does not exist.", "Check the paths after --frames.")
         files = [root] if root.is_file() else sorted(root.rglob("*"))
         found = [file for file in files if file.suffix.lower() in VIDEOS]
-        found += sorted({file.parent for file in files if file.suffix.lower() in IMAGE_SUFFIXES})
+        found += sorted({file.parent for file in files if file.suffix.lower() in PICTURES})
         if not found:
             raise TrainerError(
                 f"{root} holds neither pictures nor videos.",
-                f"Give a folder with {', '.join(sorted(IMAGE_SUFFIXES | VIDEOS))} files.",
+                f"Give a folder with {', '.join(sorted(PICTURES | VIDEOS))} files.",
             )
         for path in found:
             name = f"{path.parent.name}-{path.stem}"
@@ -75,7 +75,7 @@ def pictures_of(source: Source, every_s: float, seed: int) -> Iterator[tuple[str
     """
     if source.path.is_dir():
         for file in sorted(source.path.iterdir()):
-            if file.suffix.lower() in IMAGE_SUFFIXES:
+            if file.suffix.lower() in PICTURES:
                 yield f"{source.name}_{file.stem}", read_picture(file)
         return
     generator = np.random.default_rng([seed, zlib.crc32(source.name.encode())])
