@@ -41,6 +41,7 @@ _MENUS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("-", "", ""),
         ("quit", "&Quit", "Ctrl+Q"),
     ),
+    "&Edit": (("@edit", "", ""),),
     "&Search": (
         ("search-picture", "Search with a &picture…", "Ctrl+F"),
         ("-", "", ""),
@@ -213,6 +214,8 @@ class MainWindow(QMainWindow):
             menu.addMenu(self._recent)
         elif name == "@theme":
             menu.addMenu(self._themes)
+        elif name == "@edit":
+            self._edit = menu
         elif name == "@docks":
             for dock in (self._sources, self._results, self._ingest):
                 toggle = dock.toggleViewAction()
@@ -228,6 +231,10 @@ class MainWindow(QMainWindow):
             action.setShortcut(QKeySequence(keys))
         self._actions[name] = action
         return action
+
+    def add_to_edit_menu(self, actions: Sequence[QAction]) -> None:
+        """Puts what a panel can do into the menu Edit."""
+        self._edit.addActions(actions)
 
     def _add_themes(self) -> None:
         group = QActionGroup(self)

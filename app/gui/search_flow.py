@@ -70,10 +70,12 @@ class SearchFlow(QObject):
     Signals:
         hit_selected: HitDetails of the hit that the user selected.
         query_changed: the Query that the results are for from now on.
+        decisions_changed: somebody was confirmed or rejected, or that was taken back.
     """
 
     hit_selected = Signal(object)
     query_changed = Signal(object)
+    decisions_changed = Signal()
 
     def __init__(
         self, panel: ResultsPanel, tasks: TaskRunner, parent: QObject | None = None
@@ -91,6 +93,7 @@ class SearchFlow(QObject):
         self._awaited_id: int | None = None
         self._new_people = 0
         self._verdicts = VerdictFlow(panel, tasks, self)
+        self._verdicts.stored.connect(self.decisions_changed)
         panel.hit_chosen.connect(self._select)
         panel.search_wanted.connect(self.search_tracklet)
         panel.filter_changed.connect(lambda _: self._run_again())

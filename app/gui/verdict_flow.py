@@ -1,15 +1,16 @@
-"""Confirming and rejecting hits: shown at once, stored in the background, taken back by undo."""
+"""Confirming and rejecting hits: shown at once, stored in the background, undone by the journal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
-from app.core.entities import Verdict
+from app.core.entities import Decision, UndoState, Verdict
 from app.core.errors import UserFacingError
 
 if TYPE_CHECKING:
@@ -22,16 +23,24 @@ LANE = "decisions"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Step:
+class _Decision:
+    """One that is being stored."""
+
     people: People
     query_id: int
     hit_id: int
     before: Verdict | None
-    after: Verdict
+    verdict: Verdict
 
 
 class VerdictFlow(QObject):
-    """Carries the user's decisions about hits of the current query to the people service."""
+    """Carries the user's decisions about hits of the current query to the people service.
+
+    Signals:
+        stored: a decision was stored, undone or redone; names and verdicts may be others now.
+    """
+
+    stored = Signal()
 
     def __init__(self, panel: ResultsPanel, tasks: TaskRunner, parent: QObject) -> None:
         super().__init__(parent)
@@ -39,77 +48,75 @@ class VerdictFlow(QObject):
         self._tasks = tasks
         self._people: People | None = None
         self._query_id: int | None = None
-        self._steps: list[_Step] = []
         panel.verdict_wanted.connect(self._decide)
-        panel.undo_wanted.connect(self._undo)
+        panel.undo_wanted.connect(lambda: self._step_back(redo=False))
+        panel.redo_wanted.connect(lambda: self._step_back(redo=True))
 
     def set_people(self, people: People | None) -> None:
         """Another library is open, or none."""
         self._people = people
-        self._steps.clear()
         self.set_query(None)
+        self._panel.offer_undo(UndoState())
+        if people is not None:
+            self._read_state(people)
 
     def set_query(self, tracklet_id: int | None) -> None:
         """Hits are compared with this tracklet from now on; None: with a picture, or nothing."""
         self._query_id = tracklet_id
-        self._offer()
-
-    def _offer(self) -> None:
-        judging = self._people is not None and self._query_id is not None
-        self._panel.offer_verdicts(judging=judging, undoing=bool(self._steps))
+        self._panel.offer_verdicts(self._people is not None and tracklet_id is not None)
 
     def _decide(self, hit_id: int, verdict: Verdict) -> None:
         query_id, people = self._query_id, self._people
         before = self._panel.model.verdict_of(hit_id)
         if people is None or query_id is None or verdict == before:
             return
-        step = _Step(people, query_id, hit_id, before, verdict)
-        self._steps.append(step)
+        made = _Decision(people, query_id, hit_id, before, verdict)
         self._panel.model.expect_verdict(hit_id, verdict)
-        self._offer()
+        self._panel.offer_undo(UndoState(Decision(query_id, hit_id, verdict, datetime.now(UTC))))
         record = people.confirm if verdict == "same" else people.reject
-        self._store(partial(record, query_id, hit_id), step, holds=verdict, otherwise=before)
+        task = self._tasks.start(LANE, _then_state(people, partial(record, query_id, hit_id)))
+        task.advanced.connect(lambda state: self._settle(made, state))
+        task.failed.connect(lambda error: self._refuse(error, made))
 
-    def _undo(self) -> None:
-        if not self._steps:
+    def _step_back(self, *, redo: bool) -> None:
+        people = self._people
+        if people is None:
             return
-        step = self._steps.pop()
-        if self._is_shown(step):
-            self._panel.model.expect_verdict(step.hit_id, step.before)
-        self._offer()
-        self._store(step.people.undo, step, holds=step.before, otherwise=step.after)
+        task = self._tasks.start(LANE, _then_state(people, people.redo if redo else people.undo))
+        task.advanced.connect(lambda state: self._show_stored(people, state))
+        task.failed.connect(self._report)
 
-    def _store(
-        self,
-        record: Callable[[], Any],
-        step: _Step,
-        *,
-        holds: Verdict | None,
-        otherwise: Verdict | None,
-    ) -> None:
-        task = self._tasks.start(LANE, _once(record))
-        task.finished.connect(lambda: self._settle(step, holds))
-        task.failed.connect(lambda error: self._refuse(error, step, otherwise))
+    def _settle(self, made: _Decision, state: UndoState) -> None:
+        if self._is_shown(made):
+            self._panel.model.settle_verdict(made.hit_id, made.verdict)
+        self._show_stored(made.people, state)
 
-    def _is_shown(self, step: _Step) -> bool:
+    def _is_shown(self, made: _Decision) -> bool:
         """Whether the gallery is still for the query that the decision is about."""
-        return step.people is self._people and step.query_id == self._query_id
+        return made.people is self._people and made.query_id == self._query_id
 
-    def _settle(self, step: _Step, verdict: Verdict | None) -> None:
-        if not self._is_shown(step):
+    def _show_stored(self, people: People, state: UndoState) -> None:
+        if people is not self._people:
             return
-        model = self._panel.model
-        model.settle_verdict(step.hit_id, verdict)
+        self._panel.offer_undo(state)
         # Whoever shares an identity with the hit may have another name or verdict now.
-        model.expire()
+        self._panel.model.expire()
         self._panel.loader.show_rows(self._panel.gallery.visible_rows())
+        self.stored.emit()
 
-    def _refuse(self, error: Exception, step: _Step, verdict: Verdict | None) -> None:
-        if step in self._steps:
-            self._steps.remove(step)
-        if self._is_shown(step):
-            self._panel.model.settle_verdict(step.hit_id, verdict)
-        self._offer()
+    def _read_state(self, people: People) -> None:
+        task = self._tasks.start(LANE, _then_state(people, None))
+        task.advanced.connect(
+            lambda state: self._panel.offer_undo(state) if people is self._people else None
+        )
+
+    def _refuse(self, error: Exception, made: _Decision) -> None:
+        if self._is_shown(made):
+            self._panel.model.settle_verdict(made.hit_id, made.before)
+        self._report(error)
+        self._read_state(made.people)
+
+    def _report(self, error: Exception) -> None:
         if isinstance(error, UserFacingError):
             self._panel.show_problem(error.message, error.remedy)
         else:
@@ -120,6 +127,8 @@ class VerdictFlow(QObject):
             )
 
 
-def _once(record: Callable[[], Any]) -> Iterator[Any]:
-    """A job of one step."""
-    yield record()
+def _then_state(people: People, record: Callable[[], Any] | None) -> Iterator[UndoState]:
+    """Job: records something, if there is something, and tells what can be undone then."""
+    if record is not None:
+        record()
+    yield people.undo_state()

@@ -7,12 +7,18 @@ are the same as they; rejecting takes the hit, and those confirmed only through 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from app.core.entities import Decision, Identity, Tracklet, Verdict
+from app.core.entities import (
+    Decision,
+    Identity,
+    IdentityChanges,
+    Tracklet,
+    UndoState,
+    Verdict,
+)
 from app.core.errors import UsageError
 from app.storage.library import Library
 
@@ -21,32 +27,14 @@ Group = tuple[str, int]
 """All tracklets of an identity, or one that has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What a decision changed, so that it can be taken back.
-
-    Attributes:
-        decision: what was recorded.
-        replaced: the earlier decision about the same pair.
-        identities: identity of each tracklet that was moved, as it was before.
-        created: the person that was made for it.
-    """
-
-    decision: Decision
-    replaced: Decision | None
-    identities: dict[int, int | None]
-    created: Identity | None
-
-
 class People:
-    """Records what users decide. Thread-safe. Undo reaches back to when the library was opened."""
+    """Records what users decide, each decision in one transaction. Thread-safe.
+
+    Undo and redo go through the journal of the library, as far back as it reaches.
+    """
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self._lock = threading.Lock()
-        self._steps: list[_Step] = []
-        # People without tracklets that undoing left behind; the next new person is one of them.
-        self._spare: list[Identity] = []
 
     def confirm(self, query_tracklet_id: int, hit_id: int) -> Identity:
         """Both tracklets show the same person; two identities become one.
@@ -58,19 +46,17 @@ class People:
         Raises:
             NotFoundError: if one of the tracklets does not exist.
         """
-        with self._lock:
+        with self.library.transaction():
             query, hit = self._pair(query_tracklet_id, hit_id)
             known = self._known_identity(query, hit)
             identity = known or self._new_identity()
             joining = [each for each in (query, hit) if each.identity_id != identity.id]
-            moved = {
-                member.id: member.identity_id
+            moved: dict[int, tuple[int | None, int | None]] = {
+                member.id: (member.identity_id, identity.id)
                 for each in joining
                 for member in (each, *self._members(each))
             }
-            created = identity if known is None else None
-            self._decide(query, hit, "same", moved, created)
-            self.library.assign_identity(list(moved), identity.id)
+            self._decide(query, hit, "same", moved, identity if known is None else None)
             return identity
 
     def reject(self, query_tracklet_id: int, hit_id: int) -> None:
@@ -79,33 +65,27 @@ class People:
         Raises:
             NotFoundError: if one of the tracklets does not exist.
         """
-        with self._lock:
+        with self.library.transaction():
             query, hit = self._pair(query_tracklet_id, hit_id)
             together = query.identity_id is not None and query.identity_id == hit.identity_id
             leaving = self._side_of(hit, query) if together else set()
             # One who stands alone is no group, and needs no name.
             created = self._new_identity() if len(leaving) > 1 else None
-            moved: dict[int, int | None] = dict.fromkeys(sorted(leaving), hit.identity_id)
+            into = None if created is None else created.id
+            moved = dict.fromkeys(leaving, (hit.identity_id, into))
             self._decide(query, hit, "different", moved, created)
-            self.library.assign_identity(list(moved), None if created is None else created.id)
 
     def undo(self) -> Decision | None:
         """Takes the last decision back and returns it; None if there is none to take back."""
-        with self._lock:
-            if not self._steps:
-                return None
-            step = self._steps.pop()
-            pair = step.decision.tracklet_id, step.decision.other_id
-            self.library.delete_decision(*pair)
-            # Another ingest may have deleted the tracklets, and the earlier decision with them.
-            if step.replaced is not None and len(self.library.tracklets(pair)) == len(pair):
-                self.library.record_decision(step.replaced)
-            for identity_id in set(step.identities.values()):
-                moved = [each for each, old in step.identities.items() if old == identity_id]
-                self.library.assign_identity(moved, identity_id)
-            if step.created is not None:
-                self._spare.append(step.created)
-            return step.decision
+        return self.library.undo_decision()
+
+    def redo(self) -> Decision | None:
+        """Makes the decision again that was undone last and returns it; None if there is none."""
+        return self.library.redo_decision()
+
+    def undo_state(self) -> UndoState:
+        """What `undo` and `redo` would take back and make again."""
+        return self.library.undo_state()
 
     def verdicts(self, query_tracklet_id: int) -> dict[int, Verdict]:
         """What was decided about other tracklets and this one, or those of the same identity."""
@@ -120,9 +100,7 @@ class People:
         """
         if not name.strip():
             raise UsageError("A person's name cannot be empty.", "Type a name.")
-        with self._lock:
-            self._spare = [each for each in self._spare if each.id != identity_id]
-            return self.library.rename_identity(identity_id, name.strip())
+        return self.library.rename_identity(identity_id, name.strip())
 
     def _pair(self, query_tracklet_id: int, hit_id: int) -> tuple[Tracklet, Tracklet]:
         if query_tracklet_id == hit_id:
@@ -137,8 +115,9 @@ class People:
         return next(iter(named or candidates), None)
 
     def _new_identity(self) -> Identity:
-        if self._spare:
-            return self._spare.pop()
+        for spare in self.library.spare_identities():
+            if _DEFAULT_NAME.fullmatch(spare.name):
+                return spare
         names = [identity.name for identity in self.library.identities()]
         numbers = [int(match[1]) for name in names if (match := _DEFAULT_NAME.fullmatch(name))]
         return self.library.create_identity(f"Person {max(numbers, default=0) + 1}")
@@ -168,19 +147,12 @@ class People:
         query: Tracklet,
         hit: Tracklet,
         verdict: Verdict,
-        moved: dict[int, int | None],
+        moved: dict[int, tuple[int | None, int | None]],
         created: Identity | None,
     ) -> None:
-        """Records a decision, later than all others even if the clock was set back."""
-        decisions = self.library.decisions()
-        pair = {query.id, hit.id}
-        replaced = [each for each in decisions if {each.tracklet_id, each.other_id} == pair]
-        now = datetime.now(UTC)
-        if decisions:
-            now = max(now, decisions[-1].decided_utc + timedelta(milliseconds=1))
-        decision = Decision(query.id, hit.id, verdict, now)
-        self.library.record_decision(decision)
-        self._steps.append(_Step(decision, replaced[-1] if replaced else None, moved, created))
+        decision = Decision(query.id, hit.id, verdict, datetime.now(UTC))
+        changes = IdentityChanges(moved, None if created is None else created.id)
+        self.library.record_decision(decision, changes)
 
 
 @dataclass(frozen=True, slots=True)

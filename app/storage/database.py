@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -55,14 +56,48 @@ class Database:
     """The open database of one library. Thread-safe: threads share the pool, never a session.
 
     Attributes:
-        revision: another number after every transaction of `writing`.
+        revision: another number after every transaction that wrote.
     """
 
     def __init__(self, path: Path) -> None:
         self._folder = path.parent
         self._revisions = count(1)
+        self._open = _Open()
         self.revision = 0
         self._engine: Engine | None = sqlite_engine(path)
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session of one transaction: all of it is stored at the end, or nothing.
+
+        What the same thread reads or writes inside is part of it. If a write inside fails and the
+        error is handled, only that write is taken back.
+
+        Raises:
+            LibraryError: the disk is full, read-only or broken.
+        """
+        outer = self._joined()
+        if outer is not None:
+            with database_faults(self._folder), outer.begin_nested():
+                yield outer
+            return
+        # Taking the write lock at once makes writers queue; one that began by reading would fail.
+        engine = self._live().execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        with (
+            database_faults(self._folder),
+            Session(engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            afterwards = self._open.afterwards = []
+            self._open.session = session
+            try:
+                yield session
+            finally:
+                self._open.session = None
+        # Not before it is stored: who sees the new number must see the new content.
+        self.revision = next(self._revisions)
+        for action in afterwards:
+            action()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -71,26 +106,23 @@ class Database:
         Raises:
             LibraryError: the database is damaged or out of reach.
         """
+        outer = self._joined()
+        if outer is not None:
+            with database_faults(self._folder):
+                yield outer
+            return
         with database_faults(self._folder), Session(self._live()) as session, session.begin():
             yield session
 
-    @contextmanager
-    def writing(self) -> Iterator[Session]:
-        """A session of one transaction: all of it is stored at the end, or nothing.
+    def after_commit(self, action: Callable[[], object]) -> None:
+        """Does something once this thread's transaction is stored; at once where it has none.
 
-        Raises:
-            LibraryError: the disk is full, read-only or broken.
+        For what cannot be taken back: files that are deleted with their rows.
         """
-        # Taking the write lock at once makes writers queue; one that began by reading would fail.
-        engine = self._live().execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
-        with (
-            database_faults(self._folder),
-            Session(engine, expire_on_commit=False) as session,
-            session.begin(),
-        ):
-            yield session
-        # Not before it is stored: who sees the new number must see the new content.
-        self.revision = next(self._revisions)
+        if self._open.session is None:
+            action()
+        else:
+            self._open.afterwards.append(action)
 
     def close(self) -> None:
         """Closes the file; SQLite then folds its journal into it."""
@@ -98,7 +130,24 @@ class Database:
             self._engine.dispose()
             self._engine = None
 
+    def _joined(self) -> Session | None:
+        """The session of the transaction that this thread is in, if it is in one."""
+        outer = self._open.session
+        if outer is not None:
+            # What SQL changed in a cascade is unknown to the objects that were read before.
+            outer.flush()
+            outer.expire_all()
+        return outer
+
     def _live(self) -> Engine:
         if self._engine is None:
             raise RuntimeError(f"the library {self._folder} has been closed")
         return self._engine
+
+
+class _Open(threading.local):
+    """The transaction that a thread is in, and what is to be done once it is stored."""
+
+    def __init__(self) -> None:
+        self.session: Session | None = None
+        self.afterwards: list[Callable[[], object]] = []

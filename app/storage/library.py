@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,7 +33,9 @@ _TIMEZONE = "timezone"
 
 
 class Library(VideoRows, TrackletRows, VectorRows, PeopleRows):
-    """Everything that is known about some footage. Thread-safe: every call is a transaction.
+    """Everything that is known about some footage. Thread-safe.
+
+    Every call is a transaction, or part of the one that the thread is in (`transaction`).
 
     Attributes:
         folder: the library's folder, absolute.
@@ -102,6 +106,18 @@ class Library(VideoRows, TrackletRows, VectorRows, PeopleRows):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that this thread reads and writes inside is one transaction: stored whole or not.
+
+        Other threads read the state before until it ends, and wait with writing.
+
+        Raises:
+            LibraryError: the disk is full, read-only or broken.
+        """
+        with self._database.writing():
+            yield
 
     @property
     def timezone(self) -> ZoneInfo:

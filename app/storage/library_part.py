@@ -32,15 +32,18 @@ class LibraryPart:
         self._database = database
         self._crop_files = CropFiles(folder)
 
-    def _sweep_crops(self, video_id: int) -> int:
-        """Deletes a video's crop files that have no row, and says how many there were."""
+    def _sweep_crops(self, video_id: int) -> None:
+        """Deletes a video's crop files that have no row, once that is stored for good."""
+        self._database.after_commit(lambda: self._sweep(video_id))
+
+    def _sweep(self, video_id: int) -> None:
         with self._database.reading() as session:
             known = session.scalars(
                 select(CropRow.relative_path)
                 .join(TrackletRow, CropRow.tracklet_id == TrackletRow.id)
                 .where(TrackletRow.video_id == video_id)
             ).all()
-        return self._crop_files.sweep(video_id, set(known))
+        self._crop_files.sweep(video_id, set(known))
 
 
 def absolute(path: Path) -> Path:

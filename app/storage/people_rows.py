@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core.entities import Decision, Identity, Verdict
+from app.core.entities import Decision, Identity, IdentityChanges, UndoState, Verdict
 from app.core.errors import NotFoundError
 from app.storage.library_part import LibraryPart, chunks, tracklet_row, video_row
 from app.storage.ordering import natural_key
@@ -44,19 +44,6 @@ class PeopleRows(LibraryPart):
             row.name = name
             return Identity(row.id, row.name)
 
-    def assign_identity(self, tracklet_ids: Sequence[int], identity_id: int | None) -> None:
-        """Says who the tracklets show; None takes it back. Unknown tracklets are left out.
-
-        Raises:
-            NotFoundError: there is no such person.
-        """
-        with self._database.writing() as session:
-            if identity_id is not None:
-                _identity_row(session, identity_id)
-            for some in chunks([int(tracklet_id) for tracklet_id in tracklet_ids]):
-                chosen = update(TrackletRow).where(TrackletRow.id.in_(some))
-                session.execute(chosen.values(identity_id=identity_id))
-
     def identity_ids(self, tracklet_ids: Collection[int]) -> dict[int, int | None]:
         """Who each tracklet was confirmed to be, None for nobody; unknown ids are left out."""
         wanted = [int(tracklet_id) for tracklet_id in tracklet_ids]
@@ -68,31 +55,82 @@ class PeopleRows(LibraryPart):
                 for row in session.execute(query.where(TrackletRow.id.in_(some)))
             }
 
-    def record_decision(self, decision: Decision) -> None:
-        """Notes what the user said of two tracklets, in place of what was said of them before.
+    def spare_identities(self) -> list[Identity]:
+        """People without tracklets whom a decision made that was taken back, the oldest first."""
+        created = DecisionRow.changes["created"].as_integer()
+        made = select(created).where(created.is_not(None))
+        taken = select(TrackletRow.identity_id).where(TrackletRow.identity_id.is_not(None))
+        query = select(IdentityRow).where(
+            IdentityRow.id.in_(made.where(DecisionRow.state != "stands")),
+            IdentityRow.id.not_in(made.where(DecisionRow.state == "stands")),
+            IdentityRow.id.not_in(taken),
+        )
+        with self._database.reading() as session:
+            rows = session.scalars(query.order_by(IdentityRow.id))
+            return [Identity(row.id, row.name) for row in rows]
+
+    # Journal ------------------------------------------------------------------------------------
+
+    def record_decision(self, decision: Decision, changes: IdentityChanges) -> None:
+        """Notes what the user said of two tracklets, and moves tracklets between identities.
+
+        What was undone before can no longer be redone.
 
         Raises:
-            NotFoundError: one of the tracklets does not exist.
+            NotFoundError: one of the two tracklets, or an identity, does not exist.
         """
         if decision.tracklet_id == decision.other_id:
             raise ValueError(f"tracklet {decision.other_id} is always the same as itself")
         with self._database.writing() as session:
-            session.execute(
-                delete(DecisionRow).where(_about(decision.tracklet_id, decision.other_id))
-            )
+            undone = update(DecisionRow).where(DecisionRow.state == "undone")
+            session.execute(undone.values(state="dropped"))
             session.add(
                 DecisionRow(
                     tracklet_id=decision.tracklet_id,
                     other_id=decision.other_id,
                     verdict=decision.verdict,
+                    state="stands",
+                    changes=_packed(decision, changes),
                     decided_utc=decision.decided_utc,
                     **_anchor(session, "tracklet", decision.tracklet_id),
                     **_anchor(session, "other", decision.other_id),
                 )
             )
+            _move(session, {each: after for each, (_, after) in changes.moved.items()})
+
+    def undo_decision(self) -> Decision | None:
+        """Takes the latest decision that stands back; None if there is none to take back."""
+        with self._database.writing() as session:
+            row = _undoable(session)
+            if row is None:
+                return None
+            row.state = "undone"
+            decision, changes = _unpacked(row)
+            _move(session, {each: before for each, (before, _) in changes.moved.items()})
+            return decision
+
+    def redo_decision(self) -> Decision | None:
+        """Makes the decision stand again that was undone last; None if there is none."""
+        with self._database.writing() as session:
+            row = _redoable(session)
+            if row is None:
+                return None
+            row.state = "stands"
+            decision, changes = _unpacked(row)
+            _move(session, {each: after for each, (_, after) in changes.moved.items()})
+            return decision
+
+    def undo_state(self) -> UndoState:
+        """What `undo_decision` and `redo_decision` would take back and make again."""
+        with self._database.reading() as session:
+            undoable, redoable = _undoable(session), _redoable(session)
+            return UndoState(
+                None if undoable is None else _unpacked(undoable)[0],
+                None if redoable is None else _unpacked(redoable)[0],
+            )
 
     def decisions(self) -> list[Decision]:
-        """All decisions whose tracklets exist, the latest last."""
+        """The last word about each pair of tracklets that exist, the latest last."""
         query = (
             select(
                 DecisionRow.tracklet_id,
@@ -100,19 +138,22 @@ class PeopleRows(LibraryPart):
                 DecisionRow.verdict,
                 DecisionRow.decided_utc,
             )
-            .where(DecisionRow.tracklet_id.is_not(None), DecisionRow.other_id.is_not(None))
-            .order_by(DecisionRow.decided_utc, DecisionRow.id)
+            .where(
+                DecisionRow.state == "stands",
+                DecisionRow.tracklet_id.is_not(None),
+                DecisionRow.other_id.is_not(None),
+            )
+            .order_by(DecisionRow.id)
         )
+        latest: dict[frozenset[int], Decision] = {}
         with self._database.reading() as session:
-            return [
-                Decision(cast(int, one), cast(int, other), cast(Verdict, verdict), decided)
-                for one, other, verdict, decided in session.execute(query)
-            ]
-
-    def delete_decision(self, tracklet_id: int, other_id: int) -> None:
-        """Takes back what was said of two tracklets, in whichever order, if anything was."""
-        with self._database.writing() as session:
-            session.execute(delete(DecisionRow).where(_about(tracklet_id, other_id)))
+            for one, other, verdict, decided in session.execute(query):
+                pair = frozenset((cast(int, one), cast(int, other)))
+                latest.pop(pair, None)
+                latest[pair] = Decision(
+                    cast(int, one), cast(int, other), cast(Verdict, verdict), decided
+                )
+        return list(latest.values())
 
 
 def _identity_row(session: Session, identity_id: int) -> IdentityRow:
@@ -122,11 +163,45 @@ def _identity_row(session: Session, identity_id: int) -> IdentityRow:
     return row
 
 
-def _about(tracklet_id: int, other_id: int) -> ColumnElement[bool]:
-    return or_(
-        and_(DecisionRow.tracklet_id == tracklet_id, DecisionRow.other_id == other_id),
-        and_(DecisionRow.tracklet_id == other_id, DecisionRow.other_id == tracklet_id),
-    )
+def _undoable(session: Session) -> DecisionRow | None:
+    """The latest decision that stands, unless it is of before there was a journal."""
+    query = select(DecisionRow).where(DecisionRow.state == "stands")
+    row = session.scalar(query.order_by(DecisionRow.id.desc()).limit(1))
+    return None if row is None or row.changes is None else row
+
+
+def _redoable(session: Session) -> DecisionRow | None:
+    query = select(DecisionRow).where(DecisionRow.state == "undone")
+    return session.scalar(query.order_by(DecisionRow.id).limit(1))
+
+
+def _packed(decision: Decision, changes: IdentityChanges) -> dict[str, Any]:
+    """What undoing needs; with the pair's ids, which the row loses together with the tracklets."""
+    return {
+        "pair": [int(decision.tracklet_id), int(decision.other_id)],
+        "moved": [[int(each), *moved] for each, moved in sorted(changes.moved.items())],
+        "created": changes.created_id,
+    }
+
+
+def _unpacked(row: DecisionRow) -> tuple[Decision, IdentityChanges]:
+    packed = row.changes
+    assert packed is not None, "undoable decisions have changes"
+    one, other = packed["pair"]
+    moved = {each: (before, after) for each, before, after in packed["moved"]}
+    decision = Decision(one, other, cast(Verdict, row.verdict), row.decided_utc)
+    return decision, IdentityChanges(moved, packed["created"])
+
+
+def _move(session: Session, identities: dict[int, int | None]) -> None:
+    """Says who tracklets show; those that are gone are left out."""
+    for identity_id in set(identities.values()):
+        if identity_id is not None:
+            _identity_row(session, identity_id)
+        moving = [each for each, into in identities.items() if into == identity_id]
+        for some in chunks(moving):
+            chosen = update(TrackletRow).where(TrackletRow.id.in_(some))
+            session.execute(chosen.values(identity_id=identity_id))
 
 
 def _anchor(session: Session, side: str, tracklet_id: int) -> dict[str, Any]:

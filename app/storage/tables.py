@@ -6,7 +6,16 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import numpy as np
-from sqlalchemy import Dialect, Float, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -189,7 +198,12 @@ class EmbeddingRow(Base):
 
 
 class DecisionRow(Base):
-    """What the user said about two tracklets.
+    """What the user said about two tracklets; the rows are the journal, in order of their ids.
+
+    Attributes:
+        state: "stands", "undone" (can be redone), or "dropped": undone, then another was made.
+        changes: what it did to identities, as JSON, so that it can be undone; null for decisions
+            of before there was a journal. See `app.storage.people_rows`.
 
     A decision outlives its tracklets: content hash, time and box of both say whom it was about,
     so that it can be attached again after another ingest. Until then its ids are null.
@@ -204,6 +218,8 @@ class DecisionRow(Base):
         ForeignKey("tracklets.id", ondelete="SET NULL"), index=True
     )
     verdict: Mapped[str]
+    state: Mapped[str] = mapped_column(default="stands")
+    changes: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     decided_utc: Mapped[datetime]
     tracklet_content_hash: Mapped[str]
     tracklet_time_s: Mapped[float]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.core.entities import Camera, StartSource
+from app.core.entities import Camera, Decision, StartSource, UndoState
 from app.core.errors import NotFoundError, UserFacingError
 from app.core.queries import (
     REFINEMENTS,
@@ -140,6 +140,8 @@ class FakePeople:
         self.error: UserFacingError | None = None
         self.may_store = threading.Event()
         self.may_store.set()
+        self._made: list[Decision] = []
+        self._undone: list[Decision] = []
 
     def _store(self, *call: object) -> None:
         self.may_store.wait(10)
@@ -147,19 +149,34 @@ class FakePeople:
             raise self.error
         self.calls.append(call)
 
+    def _holds(self) -> None:
+        self.catalog.verdicts = {each.other_id: each.verdict for each in self._made}
+        self.catalog.changes = {
+            each.other_id: {"identity": "Person 1"} for each in self._made if each.verdict == "same"
+        }
+
     def confirm(self, query_id: int, hit_id: int) -> None:
         self._store("confirm", query_id, hit_id)
-        self.catalog.verdicts[hit_id] = "same"
-        self.catalog.changes[hit_id] = {"identity": "Person 1"}
+        self._made.append(Decision(query_id, hit_id, "same", START))
+        self._holds()
 
     def reject(self, query_id: int, hit_id: int) -> None:
         self._store("reject", query_id, hit_id)
-        self.catalog.verdicts[hit_id] = "different"
+        self._made.append(Decision(query_id, hit_id, "different", START))
+        self._holds()
 
     def undo(self) -> None:
         self._store("undo")
-        self.catalog.verdicts.clear()
-        self.catalog.changes.clear()
+        self._undone.append(self._made.pop())
+        self._holds()
+
+    def redo(self) -> None:
+        self._store("redo")
+        self._made.append(self._undone.pop())
+        self._holds()
+
+    def undo_state(self) -> UndoState:
+        return UndoState(*((each[-1] if each else None) for each in (self._made, self._undone)))
 
 
 class FakePlayback:

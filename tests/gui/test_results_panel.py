@@ -22,12 +22,13 @@ from PySide6.QtWidgets import (
 )
 from results_fakes import CAMERAS, START, a_result
 
-from app.core.entities import Camera
+from app.core.entities import Camera, Decision, UndoState
 from app.core.queries import SearchFilter, SearchResult, SearchStage
 from app.gui.gallery_model import GalleryOrder
 from app.gui.panels.results_panel import ResultsPanel
 from app.gui.tasks import TaskRunner
 
+A_DECISION = Decision(5, 6, "same", datetime(2024, 5, 14, tzinfo=UTC))
 opens_a_menu = pytest.mark.qt_log_ignore("does not support (raise|grabbing)")
 
 
@@ -179,7 +180,7 @@ def test_the_camera_menu_stays_open_while_cameras_are_checked(panel: ResultsPane
 
 def test_keys_and_buttons_ask_for_verdicts(panel: ResultsPanel, qtbot) -> None:
     panel.show_result(a_result(5, 6))
-    panel.offer_verdicts(judging=True, undoing=False)
+    panel.offer_verdicts(True)
     wanted: list[tuple[int, str]] = []
     panel.verdict_wanted.connect(lambda each, verdict: wanted.append((each, verdict)))
     assert not panel.confirm.isEnabled(), "nothing is selected"
@@ -197,9 +198,9 @@ def test_verdicts_are_offered_only_where_there_is_somebody_to_compare_with(
     panel: ResultsPanel, qtbot
 ) -> None:
     panel.show_result(a_result(5, 6))
-    panel.offer_verdicts(judging=False, undoing=False)
+    panel.offer_verdicts(False)
     panel.gallery.setCurrentIndex(panel.model.index(0))
-    for name in ("confirmButton", "rejectButton", "undoDecisionButton"):
+    for name in ("confirmButton", "rejectButton"):
         assert not panel.findChild(QAbstractButton, name).isVisible()
     assert panel.findChild(QAbstractButton, "searchThisPersonButton").isVisible()
     panel.gallery.setFocus()
@@ -209,10 +210,21 @@ def test_verdicts_are_offered_only_where_there_is_somebody_to_compare_with(
 
 def test_undo_by_key(panel: ResultsPanel, qtbot) -> None:
     panel.show_result(a_result(5, 6))
-    panel.offer_verdicts(judging=True, undoing=True)
+    panel.offer_verdicts(True)
+    panel.offer_undo(UndoState(A_DECISION, A_DECISION))
     panel.gallery.setFocus()
     with qtbot.waitSignal(panel.undo_wanted):
         qtbot.keyClick(panel.gallery, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    panel.order.setFocus()  # from wherever in the window
+    with qtbot.waitSignal(panel.undo_wanted):
+        qtbot.keyClick(panel.order, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    with qtbot.waitSignal(panel.redo_wanted):
+        qtbot.keyClick(panel.order, Qt.Key.Key_Z, both)
+    assert (panel.undo.text(), panel.redo.text()) == ("Undo ✓", "Redo ✓")
+    panel.offer_undo(UndoState())
+    assert not panel.undo.isEnabled()
+    assert not panel.redo.isVisible()
 
 
 def test_enter_and_double_click_search_the_hit(panel: ResultsPanel, qtbot) -> None:
@@ -232,14 +244,14 @@ def test_enter_and_double_click_search_the_hit(panel: ResultsPanel, qtbot) -> No
 @opens_a_menu
 def test_the_menu_of_a_hit_selects_it_and_offers_the_same(panel: ResultsPanel, qtbot) -> None:
     panel.show_result(a_result(5, 6))
-    panel.offer_verdicts(judging=True, undoing=False)
+    panel.offer_verdicts(True)
     panel.gallery.customContextMenuRequested.emit(
         panel.gallery.visualRect(panel.model.index(1)).center()
     )
     menu = panel.findChild(QMenu, "hitMenu")
     assert panel.gallery.chosen_id() == 6
     names = [action.objectName() for action in menu.actions() if not action.isSeparator()]
-    assert names == ["searchThisPerson", "confirm", "reject", "undoDecision"]
+    assert names == ["searchThisPerson", "confirm", "reject", "undoDecision", "redoDecision"]
     with qtbot.waitSignal(panel.verdict_wanted) as wanted:
         menu.actions()[2].trigger()
     assert wanted.args == [6, "same"]
@@ -340,7 +352,8 @@ def test_every_control_has_a_name_for_tests_and_one_to_be_read_aloud(panel: Resu
 
 def test_the_tab_key_reaches_every_control(panel: ResultsPanel, qtbot) -> None:
     panel.show_result(a_result(5, 6))
-    panel.offer_verdicts(judging=True, undoing=True)
+    panel.offer_verdicts(True)
+    panel.offer_undo(UndoState(A_DECISION, A_DECISION))
     panel.gallery.setCurrentIndex(panel.model.index(0))
     panel.activateWindow()
     panel.filters.toggle.setFocus()

@@ -248,17 +248,32 @@ def test_verdicts_can_be_taken_back_one_by_one(window: Window) -> None:
     window.panel.reject.trigger()
     window.settle()
     window.panel.undo.trigger()
+    window.settle()
     assert window.panel.model.verdict_of(6) is None
     assert window.panel.model.verdict_of(5) == "same"
-    assert window.panel.undo.isEnabled()
-    window.settle()
+    assert (window.panel.undo.text(), window.panel.redo.text()) == ("Undo ✓", "Redo ✕")
     assert window.workspace.people.calls == [
         ("confirm", 8, 5),
         ("reject", 8, 6),
         ("undo",),
     ]
     window.panel.undo.trigger()
+    window.settle()
     assert not window.panel.undo.isEnabled()
+    assert window.panel.model.verdict_of(5) is None
+    window.panel.redo.trigger()
+    window.settle()
+    assert window.panel.model.verdict_of(5) == "same"
+    assert window.workspace.people.calls[-2:] == [("undo",), ("redo",)]
+
+
+def test_what_an_earlier_session_decided_can_be_taken_back(window: Window) -> None:
+    window.workspace.people.confirm(8, 5)
+    window.flow.set_workspace(window.workspace)
+    window.settle()
+    window.search(8, 5, 6)
+    assert window.panel.model.verdict_of(5) == "same"
+    window.panel.undo.trigger()
     window.settle()
     assert window.panel.model.verdict_of(5) is None
 

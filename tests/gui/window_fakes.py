@@ -15,7 +15,15 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
-from app.core.entities import Camera, ModelFile, StartSource, Video, VideoInfo, VideoStatus
+from app.core.entities import (
+    Camera,
+    ModelFile,
+    StartSource,
+    UndoState,
+    Video,
+    VideoInfo,
+    VideoStatus,
+)
 from app.core.events import (
     IngestEvent,
     IngestSummary,
@@ -88,7 +96,7 @@ class FakeWorkspace:
         )
         self.catalog = SimpleNamespace(cameras=self._cameras)
         self.playback = SimpleNamespace()
-        self.people = SimpleNamespace()
+        self.people = SimpleNamespace(undo_state=UndoState)
         self.shelf = SimpleNamespace()
         self.search = SimpleNamespace(prepare=lambda: iter(()))
 

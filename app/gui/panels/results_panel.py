@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.entities import Verdict
+from app.core.entities import UndoState, Verdict
 from app.core.queries import SearchResult
 from app.gui.gallery_loader import GalleryLoader
 from app.gui.gallery_model import GalleryModel, GalleryOrder
@@ -65,6 +65,7 @@ class ResultsPanel(QWidget):
         search_wanted: tracklet id of the hit whose person is to be searched next.
         verdict_wanted: (tracklet id, "same" or "different").
         undo_wanted: the last decision is to be taken back.
+        redo_wanted: the decision that was taken back is to be made again.
         filter_changed: the SearchFilter to search with from now on.
         order_wanted: the GalleryOrder to sort by.
         picture_wanted: the path of a picture file to search.
@@ -75,6 +76,7 @@ class ResultsPanel(QWidget):
     search_wanted = Signal(int)
     verdict_wanted = Signal(int, str)
     undo_wanted = Signal()
+    redo_wanted = Signal()
     filter_changed = Signal(object)
     order_wanted = Signal(object)
     picture_wanted = Signal(object)
@@ -102,6 +104,7 @@ class ResultsPanel(QWidget):
         self._set_up()
         self._lay_out()
         self._connect()
+        self.offer_undo(UndoState())
         self.clear()
 
     # Building -----------------------------------------------------------------------------------
@@ -111,6 +114,12 @@ class ResultsPanel(QWidget):
         self.confirm.setShortcuts([QKeySequence("+"), QKeySequence("=")])
         self.reject = self._action("reject", "✕ Reject", "-", "Another person")
         self.undo = self._action("undoDecision", "Undo", "Ctrl+Z", "Take the last decision back")
+        self.redo = self._action(
+            "redoDecision", "Redo", "Ctrl+Shift+Z", "Make the decision again that was taken back"
+        )
+        for action in (self.undo, self.redo):
+            # A decision is taken back from wherever one is looking.
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         self.search_this = self._action(
             "searchThisPerson", "Search this person", "Return", "Look for this person everywhere"
         )
@@ -173,7 +182,14 @@ class ResultsPanel(QWidget):
         row = QHBoxLayout(self.buttons)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(UNIT_PX)
-        for action in (self.confirm, self.reject, self.undo, None, self.search_this):
+        for action in (
+            self.confirm,
+            self.reject,
+            self.undo,
+            self.redo,
+            None,
+            self.search_this,
+        ):
             if action is None:
                 row.addStretch()
                 continue
@@ -195,6 +211,7 @@ class ResultsPanel(QWidget):
         self.confirm.triggered.connect(lambda: self._judge("same"))
         self.reject.triggered.connect(lambda: self._judge("different"))
         self.undo.triggered.connect(self.undo_wanted)
+        self.redo.triggered.connect(self.redo_wanted)
         self.search_this.triggered.connect(self._search_chosen)
         self.filters.changed.connect(lambda: self.filter_changed.emit(self.filters.chosen()))
         self.order.activated.connect(lambda _: self.order_wanted.emit(self.chosen_order()))
@@ -217,7 +234,7 @@ class ResultsPanel(QWidget):
         self.head.clear()
         self.notice.hide()
         self.show_growth(0)
-        self.offer_verdicts(judging=False, undoing=False)
+        self.offer_verdicts(False)
         self.filters.setVisible(has_library)
         self.setAcceptDrops(has_library)
         self.tools.hide()
@@ -283,13 +300,22 @@ class ResultsPanel(QWidget):
         self.zone.set_whole(f"times in {zone.key}")
         self.filters.set_zone(zone)
 
-    def offer_verdicts(self, *, judging: bool, undoing: bool) -> None:
-        """Whether hits can be confirmed and rejected, and a decision be taken back."""
+    def offer_verdicts(self, judging: bool) -> None:
+        """Whether hits can be confirmed and rejected."""
         self.confirm.setVisible(judging)
         self.reject.setVisible(judging)
-        self.undo.setVisible(judging or undoing)
-        self.undo.setEnabled(undoing)
         self._choice_changed()
+
+    def offer_undo(self, state: UndoState) -> None:
+        """Which decision can be taken back, and which be made again."""
+        for action, word, decision in (
+            (self.undo, "Undo", state.undoable),
+            (self.redo, "Redo", state.redoable),
+        ):
+            action.setEnabled(decision is not None)
+            sign = "" if decision is None else " ✓" if decision.verdict == "same" else " ✕"
+            action.setText(word + sign)
+        self.redo.setVisible(state.redoable is not None)
 
     def _say_nobody(self) -> None:
         where = self.filters.words()
@@ -337,7 +363,7 @@ class ResultsPanel(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addActions([self.search_this])
         menu.addSeparator()
-        menu.addActions([self.confirm, self.reject, self.undo])
+        menu.addActions([self.confirm, self.reject, self.undo, self.redo])
         menu.popup(self.gallery.viewport().mapToGlobal(place))
 
     def _ask_for_picture(self) -> None:

@@ -4,10 +4,9 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 
-import numpy as np
 import pytest
 
-from app.core.entities import Decision, Identity
+from app.core.entities import Decision, Identity, IdentityChanges, UndoState
 from app.core.errors import NotFoundError
 from app.storage.library import Library
 
@@ -17,6 +16,19 @@ NOON = datetime(2024, 6, 1, 12, 0, 0, 250000, UTC)
 def rows(library: Library, query: str) -> list[tuple]:
     with closing(sqlite3.connect(library.folder / "library.sqlite")) as connection:
         return connection.execute(query).fetchall()
+
+
+def decide(
+    library: Library,
+    one: int,
+    other: int,
+    verdict: str = "same",
+    when: datetime = NOON,
+    moved: dict[int, tuple[int | None, int | None]] | None = None,
+) -> Decision:
+    decision = Decision(one, other, verdict, when)
+    library.record_decision(decision, IdentityChanges(moved or {}))
+    return decision
 
 
 @pytest.fixture
@@ -34,16 +46,17 @@ def test_people_are_named_and_renamed(library: Library) -> None:
     assert library.identities() == [Identity(tenth.id, "Anna Ødegård"), second]
 
 
-def test_tracklets_are_assigned_to_people(library: Library, three: list[int]) -> None:
+def test_a_decision_moves_tracklets_between_people(library: Library, three: list[int]) -> None:
     anna, ben = library.create_identity("Anna"), library.create_identity("Ben")
 
     def who() -> list[int | None]:
         return [tracklet.identity_id for tracklet in library.tracklets(three)]
 
-    library.assign_identity(np.array(three), anna.id)
+    one, two, other = three
+    decide(library, one, two, moved=dict.fromkeys(three, (None, anna.id)))
     assert who() == [anna.id] * 3
-    library.assign_identity([three[1], 999], ben.id)
-    library.assign_identity([three[2]], None)
+    moved = {two: (anna.id, ben.id), other: (anna.id, None), 999: (None, ben.id)}
+    decide(library, one, two, "different", moved=moved)
     assert who() == [anna.id, ben.id, None]
     assert library.identity_ids({*three, 999}) == dict(zip(three, who(), strict=True))
 
@@ -55,7 +68,7 @@ def test_another_revision_after_each_change_and_only_then(
     library.tracklets(three)
     library.identities()
     with pytest.raises(NotFoundError):
-        library.assign_identity(three, 5)
+        decide(library, three[0], 999)
     assert library.revision == before
     seen = {before}
     for name in ("Anna", "Ben"):
@@ -66,13 +79,15 @@ def test_another_revision_after_each_change_and_only_then(
 
 def test_unknown_people_are_told(library: Library, three: list[int]) -> None:
     with pytest.raises(NotFoundError, match="no person 5"):
-        library.assign_identity(three, 5)
+        decide(library, *three[:2], moved={three[0]: (None, 5)})
+    assert library.decisions() == []
     with pytest.raises(NotFoundError, match="no person 5"):
         library.rename_identity(5, "Anna")
 
 
 def test_a_deleted_person_leaves_the_tracklets(library: Library, three: list[int]) -> None:
-    library.assign_identity(three, library.create_identity("Anna").id)
+    anna = library.create_identity("Anna").id
+    decide(library, *three[:2], moved=dict.fromkeys(three, (None, anna)))
     with library._database.writing() as session:
         session.connection().exec_driver_sql("DELETE FROM identities")
     assert [tracklet.identity_id for tracklet in library.tracklets(three)] == [None] * 3
@@ -82,49 +97,99 @@ def test_decisions_come_back_in_the_order_they_were_made(
     library: Library, three: list[int]
 ) -> None:
     one, two, other = three
-    later = Decision(one, two, "same", NOON + timedelta(seconds=1))
+    first = decide(library, one, two, when=NOON + timedelta(seconds=1))
     tokyo = timezone(timedelta(hours=9))
-    earlier = Decision(other, one, "different", NOON.astimezone(tokyo))
-    library.record_decision(later)
-    library.record_decision(earlier)
-    assert library.decisions() == [earlier, later]
-    assert library.decisions()[0].decided_utc.utcoffset() == timedelta(0)
+    second = decide(library, other, one, "different", NOON.astimezone(tokyo))  # clock set back
+    assert library.decisions() == [first, second]
+    assert library.decisions()[1].decided_utc.utcoffset() == timedelta(0)
 
 
 def test_the_last_word_counts_in_whichever_order(library: Library, three: list[int]) -> None:
     one, two, other = three
-    library.record_decision(Decision(one, two, "same", NOON))
-    library.record_decision(Decision(one, other, "same", NOON))
-    library.record_decision(Decision(two, one, "different", NOON + timedelta(minutes=1)))
+    decide(library, one, two)
+    decide(library, one, other)
+    decide(library, two, one, "different")
     assert [(d.tracklet_id, d.other_id, d.verdict) for d in library.decisions()] == [
         (one, other, "same"),
         (two, one, "different"),
     ]
 
 
-def test_decisions_are_taken_back_in_whichever_order(library: Library, three: list[int]) -> None:
+def test_undone_decisions_can_be_redone_until_another_is_made(
+    library: Library, three: list[int]
+) -> None:
     one, two, other = three
-    library.record_decision(Decision(one, two, "same", NOON))
-    library.record_decision(Decision(one, other, "same", NOON))
-    library.delete_decision(two, one)
-    library.delete_decision(two, other)  # nothing was said of these
-    assert [(d.tracklet_id, d.other_id) for d in library.decisions()] == [(one, other)]
+    anna = library.create_identity("Anna").id
+    first = decide(library, one, two, moved={one: (None, anna), two: (None, anna)})
+    second = decide(library, two, one, "different", moved={two: (anna, None)})
+    assert library.undo_state() == UndoState(second, None)
+    assert library.undo_decision() == second
+    assert library.decisions() == [first]  # the earlier word holds again
+    assert library.identity_ids(three) == {one: anna, two: anna, other: None}
+    assert library.undo_decision() == first
+    assert library.undo_decision() is None
+    assert library.undo_state() == UndoState(None, first)
+    assert library.redo_decision() == first
+    assert library.identity_ids(three) == {one: anna, two: anna, other: None}
+    third = decide(library, one, other, "different")
+    assert library.redo_decision() is None
+    assert library.undo_state() == UndoState(third, None)
+    assert rows(library, "SELECT state FROM decisions ORDER BY id") == [
+        ("stands",),
+        ("dropped",),
+        ("stands",),
+    ]
+
+
+def test_several_writes_are_one_transaction(library: Library, three: list[int]) -> None:
+    before = library.revision
+    with pytest.raises(ZeroDivisionError), library.transaction():
+        library.create_identity("Anna")
+        decide(library, *three[:2])
+        assert [each.name for each in library.identities()] == ["Anna"]  # seen inside
+        raise ZeroDivisionError
+    assert (library.identities(), library.decisions()) == ([], [])
+    assert library.revision == before
+    with library.transaction():
+        library.create_identity("Ben")
+        with pytest.raises(NotFoundError):
+            decide(library, three[0], 999)
+        decide(library, *three[:2])
+        assert library.revision == before
+    assert [each.name for each in library.identities()] == ["Ben"]
+    assert len(library.decisions()) == 1
+    assert library.revision != before
+
+
+def test_crops_stay_when_the_transaction_that_deletes_them_fails(
+    library: Library, three: list[int]
+) -> None:
+    video = library.videos()[0]
+    path = library.tracklet(three[0]).thumbnail.path
+    with pytest.raises(ZeroDivisionError), library.transaction():
+        library.rewind_video(video.id, to_start=True)
+        assert library.tracklets(three) == []
+        raise ZeroDivisionError
+    assert path.exists()
+    assert len(library.tracklets(three)) == 3
+    with library.transaction():
+        library.rewind_video(video.id, to_start=True)
+        assert path.exists()
+    assert not path.exists()
 
 
 def test_decisions_about_nobody_are_refused(library: Library, three: list[int]) -> None:
     with pytest.raises(NotFoundError, match="no tracklet 999"):
-        library.record_decision(Decision(three[0], 999, "same", NOON))
+        decide(library, three[0], 999)
     with pytest.raises(ValueError, match="itself"):
-        library.record_decision(Decision(three[0], three[0], "same", NOON))
+        decide(library, three[0], three[0])
     assert library.decisions() == []
 
 
 def test_a_refused_decision_keeps_the_one_before(library: Library, three: list[int]) -> None:
-    before = Decision(three[0], three[1], "same", NOON)
-    library.record_decision(before)
-    naive = Decision(three[1], three[0], "different", NOON.replace(tzinfo=None))
+    before = decide(library, three[0], three[1])
     with pytest.raises(Exception, match="needs a time zone"):
-        library.record_decision(naive)
+        decide(library, three[1], three[0], "different", NOON.replace(tzinfo=None))
     assert library.decisions() == [before]
 
 
@@ -132,7 +197,7 @@ def test_a_decision_outlives_its_tracklets(
     library: Library, three: list[int], add_video, store
 ) -> None:
     other = store(add_video("b.mp4", content="content of b"), (1, 7.0))[0]
-    library.record_decision(Decision(three[0], other.id, "same", NOON))
+    decide(library, three[0], other.id)
     anchor = library.tracklet(other.id).thumbnail
     library.rewind_video(other.video_id, to_start=True)
     assert library.decisions() == []  # nothing that could be shown
@@ -147,7 +212,8 @@ def test_a_decision_outlives_its_tracklets(
 
 
 def test_deleting_tracklets_leaves_no_rows_behind(library: Library, three: list[int]) -> None:
-    library.assign_identity(three, library.create_identity("Anna").id)
+    anna = library.create_identity("Anna").id
+    decide(library, *three[:2], moved=dict.fromkeys(three, (None, anna)))
     library.rewind_video(library.videos()[0].id, to_start=True)
     for table in ("tracklets", "trajectories", "crops", "embeddings"):
         assert rows(library, f"SELECT count(*) FROM {table}") == [(0,)]

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from storage_builders import EMBEDDER, START, make_track, unit_vectors
 
-from app.core.entities import Decision
 from app.storage import vector_rows
 from app.storage.library import Library
 from tests.stored_vectors import all_vectors
@@ -105,11 +104,3 @@ def test_threads_write_and_read_at_once(library: Library, add_video) -> None:
     assert len(all_vectors(library, EMBEDDER)) == len(videos) * rounds * each
     assert len(library.identities()) == rounds * 2
     assert [video.tracklet_count for video in library.videos()] == [rounds * each] * 3
-
-
-def test_decisions_need_a_zone(library: Library, add_video, store) -> None:
-    one, two = store(add_video(), (1, 0.0), (2, 1.0))
-    naive = Decision(one.id, two.id, "same", datetime(2024, 1, 1))  # noqa: DTZ001 - refused
-    with pytest.raises(Exception, match="needs a time zone"):
-        library.record_decision(naive)
-    assert library.decisions() == []
