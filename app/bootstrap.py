@@ -14,7 +14,8 @@ from app.cli import INTERRUPTED, run_command_line
 from app.settings import Settings, load_settings, user_config_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from datetime import tzinfo
 
     from app.core.entities import Video
     from app.core.networks import ModelFacts, ModelRole, NamedModels, NetworkCard, NetworkFigures
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     )
     from app.services.model_shelf import ModelShelf
     from app.services.sources import SourceFile
+    from app.services.survey import Survey, Surveying
     from app.services.workspace import Workspace
     from app.storage.library import Library
 
@@ -104,7 +106,9 @@ class Retrace:
         library = Library.open(folder, create=create)
         parts = WorkspaceParts(
             ingest=IngestParts(
-                open_source=lambda source, fps: _open_source(source, fps, library),
+                open_source=lambda source, rate_fps, zone: _open_source(
+                    source, rate_fps, zone or library.timezone
+                ),
                 make_tracker=_make_tracker,
             ),
             loaders=NetworkLoaders(
@@ -120,6 +124,15 @@ class Retrace:
         )
         playback = Playback(library, lambda video: open_stored(video, library))
         return Workspace(library, parts, playback, settings.models, named)
+
+    def survey(
+        self, folder: Path, camera_by: str, rate_fps: float | None, zone: tzinfo | None
+    ) -> Iterator[Surveying | Survey]:
+        """What is understood of a folder; zone None: the system's. See `app.services.survey`."""
+        from app.services.survey import survey
+        from app.storage.time_zone import system_zone
+
+        return survey(folder, camera_by, rate_fps, zone or system_zone(), _open_source)
 
     def model_shelf(self) -> ModelShelf:
         """The networks on this computer; raises SettingsError."""
@@ -140,14 +153,13 @@ class Retrace:
         return status
 
 
-def _open_source(source: SourceFile, fps: float | None, library: Library) -> FrameSource:
+def _open_source(source: SourceFile, rate_fps: float | None, zone: tzinfo) -> FrameSource:
     from app.vision.image_sequence import open_image_sequence
     from app.vision.video import open_video
 
-    zone = library.timezone
     if source.kind == "sequence":
-        return open_image_sequence(source.path, source.prefix, source.camera, fps, zone)
-    return open_video(source.path, source.camera, zone)
+        return open_image_sequence(source.path, source.prefix, source.camera, rate_fps, zone)
+    return open_video(source.path, source.camera, zone, rate_fps)
 
 
 def open_stored(video: Video, library: Library) -> FrameSource:
@@ -155,11 +167,11 @@ def open_stored(video: Video, library: Library) -> FrameSource:
     from app.services.sources import source_of
 
     source = source_of(video)
-    opened = _open_source(source, None, library)
-    if source.kind == "sequence" and abs(opened.info.fps / video.info.fps - 1) > 1e-6:
-        # Its frame rate was given when it was loaded.
+    opened = _open_source(source, None, library.timezone)
+    if video.info.fps > 0 and abs(opened.info.fps / video.info.fps - 1) > 1e-6:
+        # Its frame rate was given when it was loaded; footage that has one keeps to its own.
         opened.close()
-        opened = _open_source(source, video.info.fps, library)
+        opened = _open_source(source, video.info.fps, library.timezone)
     return opened
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -18,48 +18,31 @@ from typer.core import TyperGroup
 from app.cli.models import models
 from app.cli.options import (
     AggregatorOption,
+    CameraByOption,
     DetectorOption,
     DeviceOption,
+    DryRunOption,
     EmbedderOption,
     JsonOption,
     LibraryOption,
+    RateOption,
     RerankerOption,
+    ZoneOption,
 )
+from app.cli.program import Program
+from app.core.clock import parse_zone
 from app.core.errors import ModelError, UsageError, UserFacingError
 from app.core.networks import NamedModels
 from app.core.queries import SearchStage
-from app.settings import Settings, default_library, demo_dir, demo_library
+from app.settings import default_library, demo_dir, demo_library
 
 if TYPE_CHECKING:
     from app.services.ingest import IngestOptions
-    from app.services.model_shelf import ModelShelf
     from app.services.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
 DONE, FATAL, WRONG_USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
-
-
-class Program(Protocol):
-    """What the commands need from the composition root."""
-
-    @property
-    def version(self) -> str:
-        """The program's version."""
-
-    def settings(self) -> Settings:
-        """The user's settings, read when first asked for; raises SettingsError."""
-
-    def open_workspace(
-        self, folder: Path, create: bool, named: NamedModels | None = None
-    ) -> Workspace:
-        """Opens a library; raises LibraryError."""
-
-    def model_shelf(self) -> ModelShelf:
-        """The networks on this computer."""
-
-    def run_window(self, library: Path | None, videos: Path | None, named: NamedModels) -> int:
-        """Shows the window until it is closed; returns the exit status."""
 
 
 class _Commands(TyperGroup):
@@ -263,39 +246,38 @@ def ingest(
         Path | None,
         typer.Option(help="Library folder; by default one in the user's data folder."),
     ] = None,
-    camera_by: Annotated[
-        str | None,
-        typer.Option(
-            help="Where the camera's name is read: auto, folder, file, or a regular expression "
-            "with one group, matched against the path.",
-            show_default="auto",
-        ),
-    ] = None,
+    camera_by: CameraByOption = None,
     fps: Annotated[
         float | None,
         typer.Option(min=0.01, max=1000, help="Analysed frames per second.", show_default="5"),
     ] = None,
-    sequence_fps: Annotated[
-        float | None,
-        typer.Option(min=0.001, max=1000, help="Frame rate of image sequences without one."),
-    ] = None,
+    rate: RateOption = None,
+    zone: ZoneOption = None,
+    dry_run: DryRunOption = False,
     detector: DetectorOption = None,
     embedder: EmbedderOption = None,
     device: DeviceOption = None,
     again: Annotated[bool, typer.Option("--again", help="Analyse finished videos anew.")] = False,
+    json: JsonOption = False,
 ) -> int:
     """Load a folder: detect, follow and store the people of every video.
 
     Running it again goes on where it was interrupted and takes only what is new.
     """
+    from app.cli.surveying import show_survey
     from app.services.ingest import IngestOptions
 
     program: Program = context.obj
     defaults = program.settings().ingest
+    known = parse_zone(zone) if zone else None
+    if dry_run:
+        job = program.survey(folder, camera_by or defaults.camera_by, rate, known)
+        return SOME_FAILED if show_survey(job, as_json=json) else DONE
     options = IngestOptions(
         camera_by=camera_by or defaults.camera_by,
         fps=fps or defaults.fps,
-        sequence_fps=sequence_fps,
+        rate_fps=rate,
+        zone=known,
         detector=detector,
         embedder=embedder,
         device=device,

@@ -28,4 +28,36 @@ RerankerOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON object on stdout, everything else on stderr.")
 ]
+CameraByOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the camera's name is read: auto, folder, file, or a regular expression "
+        "with one group, matched against the path.",
+        show_default="auto",
+    ),
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option(
+        "--rate",
+        "--sequence-fps",
+        min=0.001,
+        max=1000,
+        help="Frame rate of footage without one: pictures, bare H.264 and H.265 streams.",
+    ),
+]
+ZoneOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Time zone of these cameras' clocks: Europe/Berlin, UTC, +01:00.",
+        show_default="the library's",
+    ),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Only show what is understood of the folder: cameras, starts, zone, length.",
+    ),
+]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda:0, …", show_default="auto")]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+import re
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.core.errors import UsageError
 
@@ -35,6 +37,33 @@ class SamplingGrid:
         return True
 
 
+def parse_zone(text: str) -> tzinfo:
+    """Reads what a user types as a time zone.
+
+    Args:
+        text: an IANA name such as ``Europe/Berlin``, ``UTC``, or an offset such as ``+01:00`` for
+            clocks that stay in standard time.
+
+    Raises:
+        UsageError: there is no such zone.
+    """
+    text = text.strip()
+    offset = re.fullmatch(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?", text)
+    if offset:
+        away = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+        if away <= timedelta(hours=14):
+            return timezone(-away if offset[1] == "-" else away)
+    else:
+        with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+            return ZoneInfo(text)
+    raise UsageError(f'"{text}" is not a time zone.', "Write it like Europe/Berlin, UTC or +01:00.")
+
+
+def zone_text(zone: tzinfo) -> str:
+    """A zone as `parse_zone` reads it: ``Europe/Berlin``, ``+01:00``."""
+    return str(zone).removeprefix("UTC") or "UTC"
+
+
 def parse_time(text: str, zone: ZoneInfo) -> datetime:
     """Reads what a user types as a moment: ISO 8601, a date alone being its midnight.
 
@@ -60,7 +89,7 @@ def parse_time(text: str, zone: ZoneInfo) -> datetime:
         raise UsageError(f'"{text}" is out of range.', "Write a year that exists.") from None
 
 
-def format_time(moment: datetime, zone: ZoneInfo) -> str:
+def format_time(moment: datetime, zone: tzinfo) -> str:
     """A moment for people, in local time with its offset: ``2024-05-14 10:32:07 +02:00``."""
     offset = moment.astimezone(zone).strftime("%z")  # +0200
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:5]}"

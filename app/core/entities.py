@@ -39,6 +39,7 @@ class StartSource(StrEnum):
     """Where a video's recording start was read."""
 
     FILE_NAME = "file name"
+    STREAM = "stream"
     CONTAINER = "container"
     FILE_TIME = "file time"
     UNKNOWN = "unknown"
@@ -65,6 +66,8 @@ class VideoInfo:
         frame_count: frames announced by the header, or None; headers lie.
         duration_s: length announced by the header, or None.
         start_utc: timezone-aware time of the first frame, or None.
+        start_local: what the recorder's clock showed then, without a zone, where that is all that
+            is known; None where the zone is stated, too. `start_utc` takes it to be in some zone.
     """
 
     path: Path
@@ -76,6 +79,7 @@ class VideoInfo:
     duration_s: float | None
     start_utc: datetime | None = None
     start_source: StartSource = StartSource.UNKNOWN
+    start_local: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

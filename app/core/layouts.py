@@ -53,7 +53,7 @@ class Layout:
     Attributes:
         maker: whose it is, or what it is, for people.
         pattern: see the module.
-        zone: zone of its times where the name does not say; None: that of the recorder.
+        zone: the zone that it always writes, or None: the recorder's own.
         example: a path of that layout without its suffix.
         anywhere: the pattern may match anywhere in the file's name, and its first possible time
             counts; what stands before it is what the name `said`.

@@ -36,17 +36,20 @@ class WrittenTime:
 
     Attributes:
         clock: what its clock showed, without a zone.
-        told: the zone that the name states, or None.
-        usual: the zone that this layout is known to write, or None: the recorder's own.
+        told: the zone that the name states or its layout implies, or None.
     """
 
     clock: datetime
     told: tzinfo | None = None
-    usual: tzinfo | None = None
 
     def utc(self, zone: tzinfo) -> datetime:
         """Timezone-aware UTC time; `zone` is that of clocks of which nothing is known."""
-        return self.clock.replace(tzinfo=self.told or self.usual or zone).astimezone(UTC)
+        return self.clock.replace(tzinfo=self.told or zone).astimezone(UTC)
+
+    @property
+    def local(self) -> datetime | None:
+        """What the clock showed, where its zone is not known."""
+        return None if self.told else self.clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ def _start(match: re.Match[str], layout: Layout, name: str) -> WrittenTime | Non
         moment = WrittenTime(epoch + fraction, told=UTC)
     else:
         told = _zone(groups.get("offset") or "", groups.get("between"), name)
-        moment = WrittenTime(clock + fraction, told, layout.zone)
+        moment = WrittenTime(clock + fraction, told or layout.zone)
     return moment if moment is not None and _is_past(moment) else None
 
 

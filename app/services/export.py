@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import unicodedata
@@ -50,6 +51,8 @@ _PLAIN_SIGNS = str.maketrans(
     {"ß": "ss", "æ": "ae", "ø": "o", "ł": "l", "–": "-", "—": "-", "·": "-", "\n": " "}
 )
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
+# File systems take 255; a suffix and a mark are added.
+_LONGEST_NAME_BYTES = 200
 _NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 
 
@@ -283,8 +286,13 @@ def _distinct_endings(videos: Sequence[Video]) -> list[tuple[str, ...]]:
 
 
 def _file_name(name: str) -> str:
-    """The name without the signs that some file system refuses."""
-    return _NOT_IN_FILE_NAMES.sub("_", name)
+    """The name without the signs that some file system refuses, and no longer than they take."""
+    name = _NOT_IN_FILE_NAMES.sub("_", name)
+    raw = name.encode()
+    if len(raw) <= _LONGEST_NAME_BYTES:
+        return name
+    mark = hashlib.sha256(raw).hexdigest()[:8]  # two long names stay two
+    return f"{raw[:_LONGEST_NAME_BYTES].decode(errors='ignore')}~{mark}"
 
 
 # Files ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -51,7 +52,9 @@ class IngestOptions:
     Attributes:
         camera_by: see `app.services.sources.find_sources`.
         fps: analysed frames per second of video.
-        sequence_fps: frame rate of image sequences, or None: from their names.
+        rate_fps: frame rate of footage without one (image sequences, bare streams), or None: as
+            their names or streams say.
+        zone: of the recorders' clocks, or None: the library's.
         detector: weights file or installed name, or None: see `app.services.model_choice`.
         embedder: likewise.
         device: "auto", "cpu", "cuda:0", …; None: from the settings.
@@ -60,7 +63,8 @@ class IngestOptions:
 
     camera_by: str = "auto"
     fps: float = 5.0
-    sequence_fps: float | None = None
+    rate_fps: float | None = None
+    zone: tzinfo | None = None
     detector: str | None = None
     embedder: str | None = None
     device: str | None = None
@@ -72,11 +76,12 @@ class IngestParts:
     """The concrete classes that an ingest works with.
 
     Attributes:
-        open_source: (source, its frame rate if given) → opened video; raises VideoError.
+        open_source: (source, its frame rate if given, zone of its clock if given) → opened video;
+            raises VideoError.
         make_tracker: analysed frames per second → a fresh tracker.
     """
 
-    open_source: Callable[[SourceFile, float | None], FrameSource]
+    open_source: Callable[[SourceFile, float | None, tzinfo | None], FrameSource]
     make_tracker: Callable[[float], Tracker]
 
 
@@ -132,7 +137,7 @@ class Ingest:
 
     def _open(self, source: SourceFile, options: IngestOptions) -> FrameSource:
         with reading(source):
-            return self._parts.open_source(source, options.sequence_fps)
+            return self._parts.open_source(source, options.rate_fps, options.zone)
 
     def _info(self, source: SourceFile, options: IngestOptions) -> VideoInfo:
         if not is_storable(source):

@@ -8,10 +8,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import pairwise
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ import numpy as np
 from app.core.entities import Image, StartSource, VideoInfo
 from app.core.errors import TruncatedVideoError, VideoError
 from app.core.frame_names import frame_name, sequences
-from app.core.name_reading import start_from_name
+from app.core.name_reading import WrittenTime, read_name
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ class ImageSequence:
 
 
 def open_image_sequence(
-    folder: Path, prefix: str, camera: str, fps: float | None, zone: ZoneInfo | None = None
+    folder: Path, prefix: str, camera: str, fps: float | None, zone: tzinfo | None = None
 ) -> ImageSequence:
     """Opens the numbered JPEG or PNG pictures of a folder as one video.
 
@@ -128,18 +127,21 @@ def open_image_sequence(
             f"None of the {len(files)} pictures {prefix}… in {folder.name} can be read.",
             "Copy them again from where they come from.",
         )
-    clock = [start_from_name(path.name, zone) if zone else None for path in files]
+    written = [_written_time(path) if zone else None for path in files]
     times_s, rate = None, fps
-    if fps is None:
-        times_s = _snapshot_times(clock, first)
-        rate = (len(files) - 1) / (times_s[-1] - times_s[0]) if times_s else _rate(folder, prefix)
-    assert rate is not None
+    if fps is None and zone is not None:
+        times_s = _snapshot_times(written, first, zone)
+    is_by_clock = times_s is not None
+    if times_s:
+        rate = (len(files) - 1) / (times_s[-1] - times_s[0])
+    elif rate is None:
+        rate = _rate(folder, prefix)
     if times_s is None:
         numbers = [name.number for path in files if (name := frame_name(path.name))]
         times_s = [(number - numbers[first]) / rate for number in numbers]
     # Pictures are written as they are taken, so that the file's time is that of the frame.
-    written = datetime.fromtimestamp(files[first].stat().st_mtime, UTC)
-    named = clock[first]
+    changed = datetime.fromtimestamp(files[first].stat().st_mtime, UTC)
+    named = written[first]
     info = VideoInfo(
         path=files[0],
         camera=camera,
@@ -147,9 +149,11 @@ def open_image_sequence(
         height_px=shape[0],
         fps=rate,
         frame_count=len(files),
-        duration_s=times_s[-1] + 1 / rate,
-        start_utc=named or written,
+        # How long a snapshot stands for is not known.
+        duration_s=times_s[-1] + (0.0 if is_by_clock else 1 / rate),
+        start_utc=named.utc(zone) if named and zone else changed,
         start_source=StartSource.FILE_NAME if named else StartSource.FILE_TIME,
+        start_local=named.local if named else None,
     )
     return ImageSequence(info, files, times_s)
 
@@ -192,13 +196,34 @@ def _pixels(path: Path) -> Image | None:
     return None if pixels is None else np.asarray(pixels, np.uint8)
 
 
-def _snapshot_times(clock: Sequence[datetime | None], first: int) -> list[float] | None:
-    """Seconds after the first readable picture, if every name is another, later clock time."""
-    moments = [moment for moment in clock if moment is not None]
-    rising = all(earlier < later for earlier, later in pairwise(moments))
-    if len(moments) < len(clock) or not rising:
+def _written_time(path: Path) -> WrittenTime | None:
+    reading = read_name(path.name)
+    return None if reading is None else reading.start
+
+
+def _snapshot_times(
+    written: Sequence[WrittenTime | None], first: int, zone: tzinfo
+) -> list[float] | None:
+    """Seconds after the first readable picture, if every name is another, later clock time.
+
+    Many recorders stay in standard time all year. Over a change of the clock, whichever reading
+    leaves the smaller largest step is theirs.
+    """
+    clocks = [time for time in written if time is not None]
+    if len(clocks) < len(written):
         return None
-    return [(moment - moments[first]).total_seconds() for moment in moments]
+    changing = [time.utc(zone) for time in clocks]
+    steady = [time.clock.replace(tzinfo=time.told or UTC) for time in clocks]
+    readings = [
+        [(moment - moments[first]).total_seconds() for moment in moments]
+        for moments in (changing, steady)
+        if all(earlier < later for earlier, later in pairwise(moments))
+    ]
+    return min(readings, key=_largest_step_s, default=None)
+
+
+def _largest_step_s(times_s: Sequence[float]) -> float:
+    return max((later - earlier for earlier, later in pairwise(times_s)), default=0.0)
 
 
 def _rate(folder: Path, prefix: str) -> float:

@@ -39,6 +39,11 @@ class Timeline:
         """The last tick at or before a time."""
         return self.first + int(Fraction(time_s) / self.time_base // 1)
 
+    def end(self, ticks: int, frame: VideoFrame) -> int:
+        """The tick at which a frame that is shown at `ticks` gives way to the next."""
+        counted = self.basis == "count"
+        return ticks + (self.period if counted else frame.duration or self.period)
+
     def stamp(self, frame: VideoFrame) -> int | None:
         """Ticks that the file gives a frame, or None."""
         if self.basis == "pts":

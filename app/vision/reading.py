@@ -32,6 +32,9 @@ _WHOLE_PACKETS = frozenset({"mov", "matroska", "avi", "flv", "asf"})
 # Byte streams without an index, which recorders join end to end, with clocks that start again.
 JOINABLE = frozenset({"mpegts", "mpeg"})
 
+# What FFmpeg counts in where a stream has no times of its own.
+_BARE_TIME_BASE = Fraction(1, 1_200_000)
+
 TimedFrame = tuple[int, VideoFrame]  # ticks of the timeline, frame
 if TYPE_CHECKING:
     VideoPacket = Packet[VideoStream]  # generic for type checkers only
@@ -81,8 +84,12 @@ class Reading:
         """Closes the file; frames that were handed out stay valid."""
         self.container.close()
 
-    def first_frame(self) -> tuple[VideoFrame, Timeline]:
+    def first_frame(self, rate_fps: float | None = None) -> tuple[VideoFrame, Timeline]:
         """The first frame that can be decoded, and how it and the others are timed.
+
+        Args:
+            rate_fps: frames a second of a bare stream, which carries no times; None: as its
+                headers say.
 
         Raises:
             VideoError: there is none.
@@ -92,7 +99,8 @@ class Reading:
             if key is None and packet is not None and packet.is_keyframe:
                 key = packet
             for frame in self._decode(packet):
-                return frame, _timeline(frame, key, self.stream, "avi" in self.formats)
+                is_avi = "avi" in self.formats
+                return frame, _timeline(frame, key, self.stream, is_avi, rate_fps)
         raise nothing_decodable(self.path)
 
     def frames(self) -> Iterator[TimedFrame]:
@@ -226,9 +234,16 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def _timeline(
-    first: VideoFrame, key: VideoPacket | None, stream: VideoStream, is_avi: bool
+    first: VideoFrame,
+    key: VideoPacket | None,
+    stream: VideoStream,
+    is_avi: bool,
+    rate_fps: float | None,
 ) -> Timeline:
     rate = frame_rate(stream)
+    if first.pts is None and first.dts is None:  # a bare stream
+        rate = Fraction(rate_fps).limit_denominator(100_000) if rate_fps else rate
+        return Timeline("count", 1 / rate, 0, 1, None)
     time_base = stream.time_base or 1 / rate
     period = max(1, round(1 / (rate * time_base)))
     delay = None
@@ -236,9 +251,8 @@ def _timeline(
         delay = first.dts - key.dts
     if first.pts is not None and not is_avi:
         return Timeline("pts", time_base, first.pts, period, None)
-    if first.dts is not None:
-        return Timeline("dts", time_base, first.dts, period, delay)
-    return Timeline("count", time_base, 0, period, None)
+    assert first.dts is not None
+    return Timeline("dts", time_base, first.dts, period, delay)
 
 
 def quarter_turns(first: VideoFrame, stream: VideoStream) -> int:
@@ -252,4 +266,6 @@ def quarter_turns(first: VideoFrame, stream: VideoStream) -> int:
 
 def frame_rate(stream: VideoStream) -> Fraction:
     """Nominal frames a second, 25 where the file does not say."""
+    if stream.time_base == _BARE_TIME_BASE:  # FFmpeg makes up an average for bare streams
+        return stream.codec_context.framerate or stream.guessed_rate or Fraction(25)
     return stream.average_rate or stream.guessed_rate or Fraction(25)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import tzinfo
 from itertools import chain
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from av.video.frame import VideoFrame
 
 from app.core.entities import Image, VideoInfo
 from app.core.errors import TruncatedVideoError
-from app.vision.header import Announced, announced, recording_start
+from app.vision.header import Announced, announced, counted, recording_start
 from app.vision.presentation import Timeline
 from app.vision.reading import JOINABLE, Reading, TimedFrame, frame_rate, quarter_turns
 from app.vision.unreadable import nothing_decodable
@@ -88,7 +88,7 @@ class VideoFile:
             for index, (ticks, frame) in enumerate(timed, start_index):
                 time_s = self._timeline.seconds(ticks)
                 yield _Decoded(index, time_s, frame, self._size_px, self._quarter_turns)
-                end_s = self._timeline.seconds(ticks + (frame.duration or self._timeline.period))
+                end_s = self._timeline.seconds(self._timeline.end(ticks, frame))
         finally:
             self.skipped_packets = reading.skipped_packets
             reading.close()
@@ -163,22 +163,25 @@ class VideoFile:
         return f"breaks off within a frame after {end_s:.1f} s" if reading.breaks_off else ""
 
 
-def open_video(path: Path, camera: str, zone: ZoneInfo) -> VideoFile:
+def open_video(path: Path, camera: str, zone: tzinfo, rate_fps: float | None = None) -> VideoFile:
     """Opens a video file and decodes its first frame.
 
     Args:
         path: any file that FFmpeg reads.
         camera: name of the viewpoint.
         zone: zone of a start time in the file's name.
+        rate_fps: frames a second of a bare stream, None: as its headers say.
 
     Raises:
         VideoError: the file is out of reach, no video, damaged, or nothing can be decoded.
     """
     reading = Reading(path)
     try:
-        first, timeline = reading.first_frame()
+        first, timeline = reading.first_frame(rate_fps)
         header = announced(reading.container, reading.stream, reading.formats, timeline)
-        start_utc, start_source = recording_start(path, reading.container, header.duration_s, zone)
+        if timeline.basis == "count":
+            header = counted(path, timeline)
+        start = recording_start(path, reading.container, timeline, header.duration_s, zone)
         turns = quarter_turns(first, reading.stream)
         size_px = (first.width, first.height)
         upright_px = size_px if turns % 2 == 0 else size_px[::-1]
@@ -187,11 +190,14 @@ def open_video(path: Path, camera: str, zone: ZoneInfo) -> VideoFile:
             camera=camera,
             width_px=upright_px[0],
             height_px=upright_px[1],
-            fps=float(frame_rate(reading.stream)),
+            fps=float(1 / (timeline.period * timeline.time_base))
+            if timeline.basis == "count"
+            else float(frame_rate(reading.stream)),
             frame_count=header.frame_count,
             duration_s=header.duration_s,
-            start_utc=start_utc,
-            start_source=start_source,
+            start_utc=start.utc,
+            start_source=start.source,
+            start_local=start.local,
         )
     finally:
         reading.close()

@@ -180,7 +180,7 @@ def test_broken_footage_is_told_and_the_rest_goes_on(videos: Path, tmp_path: Pat
 
 
 def test_image_sequences_are_videos(world: RenderedWorld, tmp_path: Path) -> None:
-    options = replace(main_job.weights(tmp_path), sequence_fps=world.fps)
+    options = replace(main_job.weights(tmp_path), rate_fps=world.fps)
     world.write_sequences(tmp_path / "videos")
     summary, _ = main_job.ingest(tmp_path / "library", tmp_path / "videos", options)
     assert (summary.done, summary.people) == (2, 16)

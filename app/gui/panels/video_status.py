@@ -87,6 +87,7 @@ def recorded_text(video: Video, zone: ZoneInfo) -> str:
         return "Recording time unknown"
     source = {
         StartSource.FILE_NAME: "read from the file name",
+        StartSource.STREAM: "read from the recorder's clock in the file",
         StartSource.CONTAINER: "read from the file's metadata",
         StartSource.FILE_TIME: "guessed from the file's date",
         StartSource.UNKNOWN: "source unknown",

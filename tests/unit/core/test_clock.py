@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +11,8 @@ from app.core.clock import (
     format_time,
     format_utc,
     parse_time,
+    parse_zone,
+    zone_text,
 )
 from app.core.errors import UsageError
 
@@ -109,3 +111,22 @@ def test_times_for_exports_are_utc() -> None:
 )  # fmt: skip
 def test_offsets(time_s: float, text: str) -> None:
     assert format_offset(time_s) == text
+
+
+@pytest.mark.parametrize("text", ["Europe/Berlin", "UTC", "+01:00", "-03:30"])
+def test_typed_zones_are_shown_as_typed(text: str) -> None:
+    assert zone_text(parse_zone(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("+1", 1), ("UTC+2", 2), ("GMT-8", -8), ("-0330", -3.5)]
+)
+def test_typed_offsets(text: str, hours: float) -> None:
+    assert parse_zone(text).utcoffset(None) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("text", ["", "Berlin time", "+15:00", "Europe/Atlantis", "../UTC", "+x"])
+def test_other_zones_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a time zone") as raised:
+        parse_zone(text)
+    assert "Europe/Berlin" in raised.value.remedy

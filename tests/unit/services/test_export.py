@@ -195,6 +195,16 @@ def test_mot_files_have_names_of_their_own(library: Library, tmp_path: Path) -> 
     ]
 
 
+def test_long_names_have_a_file_each(library: Library, tmp_path: Path) -> None:
+    long = "北門入口監控攝影機第一號" * 6  # 216 bytes
+    for ending in ("甲", "乙"):
+        add_video(library, tmp_path / f"{long}{ending}.mp4", "Warehouse B - loading dock 4")
+    paths = list(write_mot(library, tmp_path / "out"))
+    assert len({path.name for path in paths}) == 2
+    assert all(path.is_file() and len(path.name.encode()) <= 255 for path in paths)
+    assert all(path.name.startswith("Warehouse B - loading dock 4__北門") for path in paths)
+
+
 def test_mot_where_nothing_can_be_written(library: Library, tmp_path: Path) -> None:
     add_video(library, tmp_path / "a.mp4")
     (tmp_path / "file").write_text("in the way")

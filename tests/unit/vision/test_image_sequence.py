@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.core.entities import Image, StartSource
+from app.core.entities import Image, StartSource, VideoInfo
 from app.core.errors import TruncatedVideoError, VideoError
 from app.core.ports import FrameSource
 from app.vision.image_sequence import open_image_sequence
@@ -111,6 +111,36 @@ def test_snapshots_are_timed_by_their_names(tmp_path: Path) -> None:
     assert source.info.start_source is StartSource.FILE_NAME
     given = open_image_sequence(tmp_path, "20240514_", "c", 1.0, ZONE)
     assert [frame.time_s for frame in given.frames()] == [0, 52, 94]
+
+
+def times_of_snapshots(folder: Path, clock: list[int]) -> tuple[list[float], VideoInfo]:
+    write_sequence(folder, pictures(len(clock)), "20240331_", ".png", clock)
+    source = open_image_sequence(folder, "20240331_", "c", None, ZONE)
+    return [frame.time_s for frame in source.frames()], source.info
+
+
+def test_snapshots_of_a_recorder_that_stays_in_standard_time(tmp_path: Path) -> None:
+    clock = [13000, 14500, 20000, 21500, 23000, 24500, 30000, 31500]
+    times_s, info = times_of_snapshots(tmp_path, clock)
+    assert times_s == [900.0 * number for number in range(8)]
+    assert info.duration_s == 105 * 60
+    assert info.start_utc == datetime(2024, 3, 31, 0, 30, tzinfo=UTC)
+    assert info.start_local == datetime(2024, 3, 31, 1, 30)  # noqa: DTZ001 - the recorder's clock
+
+
+def test_snapshots_of_a_recorder_that_changes_to_summer_time(tmp_path: Path) -> None:
+    times_s, info = times_of_snapshots(tmp_path, [13000, 14500, 30000, 31500])
+    assert times_s == [900.0 * number for number in range(4)]
+    assert info.duration_s == 45 * 60
+
+
+def test_snapshots_over_the_end_of_summer_time_in_standard_time(tmp_path: Path) -> None:
+    clock = [
+        10000 * (100 + minute // 60) % 1000000 + minute % 60 * 100 for minute in range(0, 300, 15)
+    ]
+    write_sequence(tmp_path, pictures(len(clock)), "20241027_", ".png", clock)
+    source = open_image_sequence(tmp_path, "20241027_", "c", None, ZONE)
+    assert [frame.time_s for frame in source.frames()] == [900.0 * at for at in range(len(clock))]
 
 
 # Start ------------------------------------------------------------------------------------------

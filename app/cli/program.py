@@ -1,0 +1,47 @@
+"""What the commands need from the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from app.core.networks import NamedModels
+    from app.services.model_shelf import ModelShelf
+    from app.services.survey import Survey, Surveying
+    from app.services.workspace import Workspace
+    from app.settings import Settings
+
+
+class Program(Protocol):
+    """What the commands need from the composition root."""
+
+    @property
+    def version(self) -> str:
+        """The program's version."""
+
+    def settings(self) -> Settings:
+        """The user's settings, read when first asked for; raises SettingsError."""
+
+    def open_workspace(
+        self, folder: Path, create: bool, named: NamedModels | None = None
+    ) -> Workspace:
+        """Opens a library; raises LibraryError."""
+
+    def survey(
+        self, folder: Path, camera_by: str, rate_fps: float | None, zone: tzinfo | None
+    ) -> Iterator[Surveying | Survey]:
+        """What is understood of a folder, its cameras, starts and length; zone None: the system's.
+
+        Raises:
+            UsageError: the folder is missing or holds no footage.
+        """
+
+    def model_shelf(self) -> ModelShelf:
+        """The networks on this computer."""
+
+    def run_window(self, library: Path | None, videos: Path | None, named: NamedModels) -> int:
+        """Shows the window until it is closed; returns the exit status."""

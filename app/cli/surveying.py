@@ -1,0 +1,124 @@
+"""``ingest --dry-run``: what is understood of a folder, before anything is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from app.cli.output import AnswerTable, Cell, print_json
+from app.core.clock import format_offset, format_time, format_utc, zone_text
+from app.services.survey import Survey
+
+if TYPE_CHECKING:
+    from app.services.survey import SurveyedVideo, Surveying
+
+_CORRECT = (
+    "To correct cameras add --camera-by, for clocks in another zone --zone; nothing has been read."
+)
+
+
+def show_survey(events: Iterator[Surveying | Survey], *, as_json: bool) -> bool:
+    """Prints cameras and videos on stdout, as tables or as one JSON object.
+
+    Returns:
+        Whether something in the folder cannot be read.
+    """
+    console = Console(stderr=True, highlight=False)
+    found: Survey | None = None
+    with console.status("Looking into the folder") as status:
+        for event in events:
+            if isinstance(event, Survey):
+                found = event
+            elif event.total:
+                status.update(f"Looking at video {event.done + 1} of {event.total}")
+    assert found is not None, "a survey ends with what it found, or raises"
+    if as_json:
+        print_json(_as_json(found))
+    else:
+        _print(found)
+    return any(video.problem for video in found.videos)
+
+
+def _print(found: Survey) -> None:
+    cameras = AnswerTable(
+        f"Cameras of {found.folder}",
+        ("camera", "videos", "length", "from", "to"),
+        right=("videos", "length"),
+        folding=("camera",),
+    )
+    for camera in found.cameras():
+        first, last = (
+            format_time(moment, found.zone) if moment else "unknown"
+            for moment in (camera.first_utc, camera.last_utc)
+        )
+        cameras.add(
+            camera.name, str(len(camera.videos)), format_offset(camera.duration_s), first, last
+        )
+    cameras.print("")
+    columns: tuple[Cell, ...] = (
+        ("camera", " · ", "video"), "layout", "start", "time from", "zone", "length",
+    )  # fmt: skip
+    videos = AnswerTable("Videos", columns, right=("length",), folding=("camera", "layout"))
+    for video in found.videos:
+        videos.add((video.camera, " · ", video.path.as_posix()), *_cells(video, found))
+    problems = [video.problem for video in found.videos if video.problem]
+    videos.print("", *problems, _total(found), _CORRECT)
+
+
+def _cells(video: SurveyedVideo, found: Survey) -> list[str]:
+    info = video.info
+    if info is None:
+        return [video.layout, "cannot be read", "", "", ""]
+    start = format_time(info.start_utc, found.zone) if info.start_utc else "unknown"
+    length = "unknown" if info.duration_s is None else format_offset(info.duration_s)
+    return [video.layout, start, info.start_source.value, video.zone, length]
+
+
+def _total(found: Survey) -> str:
+    cameras, videos = len(found.cameras()), len(found.videos)
+    sources = Counter(video.info.start_source.value for video in found.videos if video.info)
+    said = ", ".join(f"{count} by {source}" for source, count in sources.most_common())
+    return (
+        f"{cameras} camera{'s' * (cameras != 1)}, {videos} video{'s' * (videos != 1)}, "
+        f"{format_offset(found.duration_s)} in all; starts: {said or 'none'}; "
+        f"times are shown in {zone_text(found.zone)}."
+    )
+
+
+def _as_json(found: Survey) -> dict[str, Any]:
+    return {
+        "folder": str(found.folder),
+        "timezone": zone_text(found.zone),
+        "duration_s": found.duration_s,
+        "cameras": [
+            {
+                "camera": camera.name,
+                "videos": len(camera.videos),
+                "first_utc": format_utc(camera.first_utc) if camera.first_utc else None,
+                "last_utc": format_utc(camera.last_utc) if camera.last_utc else None,
+                "duration_s": camera.duration_s,
+            }
+            for camera in found.cameras()
+        ],
+        "videos": [_video_as_json(video) for video in found.videos],
+    }
+
+
+def _video_as_json(video: SurveyedVideo) -> dict[str, Any]:
+    info = video.info
+    return {
+        "video": video.path.as_posix(),
+        "camera": video.camera,
+        "layout": video.layout or None,
+        "start_utc": format_utc(info.start_utc) if info and info.start_utc else None,
+        "start_source": info.start_source.value if info else None,
+        "zone": video.zone or None,
+        "duration_s": info.duration_s if info else None,
+        "frame_count": info.frame_count if info else None,
+        "fps": info.fps if info else None,
+        "size_px": [info.width_px, info.height_px] if info else None,
+        "problem": video.problem or None,
+    }

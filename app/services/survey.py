@@ -1,0 +1,179 @@
+"""What is understood of a folder before anything of it is analysed or stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
+from pathlib import Path
+
+from app.core.clock import zone_text
+from app.core.entities import StartSource, VideoInfo
+from app.core.errors import VideoError
+from app.core.name_reading import read_name
+from app.core.ports import FrameSource
+from app.services.pipeline import in_background
+from app.services.sources import SourceFile, find_sources, reading, source_files
+
+OpenSource = Callable[[SourceFile, float | None, tzinfo], FrameSource]
+"""(source, its frame rate if given, zone of times that name none) → opened video."""
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedVideo:
+    """One video, as it would be ingested.
+
+    Attributes:
+        path: relative to the folder.
+        layout: the row of `app.core.layouts` that its path fits, or empty.
+        info: what it says of itself, or None if it cannot be read.
+        zone: the zone that its start was taken to be in, "stated" where its name or layout says,
+            or empty where its source has none to choose.
+        problem: why it cannot be read, as a sentence, or empty.
+    """
+
+    path: Path
+    camera: str
+    layout: str
+    info: VideoInfo | None
+    zone: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedCamera:
+    """All videos of one camera together.
+
+    Attributes:
+        first_utc: start of the earliest one whose start is known, or None.
+        last_utc: end of the latest one, or None.
+        duration_s: of all of them, as far as they announce it.
+    """
+
+    name: str
+    videos: tuple[SurveyedVideo, ...]
+    first_utc: datetime | None
+    last_utc: datetime | None
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surveying:
+    """How far it is; comes at least every 0.3 s.
+
+    Attributes:
+        video: what has just been looked at, or None.
+    """
+
+    done: int
+    total: int
+    video: SurveyedVideo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The last event: everything in the folder.
+
+    Attributes:
+        zone: the zone of times that name none.
+    """
+
+    folder: Path
+    zone: tzinfo
+    videos: tuple[SurveyedVideo, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of footage that the videos announce."""
+        return sum(_length_s(video) for video in self.videos)
+
+    def cameras(self) -> list[SurveyedCamera]:
+        """In the order in which they first occur."""
+        by_name: dict[str, list[SurveyedVideo]] = {}
+        for video in self.videos:
+            by_name.setdefault(video.camera, []).append(video)
+        return [_camera(name, videos) for name, videos in by_name.items()]
+
+
+def survey(
+    folder: Path,
+    camera_by: str,
+    rate_fps: float | None,
+    zone: tzinfo,
+    open_source: OpenSource,
+) -> Iterator[Surveying | Survey]:
+    """Looks at every video of a folder; stores nothing.
+
+    Args:
+        folder: a folder, or one video.
+        camera_by: see `app.services.camera_names.name_cameras`.
+        rate_fps: frame rate of footage without one, or None.
+        zone: of times that name none.
+        open_source: opens a video.
+
+    Raises:
+        UsageError: the folder is missing or holds no footage.
+    """
+    folder = folder.expanduser().resolve()
+    root = folder if folder.is_dir() else folder.parent
+    sources = yield from in_background(
+        lambda: find_sources(folder, camera_by), lambda: Surveying(0, 0)
+    )
+    videos: list[SurveyedVideo] = []
+    for source in sources:
+        video = yield from in_background(
+            partial(_look_at, source, root, rate_fps, zone, open_source),
+            partial(Surveying, len(videos), len(sources)),
+        )
+        videos.append(video)
+        yield Surveying(len(videos), len(sources), video)
+    yield Survey(folder, zone, tuple(videos))
+
+
+def _look_at(
+    source: SourceFile,
+    root: Path,
+    rate_fps: float | None,
+    zone: tzinfo,
+    open_source: OpenSource,
+) -> SurveyedVideo:
+    first = next(iter(source_files(source)), source.path)
+    read = read_name(first.as_posix())
+    path = first.relative_to(root)
+    layout = read.layout.maker if read else ""
+    try:
+        with reading(source):
+            opened = open_source(source, rate_fps, zone)
+        opened.close()
+    except VideoError as error:
+        return SurveyedVideo(path, source.camera, layout, None, "", str(error))
+    return SurveyedVideo(path, source.camera, layout, opened.info, _zone(opened.info, zone))
+
+
+def _zone(info: VideoInfo, zone: tzinfo) -> str:
+    if info.start_local is not None:
+        return zone_text(zone)
+    return "stated" if info.start_source is StartSource.FILE_NAME else ""
+
+
+def _camera(name: str, videos: list[SurveyedVideo]) -> SurveyedCamera:
+    starts = [video.info.start_utc for video in videos if video.info and video.info.start_utc]
+    ends = [end for video in videos if (end := _end(video)) is not None]
+    return SurveyedCamera(
+        name,
+        tuple(videos),
+        min(starts, default=None),
+        max(ends, default=None),
+        sum(_length_s(video) for video in videos),
+    )
+
+
+def _length_s(video: SurveyedVideo) -> float:
+    return (video.info.duration_s if video.info else None) or 0.0
+
+
+def _end(video: SurveyedVideo) -> datetime | None:
+    if video.info is None or video.info.start_utc is None:
+        return None
+    return video.info.start_utc + timedelta(seconds=_length_s(video))
