@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from reid_models.errors import NetworkError
+from reid_models.image_hashes import HashSample
 from reid_models.registry import config_values, entry_of, find_model
 from reid_models.roles import Role
 
@@ -40,7 +41,9 @@ class ModelCard:
         std: of each channel, likewise.
         camera_table: camera name → id, of the cameras in the training.
         requires_embedder: `id` of the embedder whose vectors it refines; None where any will do.
-        trained_on: names of the data sets.
+        trained_on: the data sets, with what was held out of them, such as "con-reid" and
+            "market1501_601#holdout=100,seed=0".
+        image_hashes: a sample of the images it was trained on; None where that is not known.
         terms: terms of use of that data, and hence of the weights.
         metrics: results measured with it, such as {"market1501 mAP": 0.88}.
         command: that trained it; "" where that is not known.
@@ -59,6 +62,7 @@ class ModelCard:
     camera_table: dict[str, int] = field(default_factory=dict)
     requires_embedder: str | None = None
     trained_on: tuple[str, ...] = ()
+    image_hashes: HashSample | None = None
     terms: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
     command: str = ""
@@ -86,8 +90,8 @@ class ModelCard:
 
         Args:
             network: tells architecture, configuration, size and normalisation.
-            **facts: what it cannot tell: camera_table, requires_embedder, trained_on, terms,
-                metrics, command, seed.
+            **facts: what it cannot tell: camera_table, requires_embedder, trained_on,
+                image_hashes, terms, metrics, command, seed.
 
         Raises:
             NetworkError: its class is not in the registry; an impossible fact.
@@ -203,6 +207,8 @@ def _check_meaning(card: ModelCard, name: str) -> None:
             f"The card of {name} names {named} cameras, but its network knows {known}.",
             "Name the cameras of its training only, in the order of their numbers.",
         )
+    if card.image_hashes is not None:
+        card.image_hashes.hashes()
     if min(card.std or (1,)) <= 0 or min(card.input_size_px or (1,)) < 1:
         raise _bad_card(name, "has a std or input size that is not above 0")
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from trainer.evaluation.embedders import Embedder
     from trainer.evaluation.evaluator import Evaluation, Methods
     from trainer.evaluation.image_features import ImageExtraction
+    from trainer.evaluation.overlap import Overlap
     from trainer.evaluation.pair_ranking import PairScorer
     from trainer.reranking import RerankSettings
 
@@ -98,6 +100,10 @@ Cameras = Annotated[
 Picture = Annotated[
     Path | None,
     typer.Option(help="Ranked lists of the last data set, right and wrong hits framed."),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Refuse to measure on images or people of the training."),
 ]
 Draws = Annotated[int, typer.Option(min=1, help="Of the bootstrap, for the intervals.")]
 SHORT_FIGURES = ("mAP", "rank1", "rank5", "rank10", "queries", "seconds")
@@ -209,6 +215,7 @@ def evaluate(
     pairs: Pairs = 100,
     pair_weight: PairWeight = 1.0,
     picture: Picture = None,
+    strict: Strict = False,
     draws: Draws = 1000,
     device: Device = "auto",
     precision: Precision = "float32",
@@ -219,6 +226,9 @@ def evaluate(
 
     Each of --aggregator, --rerank and --reranker adds a row, in that order, and works on the
     ranking of the row before. Several models on several data sets give the cross-data-set table.
+
+    Where a network was trained on images or people of a data set, as far as its card or its run
+    tells, a warning says so; with --strict, nothing is measured then.
 
     Example: `python -m trainer evaluate --model transreid.safetensors --data ~/reid
     --on market1501 --on msmt17_v1 --rerank 20,6,0.3 --picture hits.png`
@@ -233,6 +243,8 @@ def evaluate(
     with errors_told():
         _check_picture(picture)
         reranking, data_sets = _rerank(rerank), [load_data_set(name, data) for name in on]
+        others = [file for file in (aggregator, reranker) if file is not None]
+        overlaps = _overlaps([*model, *others], data_sets, strict)
         for file in model:
             embedder = load_embedder(file, device, precision, batch, flip=flip, cameras=cameras)
             refiner = _aggregator(aggregator, mode, seed, device, embedder.id)
@@ -242,7 +254,7 @@ def evaluate(
             found += [(file.stem, _evaluated(embedder, each, methods)) for each in data_sets]
         if picture is not None:
             draw_hits(found[-1][1].last, picture)
-    _tell(found, draws, as_json=as_json)
+    _tell(found, overlaps, draws, as_json=as_json)
 
 
 def _written(
@@ -262,12 +274,31 @@ def _written(
     return f"{count} images{without}"
 
 
-def _tell(found: list[tuple[str, Evaluation]], draws: int, *, as_json: bool) -> None:
+def _overlaps(files: list[Path], data_sets: list[DataSet], strict: bool) -> list[Overlap | None]:
+    """What each network was trained on of each data set; warns, or refuses."""
+    from trainer.evaluation.overlap import Measured, judge, refuse_or_list
+
+    measured = [Measured(each) for each in data_sets]
+    verdicts = [verdict for file in files for verdict in judge(file, measured)]
+    for line in refuse_or_list(verdicts, strict=strict):
+        typer.echo(line, err=True)
+    return [verdict.overlap for verdict in verdicts]
+
+
+def _tell(
+    found: list[tuple[str, Evaluation]],
+    overlaps: list[Overlap | None],
+    draws: int,
+    *,
+    as_json: bool,
+) -> None:
     from trainer.evaluation.results_table import table
 
     if as_json:
         records = [
-            {"model": name, **record} for name, each in found for record in each.records(draws)
+            {"model": name, **record, "trained_on": overlap and asdict(overlap)}
+            for (name, each), overlap in zip(found, overlaps, strict=False)
+            for record in each.records(draws)
         ]
         typer.echo(json.dumps(records))
         return

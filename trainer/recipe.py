@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 from torch import Tensor, nn
 
 from reid_models.backbones.pretrained import PretrainedReport
+from reid_models.image_hashes import HashSample
 from trainer.checked_settings import build, require
 from trainer.config import TrainConfig
 from trainer.data.identity_sampler import build_sampler
@@ -52,7 +53,9 @@ class DataFacts:
         views: how many; 1: none are known.
         camera_table: row of each camera by its name.
         labels: identity of each row of the training set.
-        trained_on: names of the data sets.
+        trained_on: the data sets, with what was held out of them; those of `start.model` first.
+        image_hashes: a sample of the training images, `start.model`'s among them; None where that
+            file does not tell its own.
         terms: of use of the data.
     """
 
@@ -62,6 +65,7 @@ class DataFacts:
     camera_table: dict[str, int] | None = None
     labels: tuple[int, ...] = ()
     trained_on: tuple[str, ...] = ()
+    image_hashes: HashSample | None = None
     terms: str = ""
 
 
@@ -205,5 +209,6 @@ class Recipe(nn.Module):
         return {
             "camera_table": dict(table or {}),
             "trained_on": self.facts.trained_on,
+            "image_hashes": self.facts.image_hashes,
             "terms": self.facts.terms,
         }

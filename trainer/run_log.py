@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.tensorboard import SummaryWriter
 
+MODEL_STEMS = ("model", "best")
+"""What the model files in the folder of a run begin with: the last epoch's, the best's."""
 _NO_LOSS = ("lr", "grad_norm", "skipped")
 _PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "opencv-python")
 
@@ -37,6 +39,7 @@ class RunFolder:
         path: of the folder.
         config: every setting, as TOML.
         facts: of the training data, as JSON; `export` needs no data.
+        image_hashes: of all training images, a line each.
         sessions: one line for each time that the program was started on it.
         log: one line for each `training.log_steps` steps, epoch and evaluation.
         checkpoints: folder.
@@ -46,6 +49,7 @@ class RunFolder:
         self.path = path
         self.config = path / "config.toml"
         self.facts = path / "data.json"
+        self.image_hashes = path / "training-images.txt"
         self.sessions = path / "sessions.jsonl"
         self.log = path / "log.jsonl"
         self.checkpoints = path / "checkpoints"
@@ -62,7 +66,7 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self.facts.write_text(json.dumps(asdict(facts)), encoding="utf-8")
+            self.write_facts(facts)
             # The file by which a run is known comes last.
             partial = self.config.with_suffix(".part")
             partial.write_text(to_toml(config), encoding="utf-8")
@@ -72,6 +76,10 @@ class RunFolder:
                 f"The run folder {self.path} cannot be written: {error.strerror}.",
                 "Choose another with --out.",
             ) from error
+
+    def write_facts(self, facts: Any) -> None:
+        """Writes the facts of the training data (a dataclass)."""
+        self.facts.write_text(json.dumps(asdict(facts)), encoding="utf-8")
 
     def read_config(self) -> TrainConfig:
         """The configuration of the run.

@@ -11,9 +11,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from reid_models.model_card import ModelCard
+from reid_models.image_hashes import Hashes, HashSample
+from reid_models.model_card import ModelCard, read_card
 from trainer.checkpoint import BEST, checkpoints, newest_checkpoint, read_checkpoint
 from trainer.config import ScheduleConfig, TrainConfig, differences
+from trainer.data.image_hashes import hash_images, write_hashes
 from trainer.data.loader import BatchSource
 from trainer.data.registry import load_data_sets
 from trainer.data.sample_sheet import sample_sheet
@@ -22,6 +24,7 @@ from trainer.data.training_set import Batch, TrainingSet
 from trainer.data.transforms import build_augmentation, test_transform
 from trainer.engine import Engine, Measure, RunOptions, launch, seed_everything
 from trainer.errors import TrainerError
+from trainer.evaluation.overlap import Measured
 from trainer.recipe import DataFacts, Source
 from trainer.recipes import build_recipe
 from trainer.run_log import RunFolder
@@ -98,13 +101,17 @@ def prepare_run(config: TrainConfig, request: RunRequest) -> PreparedRun:
     unset = test_transform((1, 1), (0.0,) * 3, (1.0,) * 3)
     training_set = TrainingSet(data_sets, unset, cache_bytes)
     measured = () if request.overfit else _measured(config, root)
-    facts = _facts(data_sets, training_set)
+    hashes = hash_images(training_set.samples)
+    facts = _facts(data_sets, training_set, hashes)
     if goes_on:
-        _check_data(folder, facts)
+        facts = _checked(folder, facts, bool(config.start.model))
+    elif config.start.model:
+        facts = _after(Path(config.start.model), facts)
     seed_everything(config.training.seed)
     recipe = build_recipe(config, facts)
     begins = not checkpoints(folder.checkpoints)
-    notes = [_told(training_set), *(recipe.begin() if begins else ())]
+    notes = [_told(training_set), *_overlaps(measured, hashes)]
+    notes += recipe.begin() if begins else ()
     form = recipe.image_form()
     training_set.transform = build_augmentation(
         config.augmentation, form.size_px, form.mean, form.std
@@ -117,6 +124,8 @@ def prepare_run(config: TrainConfig, request: RunRequest) -> PreparedRun:
     if fabric.is_global_zero:
         if not goes_on:
             folder.create(config, facts)
+        folder.write_facts(facts)
+        write_hashes(folder.image_hashes, training_set.samples, hashes)
         _start_session(folder, fabric.device, fabric.world_size, notes)
         if begins and isinstance(source, BatchSource):
             first = next(BatchSource(training_set, source.sampler).batches(1))
@@ -141,7 +150,7 @@ def run_networks(path: Path, *, best: bool) -> Iterator[tuple[str, nn.Module, Mo
     """
     folder = RunFolder(path)
     config = folder.read_config()
-    recipe = build_recipe(config, DataFacts(**folder.read_facts()))
+    recipe = build_recipe(config, _read_facts(folder))
     if best:
         if not (folder.checkpoints / BEST).is_file():
             raise TrainerError(
@@ -213,8 +222,15 @@ def _check_folder(folder: RunFolder, config: TrainConfig, resume: bool) -> bool:
     return True
 
 
-def _check_data(folder: RunFolder, facts: DataFacts) -> None:
-    begun = DataFacts(**folder.read_facts())
+def _read_facts(folder: RunFolder) -> DataFacts:
+    values = folder.read_facts()
+    sample = values.pop("image_hashes", None)
+    return DataFacts(**values, image_hashes=sample and HashSample(**sample))
+
+
+def _checked(folder: RunFolder, facts: DataFacts, begun_with_model: bool) -> DataFacts:
+    """The facts with which a run goes on; raises TrainerError where the data are others."""
+    begun = _read_facts(folder)
     if (list(begun.labels), begun.camera_table) != (list(facts.labels), facts.camera_table):
         raise TrainerError(
             f"The run in {folder.path} was begun with {len(begun.labels)} images of "
@@ -222,6 +238,29 @@ def _check_data(folder: RunFolder, facts: DataFacts) -> None:
             f"{facts.identities}, or other cameras.",
             "Give the same data with --data, or choose another folder with --out.",
         )
+    if begun.image_hashes is None and not begun_with_model:
+        return facts  # begun by an earlier version, which noted no hashes
+    trained_on = tuple(begun.trained_on)
+    return replace(facts, trained_on=trained_on, image_hashes=begun.image_hashes)
+
+
+def _after(model: Path, facts: DataFacts) -> DataFacts:
+    """The facts of a training that begins with a network, which knows images already."""
+    if model.suffix != ".safetensors":  # published checkpoints tell nothing
+        return replace(facts, trained_on=(model.name, *facts.trained_on), image_hashes=None)
+    card = read_card(model)
+    both = None
+    if card.image_hashes is not None and facts.image_hashes is not None:
+        both = card.image_hashes.union(facts.image_hashes)
+    trained_on = tuple(dict.fromkeys((*card.trained_on, *facts.trained_on)))
+    return replace(facts, trained_on=trained_on, image_hashes=both)
+
+
+def _overlaps(measured: Sequence[DataSet], hashes: Hashes) -> list[str]:
+    """A line for each data set with images or people of the training."""
+    trained = HashSample.of(hashes, size=None)
+    found = [(each.entry, Measured(each).overlap(trained)) for each in measured]
+    return [each.told("This network", name) for name, each in found if each.flatters]
 
 
 def _measured(config: TrainConfig, root: Path) -> tuple[DataSet, ...]:
@@ -235,14 +274,15 @@ def _measured(config: TrainConfig, root: Path) -> tuple[DataSet, ...]:
     return data_sets
 
 
-def _facts(data_sets: Sequence[DataSet], training_set: TrainingSet) -> DataFacts:
+def _facts(data_sets: Sequence[DataSet], training_set: TrainingSet, hashes: Hashes) -> DataFacts:
     return DataFacts(
         identities=training_set.identities,
         cameras=training_set.cameras,
         views=training_set.views,
         camera_table=training_set.camera_table,
         labels=tuple(training_set.labels.tolist()),
-        trained_on=tuple(data_set.name for data_set in data_sets),
+        trained_on=tuple(data_set.entry for data_set in data_sets),
+        image_hashes=HashSample.of(hashes),
         terms="; ".join(training_set.terms),
     )
 

@@ -10,6 +10,8 @@ from trainer.errors import TrainerError
 
 OptionKind = Literal["yes or no", "number", "names"]
 Option = bool | int | tuple[str, ...]
+# Options that leave something to the seed.
+_CHANCE = frozenset({"holdout", "most"})
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,15 @@ class Entry:
     holdout: int
     seed: int
     options: Mapping[str, str]
+
+    @property
+    def spelled(self) -> str:
+        """All options, with the seed where something depends on it; "" without any."""
+        told: dict[str, object] = {"holdout": self.holdout} if self.holdout else {}
+        told |= self.options
+        if _CHANCE & told.keys():
+            told["seed"] = self.seed
+        return ",".join(f"{key}={value}" for key, value in told.items())
 
 
 def parse_entry(text: str) -> Entry:
@@ -50,7 +61,7 @@ def parse_entry(text: str) -> Entry:
             options[key] += f",{part}"
         else:
             raise _misread(text, f'"{part}" is not of the form option=value')
-    if "seed" in options and not {"holdout", "most"} & options.keys():
+    if "seed" in options and not _CHANCE & options.keys():
         raise _misread(text, "a seed needs a holdout, or most")
     holdout, seed = (
         _number(text, key, options.pop(key)) if key in options else 0 for key in ("holdout", "seed")

@@ -210,7 +210,13 @@ def load_data_set(text: str, root: Path) -> DataSet:
         options["seed"] = entry.seed
     data_set = known.read(folder, **options)
     name = known.name if known.folders else folder.resolve().name
-    data_set = replace(data_set, name=name, terms=known.terms)
+    data_set = replace(
+        data_set,
+        name=name,
+        terms=known.terms,
+        options=entry.spelled,
+        shared_numbers=known.shared_numbers,
+    )
     if entry.holdout:
         return hold_out(data_set, entry.holdout, entry.seed)
     return data_set

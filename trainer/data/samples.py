@@ -50,6 +50,8 @@ class DataSet:
         camera_names: by camera number.
         terms: under which the images may be used, as far as the source says.
         left_out: how many files were left out on purpose, by the reason.
+        options: those of its entry, every one that matters: "holdout=100,seed=0"; "" without any.
+        shared_numbers: whether an identity's number means the same person in `train` and `trials`.
     """
 
     name: str
@@ -60,6 +62,13 @@ class DataSet:
     camera_names: tuple[str, ...]
     terms: str
     left_out: Mapping[str, int] = field(default_factory=dict)
+    options: str = ""
+    shared_numbers: bool = True
+
+    @property
+    def entry(self) -> str:
+        """Its name with its options: "market1501#holdout=100,seed=0"."""
+        return f"{self.name}#{self.options}" if self.options else self.name
 
     @property
     def camera_keys(self) -> tuple[str, ...]:

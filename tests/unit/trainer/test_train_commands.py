@@ -94,7 +94,7 @@ def test_a_run_from_beginning_to_end(tmp_path, root, config, monkeypatch):
     assert load_config(out / "config.toml").optimizer.lr == 0.02
     network, card = load_model(out / "model.safetensors", role="embedder")
     assert card.camera_table == {"people/c1": 0, "people/c2": 1}
-    assert card.trained_on == ("people",)
+    assert card.trained_on == ("people#holdout=3,seed=0",)
     measured = [line for line in read_log(out / "log.jsonl") if line["kind"] == "evaluation"]
     assert (card.command, card.seed) == (command, 1234)
     assert card.metrics["people mAP"] == measured[-1]["values"]["people/mAP"]
@@ -220,8 +220,55 @@ def test_distilling_unlabelled_tracks(tmp_path):
     result = run("export", out, "--out", tmp_path / "student.safetensors")
     assert result.exit_code == 0, result.output
     card = read_card(tmp_path / "student.safetensors")
-    assert card.trained_on == ("crops",)
+    assert card.trained_on == ("crops#without=place1,most=9,seed=0",)
     assert card.id == read_card(out / "model.safetensors").id
+
+
+def test_a_run_and_its_files_tell_which_images_they_know(tmp_path, root, config):
+    few = ("training.epochs=1", "training.evaluate_every=0")
+    assert train(config, root, tmp_path / "run", *few).exit_code == 0
+    listed = (tmp_path / "run" / "training-images.txt").read_text().splitlines()
+    assert len(listed) == 15
+    known = read_card(tmp_path / "run" / "model.safetensors").image_hashes
+    assert known.hashes().tolist() == sorted(int(line.split()[0], 16) for line in listed)
+    exported = tmp_path / "exported.safetensors"
+    assert run("export", tmp_path / "run", "--out", exported).exit_code == 0
+    assert read_card(exported).image_hashes == known
+
+    # A training that goes on from a file knows the file's images too.
+    other = ("data.train=['folder:people#holdout=3,seed=1']", f"start.model={exported}", *few)
+    assert train(config, root, tmp_path / "next", *other).exit_code == 0
+    exported.unlink()
+    assert train(config, root, tmp_path / "next", *other, "--resume", "auto").exit_code == 0
+    after = tmp_path / "next" / "model.safetensors"
+    card = read_card(after)
+    assert card.trained_on == ("people#holdout=3,seed=0", "people#holdout=3,seed=1")
+    assert set(known.hashes().tolist()) < set(card.image_hashes.hashes().tolist())
+    place = ("--data", root, "--device", "cpu", "--strict")
+    first = tmp_path / "run" / "model.safetensors"
+    for model, seed, status in ((after, 1, 1), (after, 0, 1), (first, 0, 0)):
+        result = run(
+            "evaluate", "--model", model, "--on", f"folder:people#holdout=3,seed={seed}", *place
+        )
+        assert result.exit_code == status, result.output
+
+
+def test_a_run_of_an_earlier_version_learns_its_hashes_when_it_goes_on(tmp_path, root, config):
+    few = ("training.epochs=1", "training.evaluate_every=0")
+    train(config, root, tmp_path / "run", *few)
+    facts = tmp_path / "run" / "data.json"
+    values = json.loads(facts.read_text())
+    kept = values.pop("image_hashes")
+    facts.write_text(json.dumps(values))
+    assert train(config, root, tmp_path / "run", *few, "--resume", "auto").exit_code == 0
+    assert json.loads(facts.read_text())["image_hashes"] == kept
+
+
+def test_a_training_says_where_its_figures_will_flatter(tmp_path, root, config):
+    more = ("data.train=['folder:people']", "training.epochs=1")
+    result = train(config, root, tmp_path / "run", *more)
+    assert result.exit_code == 0, result.output
+    assert "15 of 15 images and 3 of 3 people of people#holdout=3,seed=0" in result.output
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_an_evaluation_of_two_models_on_two_data_sets(people, onnx, tmp_path):
     for name in ("query", "bounding_box_test"):
         (tmp_path / "first" / name).symlink_to(tmp_path / "second" / name)
     arguments = ["--model", onnx, "--model", other, *data, "--device", "cpu", "--draws", 20]
-    found = json.loads(run("evaluate", *arguments, "--rerank", "4,2,0.3", "--json").output)
+    found = json.loads(run("evaluate", *arguments, "--rerank", "4,2,0.3", "--json").stdout)
     assert [(row["model"], row["data_set"]) for row in found[::2]] == [
         ("colours", "second"),
         ("colours", "first"),
@@ -134,7 +134,7 @@ def test_an_evaluation_with_everything_on_top(people, tmp_path):
     networks = ["--model", model, "--aggregator", aggregator, "--reranker", model]
     place = ["--data", people.parent, "--on", "folder:people", "--device", "cpu"]
     options = ["--mode", "top200", "--pairs", 3, "--pair-weight", 0.5, "--flip", "--json"]
-    found = json.loads(run("evaluate", *networks, *place, *options).output)
+    found = json.loads(run("evaluate", *networks, *place, *options).stdout)
     assert [row["method"] for row in found] == [
         "embedder",
         "embedder + aggregator top200",
