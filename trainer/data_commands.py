@@ -59,13 +59,14 @@ def list_data_sets(as_json: AsJson = False) -> None:
         typer.echo(f"{known.name:<18} {known.title}")
         for line in (
             ", ".join(f"{value} {key}" for key, value in numbers.items()),
-            f"looked for as {', '.join(known.folders)}" if known.folders else "",
+            f"looked for as {' or '.join(known.folders)}" if known.folders else "",
             f"options: {', '.join(known.options)}" if known.options else "",
             f"from {known.home}" + (f"; {known.terms}" if known.terms else ""),
         ):
             if line:
                 typer.echo(f"{'':<18}   {line}")
     typer.echo(
+        "\nFolders may be named in any letter case, and lie in another one of the data set's names."
         "\nIn a configuration or after --on: NAME, NAME:FOLDER, folder:PATH or tracks:PATH; "
         "with #holdout=100,seed=0 identities of its training become query and gallery."
     )
@@ -171,8 +172,10 @@ def _check_all(data: Path, quick: bool, as_json: bool) -> None:
 
 def _begun(known: DataSetEntry, data: Path) -> bool:
     """Whether something of it is there, and not only of a data set that shares its folder."""
-    places = (data / name for name in known.folders)
-    return any((place / mark).exists() for place in places for mark in known.marks[0])
+    from trainer.data.places import complete_folders, usual_folders
+
+    places = usual_folders(data, known.folders)
+    return any(complete_folders(place, known.marks[:1]) for place in places)
 
 
 def _followed(events: Iterator[Progress | Report]) -> Report:

@@ -19,7 +19,8 @@ from trainer.data.inspection import (
     ordered,
 )
 from trainer.data.market_layout import GALLERY, JUNK, QUERY, TRAIN, identity_and_camera
-from trainer.data.registry import DATA_SETS, DataSetEntry, missing_marks
+from trainer.data.places import missing_marks
+from trainer.data.registry import DATA_SETS, DataSetEntry
 from trainer.data.samples import Sample
 
 _PARTS = {TRAIN: "train", QUERY: "query", GALLERY: "gallery"}
@@ -58,7 +59,7 @@ def recognise(folder: Path) -> list[DataSetEntry]:
         known
         for known in DATA_SETS.values()
         if known.marks
-        and not missing_marks(folder, known)
+        and not missing_marks(folder, known.marks)
         and (known.marks[0] != (TRAIN,) or len(image_files(folder / TRAIN)) == known.counts.train)
     ]
 

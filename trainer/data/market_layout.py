@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from trainer.data.files import image_files
+from trainer.data.places import complete_folders
 from trainer.data.samples import DataSet, Sample, Trial
 from trainer.errors import TrainerError
 
@@ -44,11 +45,14 @@ def read_any_folder(folder: Path) -> DataSet:
     """
     present = tuple(name for name in (TRAIN, QUERY, GALLERY) if (folder / name).is_dir())
     if TRAIN not in present and not {QUERY, GALLERY} <= set(present):
+        inner = complete_folders(folder, ((TRAIN, QUERY),))
         raise TrainerError(
             f"{folder} is not in Market-1501 layout: neither {TRAIN} nor {QUERY} with {GALLERY} "
             "is in it.",
-            "Name the folder that holds them; `python -m trainer datasets doctor` tells what a "
-            "folder is.",
+            f"Name the folder in it that is: {inner[0]}."
+            if inner
+            else "Name the folder that holds them; `python -m trainer datasets doctor` tells what "
+            "a folder is.",
         )
     if not {QUERY, GALLERY} <= set(present):
         present = (TRAIN,)  # one without the other cannot be searched

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from trainer.data.cuhk03 import RAW_FILE, SPELLING, Boxes, read_cuhk03
 from trainer.data.entries import Entry, Option, OptionKind, option_value, parse_entry
+from trainer.data.files import image_files
 from trainer.data.holdout import hold_out
 from trainer.data.market_layout import GALLERY, QUERY, TRAIN, read_any_folder, read_market
 from trainer.data.msmt17 import FOLDERS, LISTS, Version, read_msmt17
+from trainer.data.places import complete_folders, fullest_folder, missing_marks, usual_folders
 from trainer.data.samples import DataSet
 from trainer.data.tracks import read_tracks
 from trainer.data.vehicleid import SIZES, read_vehicleid
@@ -48,7 +50,7 @@ class DataSetEntry:
         name: in configurations and on the command line.
         title: what it is, in a few words.
         read: reads its folder; takes the options beside the folder.
-        folders: usual names of its folder, below the data root.
+        folders: usual names of its folder, below the data root; see `usual_folders`.
         marks: paths in its folder that tell it, the most telling first; a tuple is a choice.
         counts: of the complete data set.
         home: where to ask for it.
@@ -86,7 +88,7 @@ def _msmt17(version: Version, title: str) -> DataSetEntry:
         f"msmt17_{version}",
         title,
         partial(read_msmt17, version=version),
-        (upper, f"MSMT17/{upper}", "MSMT17"),
+        (upper, "MSMT17"),
         tuple((name,) for name in (*FOLDERS[version], *LISTS)),
         Counts(30_248, 1_041, 11_659, 82_161, val=2_373),
         "www.pkuvmc.com/publications/msmt17.html (a signed agreement)",
@@ -101,7 +103,7 @@ def _cuhk03(boxes: Boxes, counts: Counts) -> DataSetEntry:
         f"cuhk03_{boxes}",
         f"CUHK03, boxes {boxes}, new protocol: persons, two cameras",
         partial(read_cuhk03, boxes=boxes),
-        ("cuhk03", "CUHK03"),
+        ("cuhk03",),
         (
             (f"cuhk03_new_protocol_config_{kind}.mat", f"splits_new_{kind}.json"),
             (f"images_{kind}", RAW_FILE.as_posix()),
@@ -133,7 +135,7 @@ _ENTRIES = (
         "market1501",
         "Market-1501: persons, six cameras",
         6,
-        ("market1501", "Market-1501-v15.09.15", "Market-1501"),
+        ("market1501", "Market-1501-v15.09.15"),
         Counts(12_936, 751, 3_368, 15_913, 3_819),
         "zheng-lab.cecs.anu.edu.au/Project/project_reid.html",
     ),
@@ -143,7 +145,7 @@ _ENTRIES = (
         "dukemtmc",
         "DukeMTMC-reID: persons, eight cameras",
         8,
-        ("dukemtmcreid", "DukeMTMC-reID", "dukemtmc-reid/DukeMTMC-reID"),
+        ("DukeMTMC-reID", "DukeMTMC"),
         Counts(16_522, 702, 2_228, 17_661),
         "no one, since Duke University took it off the net in 2019 (mind the terms of any copy)",
     ),
@@ -151,7 +153,7 @@ _ENTRIES = (
         "occluded_duke",
         "Occluded-Duke: DukeMTMC-reID with occluded queries",
         8,
-        ("Occluded_Duke", "Occluded-DukeMTMC", "occluded_duke"),
+        ("Occluded_Duke", "Occluded-DukeMTMC"),
         Counts(15_618, 702, 2_210, 17_661),
         "github.com/lightas/Occluded-DukeMTMC-Dataset (lists for DukeMTMC-reID's images)",
     ),
@@ -240,47 +242,72 @@ def load_data_sets(texts: Sequence[str], root: Path) -> tuple[DataSet, ...]:
 
 
 def find_folder(text: str, root: Path) -> Path:
-    """Where the data set of an entry lies.
+    """Where the data set of an entry lies: in a folder that is called so, or in one within it.
 
     Raises:
-        TrainerError: unknown name or option; it is not there, or parts of it are missing.
+        TrainerError: unknown name or option; it is not there, parts of it are missing, or it is
+            there more than once.
     """
     entry, known, _ = _resolve(text)
     if entry.folder:
-        candidates = [root / entry.folder]
-        if not candidates[0].is_dir():
-            raise TrainerError(
-                f"There is no folder {candidates[0]}.", "Correct the path or --data."
-            )
+        places = [root / entry.folder]
+        if not places[0].is_dir():
+            raise TrainerError(f"There is no folder {places[0]}.", "Correct the path or --data.")
     elif not known.folders:
         raise TrainerError(
             f'"{known.name}" needs a path.',
             f'Write "{known.name}:PATH", relative to the data root or absolute.',
         )
     else:
-        candidates = [*(path for name in known.folders if (path := root / name).is_dir()), root]
-    for folder in candidates:
-        if not missing_marks(folder, known):
-            return folder
-    # The root itself is a candidate too, but is not what anyone would expect to be completed.
-    for folder in candidates[:1] if entry.folder else candidates[:-1]:
-        missing = ", ".join(missing_marks(folder, known))
+        places = usual_folders(root, known.folders)
+    for place in places:
+        found = complete_folders(place, known.marks, known.folders, _names_of_others(known))
+        if len(found) > 1:
+            raise TrainerError(
+                f"{place} holds {known.name} more than once: {_listed(found)}.",
+                f"Name one of them, as {known.name}:{_below(found[0], root)}.",
+            )
+        if found:
+            return found[0]
+    if not entry.folder and not missing_marks(root, known.marks):
+        return root
+    for place in places:
+        inner = fullest_folder(place, known.marks)
         raise TrainerError(
-            f"{folder} is not a complete {known.name}: {missing} is missing.",
+            f"{inner} is not a complete {known.name}: "
+            f"{', '.join(missing_marks(inner, known.marks))} is missing.",
             f"Restore it, or ask for it: {known.home}.",
         )
+    alike = _alike(known, root)
     raise TrainerError(
         f"{known.name} is not below {root.resolve()}, where it would be called "
-        f"{' or '.join(known.folders)}.",
-        f"Name its place with --data or as {known.name}:FOLDER, or ask for it: {known.home}.",
+        f"{' or '.join(known.folders)}"
+        + (f"; but {_listed(alike)} looks like it." if alike else "."),
+        f"Name its place with --data or as {known.name}:"
+        f"{_below(alike[0], root) if alike else 'FOLDER'}, or ask for it: {known.home}.",
     )
 
 
-def missing_marks(folder: Path, known: DataSetEntry) -> list[str]:
-    """What a folder lacks to be this data set; a choice is named by its first."""
+def _alike(known: DataSetEntry, root: Path) -> list[Path]:
+    """Folders of other names that hold a data set; of Market-1501's layout, by its size."""
     return [
-        choice[0] for choice in known.marks if not any((folder / name).exists() for name in choice)
+        path
+        for path in complete_folders(root, known.marks, others=_names_of_others(known))
+        if known.marks[0] != (TRAIN,) or len(image_files(path / TRAIN)) == known.counts.train
     ]
+
+
+def _names_of_others(known: DataSetEntry) -> list[str]:
+    every = [name for each in DATA_SETS.values() for name in each.folders]
+    return [name for name in every if name not in known.folders]
+
+
+def _below(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths[:3])) + (", …" if len(paths) > 3 else "")
 
 
 def find_entry(text: str) -> DataSetEntry:

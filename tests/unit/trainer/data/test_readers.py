@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.unit.trainer.data import layouts
-from trainer.data.registry import DATA_SETS, load_data_set, load_data_sets
+from trainer.data.registry import DATA_SETS, find_folder, load_data_set, load_data_sets
 from trainer.errors import TrainerError
 
 
@@ -174,6 +175,63 @@ def test_folders_with_some_parts(tmp_path, parts, train, trials):
     layouts.market(tmp_path / "own", {part: layouts.MARKET_FILES[part] for part in parts})
     data_set = load_data_set(f"folder:{tmp_path / 'own'}", tmp_path / "elsewhere")
     assert (len(data_set.train), len(data_set.trials)) == (train, trials)
+
+
+@pytest.mark.parametrize(
+    ("name", "layout", "folder"),
+    [
+        ("market1501", layouts.market, "market1501/Market-1501-v15.09.15"),
+        ("market1501", layouts.market, "MARKET1501"),
+        ("market1501", layouts.market, "Market-1501-v15.09.15/Market-1501-v15.09.15"),
+        ("market1501", layouts.market, "market1501/data/unpacked"),
+        ("msmt17_v1", layouts.msmt17, "msmt17/MSMT17_V1"),
+        ("msmt17_v1", layouts.msmt17, "MSMT17_V1/MSMT17_V1"),
+        ("veri776", layouts.veri776, "veri"),
+        ("veri776", layouts.veri776, "VeRi/VeRi"),
+        ("dukemtmc", layouts.duke, "dukemtmc-reid/DukeMTMC-reID"),
+        ("occluded_duke", layouts.duke, "Occluded_Duke"),
+        ("occluded_duke", layouts.duke, "occluded-duke/Occluded_Duke"),
+        ("vehicleid_800", layouts.vehicleid, "vehicleid/VehicleID_V1.0"),
+        ("cuhk03_detected", layouts.cuhk03, "CUHK03/cuhk03"),
+    ],
+)
+def test_folders_that_people_have(tmp_path, name, layout, folder):
+    layout(tmp_path / folder)
+    for text in (name, f"{name}:{folder.partition('/')[0]}"):
+        assert find_folder(text, tmp_path) == tmp_path / folder
+        assert load_data_set(text, tmp_path).train
+
+
+def test_other_data_sets_in_a_folder_are_not_taken_for_it(tmp_path):
+    layouts.duke(tmp_path / "DukeMTMC" / "Occluded_Duke")
+    with pytest.raises(TrainerError, match="not a complete dukemtmc"):
+        find_folder("dukemtmc", tmp_path)
+    layouts.duke(tmp_path / "DukeMTMC" / "DukeMTMC-reID")
+    layouts.duke(tmp_path / "DukeMTMC" / "own")
+    assert find_folder("dukemtmc", tmp_path) == tmp_path / "DukeMTMC" / "DukeMTMC-reID"
+
+
+def test_where_it_cannot_be_told_the_inner_folder_is_named(tmp_path):
+    for copy in ("a", "b"):
+        layouts.veri776(tmp_path / "veri" / copy)
+    with pytest.raises(TrainerError, match="veri776 more than once: .*/a, .*/b") as caught:
+        find_folder("veri776", tmp_path)
+    assert f"veri776:{Path('veri', 'a')}" in caught.value.remedy
+    layouts.msmt17(tmp_path / "msmt17" / "MSMT17_V1")
+    (tmp_path / "msmt17" / "MSMT17_V1" / "list_query.txt").unlink()
+    with pytest.raises(TrainerError, match=r"MSMT17_V1 is not .*: list_query\.txt is missing"):
+        find_folder("msmt17_v1", tmp_path)
+    layouts.vehicleid(tmp_path / "downloads" / "vehicles")
+    with pytest.raises(TrainerError, match="vehicles looks like it") as caught:
+        find_folder("vehicleid_800", tmp_path)
+    assert f"vehicleid_800:{Path('downloads', 'vehicles')}" in caught.value.remedy
+    layouts.market(tmp_path / "downloads" / "own")
+    with pytest.raises(TrainerError, match="market1501 is not below") as caught:
+        find_folder("market1501", tmp_path)
+    assert "looks like it" not in caught.value.message  # of that layout, but of another size
+    with pytest.raises(TrainerError, match="not in Market-1501 layout") as caught:
+        load_data_set("folder:downloads", tmp_path)
+    assert str(tmp_path / "downloads" / "own") in caught.value.remedy
 
 
 def test_a_root_that_is_the_data_set_itself(tmp_path):
