@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -46,6 +47,7 @@ class RRIDConfig:
             stripes without it, as in the published checkpoints; "paper", how far the mean of the
             stripes is below it. Weights of one do not fit the other.
         width: length of each feature.
+        folded: EfficientNet without norm layers, see `EfficientNetLite`; other backbones refuse.
         identities: of the training; 0 leaves out the classifiers.
     """
 
@@ -54,11 +56,17 @@ class RRIDConfig:
     variant: Variant = "F"
     contrast: Contrast = "code"
     width: int = 256
+    folded: bool = False
     identities: int = 0
 
     def __post_init__(self) -> None:
         check_at_least(self, 1, "width", "image_size")
         check_at_least(self, 0, "identities")
+        if self.folded and self.backbone != EfficientNetLite.name:
+            raise NetworkError(
+                f"The norm layers of {self.backbone} cannot be folded.",
+                "Leave out model.folded, or take efficientnet_lite0.",
+            )
 
 
 class Related(NamedTuple):
@@ -98,7 +106,7 @@ class RRID(EmbeddingModel):
         self.scales = SCALES[config.variant]
         relations = sum(self.scales) + len(self.scales)
         self.embedding_dim = config.width * relations
-        self.backbone = _new_backbone(config.backbone)
+        self.backbone = _new_backbone(config)
         self._check_height()
         self.relations = nn.ModuleList(
             Relation(self.backbone.out_channels, config.width) for _ in range(relations)
@@ -230,12 +238,26 @@ def global_contrast(parts: Tensor, contrast: Contrast) -> Tensor:
     return (parts.sum(dim=2) - strongest) / (parts.shape[2] - 1)
 
 
-def _new_backbone(name: ResNetName | EfficientNetName | CSPName) -> Backbone:
-    if name == EfficientNetLite.name:
-        return EfficientNetLite()
-    if name == CSPBackbone.name:
+def folded(network: RRID) -> RRID:
+    """The same network with its backbone's norm layers folded into the convolutions.
+
+    Raises:
+        NetworkError: another backbone than EfficientNet.
+    """
+    bare = RRID(replace(network.config, folded=True)).eval()
+    source = deepcopy(network).eval()
+    assert isinstance(source.backbone, EfficientNetLite)
+    source.backbone.fold()
+    bare.load_state_dict(source.state_dict())
+    return bare
+
+
+def _new_backbone(config: RRIDConfig) -> Backbone:
+    if config.backbone == EfficientNetLite.name:
+        return EfficientNetLite(folded=config.folded)
+    if config.backbone == CSPBackbone.name:
         return CSPBackbone(last_stride=1)
-    return ResNet(name)
+    return ResNet(config.backbone)
 
 
 def _reduction(channels: int, width: int) -> nn.Sequential:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import timm
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from reid_models.backbones.pretrained import PretrainedReport, copy_weights, read_weights
 from reid_models.interfaces import IMAGENET_MEAN, IMAGENET_STD
@@ -45,8 +46,14 @@ class EfficientNetLite(nn.Module):
     name: EfficientNetName = "efficientnet_lite0"
     out_channels = 1280
 
-    def __init__(self) -> None:
-        """Random weights."""
+    def __init__(self, *, folded: bool = False) -> None:
+        """Random weights.
+
+        Args:
+            folded: without norm layers: their scale and shift are in the convolutions. The same
+                network, which trains half as fast again on a processor; to go on with weights
+                whose statistics have settled.
+        """
         super().__init__()
         # Symmetric padding is the same network up to a shift of one pixel, and needs no dynamic
         # shapes; the epsilon is TensorFlow's.
@@ -55,6 +62,25 @@ class EfficientNetLite(nn.Module):
         self.bn1: nn.BatchNorm2d = network.bn1
         self.blocks: nn.Sequential = network.blocks
         self.conv_head, self.bn2 = network.conv_head, network.bn2
+        self.folded = False
+        if folded:
+            self.fold()
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Folds the norm layers, as they are in evaluation, into the convolutions before them.
+
+        Each is followed by its activation alone, under the norm layer's name.
+        """
+        if self.folded:
+            return
+        self.folded = True
+        _fold(self, ("conv_stem", "bn1"), ("conv_head", "bn2"))
+        for block in self.blocks.modules():
+            if hasattr(block, "conv_pwl"):
+                _fold(block, ("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3"))
+            elif hasattr(block, "conv_dw"):
+                _fold(block, ("conv_dw", "bn1"), ("conv_pw", "bn2"))
 
     def forward(self, images: Tensor) -> Tensor:
         """Feature maps (B, 1280, h, w) of images (B, 3, H, W); see `map_size`."""
@@ -85,6 +111,12 @@ class EfficientNetLite(nn.Module):
         Raises:
             NetworkError: weights that cannot be had or do not fit.
         """
+        if self.folded:
+            plain = EfficientNetLite()
+            report = plain.load_pretrained(source)
+            plain.fold()
+            self.load_state_dict(plain.state_dict())
+            return report
         source = source or IMAGENET_WEIGHTS
         state = {_timm_key(key): value for key, value in read_weights(source).items()}
         places = self.state_dict()
@@ -101,6 +133,16 @@ class EfficientNetLite(nn.Module):
         assert self.bn1.running_mean is not None
         self.bn1.running_mean -= offset
         weight *= (std / _TF_STD)[None, :, None, None]
+
+
+def _fold(module: Any, *pairs: tuple[str, str]) -> None:
+    """Folds the norm layer of each pair of names into the convolution."""
+    for conv, norm in pairs:
+        layer = getattr(module, norm)
+        was_training = layer.training
+        fused = fuse_conv_bn_eval(getattr(module, conv).eval(), layer.eval())
+        setattr(module, conv, fused.train(was_training))
+        setattr(module, norm, getattr(layer, "act", None) or nn.Identity())
 
 
 def _timm_key(key: str) -> str:

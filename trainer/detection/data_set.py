@@ -167,7 +167,7 @@ def _take_real(
     pictures = pictures_of(source, settings.every_s, settings.seed)
     objects = NO_BOXES
     if settings.medians and teacher:
-        objects = yield from _learn_place(source, place, settings, teacher)
+        objects = yield from _learn_place(source, count, place, settings, teacher)
     for windows, (stem, image) in zip(_spread(settings, place, count), pictures, strict=True):
         size = (image.shape[1], image.shape[0])
         views = {stem: (0, 0, *size)} | {
@@ -195,10 +195,11 @@ def _take_real(
 
 
 def _learn_place(
-    source: Source, place: _Place, settings: DataSettings, teacher: PeopleFinder
+    source: Source, count: int, place: _Place, settings: DataSettings, teacher: PeopleFinder
 ) -> Generator[bool, None, Boxes]:
     """Keeps the place without its people as a picture; returns the objects that look like some."""
-    median = place_without_people(pictures_of(source, settings.every_s, settings.seed))
+    pictures = pictures_of(source, settings.every_s, settings.seed)
+    median = place_without_people(pictures, count)
     if median is None:
         return NO_BOXES
     objects, people = apart_in_median(teacher.find(median), settings.doubt)

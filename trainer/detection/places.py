@@ -21,9 +21,14 @@ _STAYS = 0.75
 _SAME_OBJECT = 0.55
 
 
-def place_without_people(pictures: Iterator[tuple[str, Image]]) -> Image | None:
-    """Median over pictures of one camera, RGB uint8 (H, W, 3); None: it moves, or too few."""
-    taken = [image for _, image in islice(pictures, _MOST)]
+def place_without_people(pictures: Iterator[tuple[str, Image]], count: int) -> Image | None:
+    """Median over pictures of one camera, RGB uint8 (H, W, 3); None: it moves, or too few.
+
+    Args:
+        pictures: all of the camera's, in order.
+        count: how many they are; those that the median is taken of are spread over them.
+    """
+    taken = [image for _, image in islice(pictures, 0, None, max(1, -(-count // _MOST)))]
     if len(taken) < _FEWEST or any(image.shape != taken[0].shape for image in taken):
         return None
     stack = np.stack(taken)

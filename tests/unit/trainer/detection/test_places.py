@@ -36,18 +36,26 @@ def found(*rows: tuple[float, float, float, float, float]) -> People:
 
 
 def test_the_median_shows_the_place_without_whoever_walks_through() -> None:
-    median = place_without_people(iter([(str(n), walk(n)) for n in range(9)]))
+    median = place_without_people(iter([(str(n), walk(n)) for n in range(9)]), 9)
     assert median is not None
     assert np.array_equal(median, place())
 
 
 def test_a_moving_camera_or_few_pictures_have_no_median() -> None:
-    assert place_without_people(iter([(str(n), walk(n)) for n in range(6)])) is None
+    assert place_without_people(iter([(str(n), walk(n)) for n in range(6)]), 6) is None
     moving = [(str(n), np.roll(np.tile(np.arange(90, dtype=np.uint8) * 2, (60, 1)), 10 * n, axis=1)
                [..., None].repeat(3, axis=2)) for n in range(9)]  # fmt: skip
-    assert place_without_people(iter(moving)) is None
+    assert place_without_people(iter(moving), 9) is None
     other_size = [*[(str(n), walk(n)) for n in range(8)], ("9", walk(1)[:50])]
-    assert place_without_people(iter(other_size)) is None
+    assert place_without_people(iter(other_size), 9) is None
+
+
+def test_the_median_is_taken_of_pictures_from_the_whole_time() -> None:
+    """Somebody who stays for the first half of a long clip does not become part of the place."""
+    stays = [walk(3) if n < 40 else walk(n % 9) for n in range(100)]
+    median = place_without_people(iter([(str(n), one) for n, one in enumerate(stays)]), 100)
+    assert median is not None
+    assert np.array_equal(median, place())
 
 
 def test_an_unsure_box_in_the_median_is_an_object_and_a_sure_one_stays_in_doubt() -> None:
