@@ -153,25 +153,36 @@ class Retrace:
         return status
 
 
-def _open_source(source: SourceFile, rate_fps: float | None, zone: tzinfo) -> FrameSource:
+def _open_source(
+    source: SourceFile,
+    rate_fps: float | None,
+    zone: tzinfo,
+    size_px: tuple[int, int] | None = None,
+) -> FrameSource:
     from app.vision.image_sequence import open_image_sequence
     from app.vision.video import open_video
 
     if source.kind == "sequence":
         return open_image_sequence(source.path, source.prefix, source.camera, rate_fps, zone)
-    return open_video(source.path, source.camera, zone, rate_fps)
+    return open_video(source.path, source.camera, zone, rate_fps, size_px)
 
 
 def open_stored(video: Video, library: Library) -> FrameSource:
     """Opens the footage of a stored video; raises VideoError."""
     from app.services.sources import source_of
 
-    source = source_of(video)
+    source, stored = source_of(video), video.info
     opened = _open_source(source, None, library.timezone)
-    if video.info.fps > 0 and abs(opened.info.fps / video.info.fps - 1) > 1e-6:
-        # Its frame rate was given when it was loaded; footage that has one keeps to its own.
+    was_read_otherwise = stored.fps > 0 and (
+        abs(opened.info.fps / stored.fps - 1) > 1e-6
+        or (opened.info.width_px, opened.info.height_px) != (stored.width_px, stored.height_px)
+    )
+    if was_read_otherwise:
+        # Its frame rate was given when it was loaded (footage that has one keeps to its own), or
+        # its boxes are from before pixels were made square.
         opened.close()
-        opened = _open_source(source, video.info.fps, library.timezone)
+        size_px = (stored.width_px, stored.height_px)
+        opened = _open_source(source, stored.fps, library.timezone, size_px)
     return opened
 
 

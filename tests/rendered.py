@@ -206,6 +206,9 @@ def write_clip(
     container: str | None = None,
     container_options: Mapping[str, str] | None = None,
     sound_s: float = 0.0,
+    matrix: Sequence[int] | None = None,
+    pixel_aspect: Fraction | None = None,
+    picture_from_s: float = 0.0,
 ) -> Path:
     """Encodes RGB frames.
 
@@ -222,6 +225,9 @@ def write_clip(
         container: FFmpeg's name of the container, where the suffix does not tell.
         container_options: of the muxer, such as `movflags`.
         sound_s: how much silence to add as a sound track.
+        matrix: the display matrix, nine numbers in FFmpeg's order.
+        pixel_aspect: width : height of a pixel.
+        picture_from_s: how much later than the sound the picture begins.
     """
     codec = codec or {".webm": "libvpx", ".avi": "mpeg4"}.get(path.suffix, "libx264")
     defaults = {
@@ -243,15 +249,22 @@ def write_clip(
         output.metadata.update(metadata or {})
         if rotation:
             stream.set_display_rotation(rotation)
+        if matrix is not None:
+            stream.set_display_matrix(list(matrix))
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         for index, image in enumerate(frames):
             if index == 0:
                 stream.height, stream.width = image.shape[:2]
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
             frame.time_base = stream.codec_context.time_base
             frame.pts = index if times_s is None else round(times_s[index] * 90_000)
+            frame.pts += round(picture_from_s / frame.time_base)
+            if index == 0 and silence is not None and picture_from_s:
+                _mux_silence(output, silence, sound_s)
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
-        if silence is not None:
+        if silence is not None and not picture_from_s:
             _mux_silence(output, silence, sound_s)
     return path
 

@@ -19,6 +19,8 @@ from app.vision.presentation import Timeline
 _ANNOUNCING = frozenset({"mov", "matroska", "flv", "asf", "mxf", "avi", "nut"})
 # As much of a bare stream is read to learn how long it is.
 _COUNTED_BYTES = 1 << 24
+# Less is the frame that a codec holds back, more a wild stamp.
+_SHORTEST_LEAD_S, _LONGEST_LEAD_S = 0.25, 600.0
 # Recorders without a clock write the epoch of their format: 1904, 1970, 1980.
 _EARLIEST_YEAR = 2000
 
@@ -53,6 +55,8 @@ def announced(
     """
     ends: list[Fraction] = []  # seconds on the container's clock
     first_s = timeline.first * timeline.time_base
+    if timeline.basis == "dts":  # by decoding time the first picture is complete some packets late
+        first_s = Fraction(stream.start_time or 0) * timeline.time_base
     if stream.duration and stream.time_base:
         ends.append(first_s + stream.duration * stream.time_base)
     if container.duration:
@@ -66,11 +70,17 @@ def announced(
     binding = bool(formats & _ANNOUNCING)
     return Announced(
         duration_s=duration_s if duration_s > 0 else None,
-        frame_count=stream.frames or None,
+        frame_count=_frames(stream, timeline) or None,
         binding=binding,
         # MP4 counts the frames that an edit list hides, too.
         count_binding=binding and "mov" not in formats,
     )
+
+
+def _frames(stream: VideoStream, timeline: Timeline) -> int:
+    if timeline.basis != "dts" or not stream.time_base:
+        return stream.frames
+    return round(stream.frames * stream.time_base / (timeline.period * timeline.time_base))
 
 
 def counted(path: Path, timeline: Timeline) -> Announced:
@@ -105,15 +115,19 @@ def recording_start(
     zone: tzinfo,
 ) -> RecordingStart:
     """When the recording began: by its name, its stream, its metadata, or the file's time."""
+    lead = _sound_before_picture(container, timeline)
     named = read_name(path.as_posix())
     if named is not None and named.start is not None:
-        return RecordingStart(named.start.utc(zone), StartSource.FILE_NAME, named.start.local)
+        local = named.start.local
+        return RecordingStart(
+            named.start.utc(zone) + lead, StartSource.FILE_NAME, local + lead if local else None
+        )
     stamped = _stream_clock(container, timeline)
     if stamped is not None:
         return RecordingStart(stamped.utc(zone), StartSource.STREAM, stamped.local)
     written = _creation_time(container)
     if written is not None:
-        return RecordingStart(written, StartSource.CONTAINER)
+        return RecordingStart(written + lead, StartSource.CONTAINER)
     try:
         changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         # A file is last changed when its recording ends.
@@ -121,6 +135,15 @@ def recording_start(
         return RecordingStart(ended, StartSource.FILE_TIME)
     except (OSError, OverflowError, ValueError):  # gone, or a header of a million years
         return RecordingStart(None, StartSource.UNKNOWN)
+
+
+def _sound_before_picture(container: InputContainer, timeline: Timeline) -> timedelta:
+    """How much later than the file the picture begins; a name tells the start of the file."""
+    if timeline.basis != "pts" or container.start_time is None or not container.streams.audio:
+        return timedelta(0)
+    began = Fraction(container.start_time, av.time_base)
+    lead_s = float(timeline.first * timeline.time_base - began)
+    return timedelta(seconds=lead_s if _SHORTEST_LEAD_S < lead_s < _LONGEST_LEAD_S else 0.0)
 
 
 def _stream_clock(container: InputContainer, timeline: Timeline) -> WrittenTime | None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal
 
 from av.video.frame import VideoFrame
 
-# A step back of more than this is a new clock (recordings joined end to end), not an error.
-_NEW_CLOCK_S = 1.0
+# A step of more than this, back or forward, is a jump of the file's clock.
+JUMP_S = 1.0
+# A gap of more than this before the very last frame is a wild stamp.
+_UNLIKELY_GAP_S = 600
+# So many frames tell whether the first one is where it should be.
+FIRST_FRAMES = 4
+# So many frames must go on from where a jump led before it is believed.
+_LOOK_AHEAD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,11 @@ class Timeline:
         """The last tick at or before a time."""
         return self.first + int(Fraction(time_s) / self.time_base // 1)
 
+    @property
+    def jump(self) -> int:
+        """More ticks than this from frame to frame are a jump of the file's clock."""
+        return max(self.period * 3, round(JUMP_S / self.time_base))
+
     def end(self, ticks: int, frame: VideoFrame) -> int:
         """The tick at which a frame that is shown at `ticks` gives way to the next."""
         counted = self.basis == "count"
@@ -51,28 +64,96 @@ class Timeline:
         return frame.dts if self.basis == "dts" else None
 
 
+def true_first(stamps: Sequence[int | None], timeline: Timeline) -> int:
+    """Ticks of a first frame, corrected where the ones after it agree that its stamp is wild.
+
+    Args:
+        stamps: ticks of the first frames, as the file has them.
+        timeline: how they are timed; its `first` is taken where the file does not say.
+    """
+    first = timeline.first if not stamps or stamps[0] is None else stamps[0]
+    known = [stamp for stamp in stamps if stamp is not None]
+    if timeline.basis != "pts" or len(known) < FIRST_FRAMES:
+        return first  # in AVI, the first picture may be shown again and again
+    steps = [later - earlier for earlier, later in pairwise(known)]
+    is_wild = abs(steps[0]) > timeline.jump and all(0 < step <= timeline.jump for step in steps[1:])
+    return known[1] - timeline.period if is_wild else first
+
+
 class PresentationClock:
-    """Times the frames of one pass through a file, in presentation order."""
+    """Times the frames of one pass through a file, in presentation order.
+
+    A jump in the file's times is a gap or a new clock only if the frames after it go on from
+    there. If they go on from before it, the frames between have wild stamps, which are ignored.
+    """
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._last: int | None = None
+        self._step = 0
         self._shift = 0
         self.restarted = False
         """The file's clock began anew: from there on, times depend on what came before."""
 
-    def ticks_of(self, frame: VideoFrame) -> int:
-        """Ticks of the next frame, later than those of the one before."""
+    def timed(self, frames: Iterator[VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
+        """Each frame with its ticks, which rise strictly. Holds back a few frames at a jump."""
+        held: list[VideoFrame] = []
+        for frame in frames:
+            held.append(frame)
+            if self._last is not None or len(held) >= FIRST_FRAMES:
+                yield from self._release(held, at_end=False)
+        yield from self._release(held, at_end=True)
+
+    def _release(self, held: list[VideoFrame], *, at_end: bool) -> Iterator[tuple[int, VideoFrame]]:
+        if held and self._last is None:
+            yield self._first(held)
+        unlikely = round(_UNLIKELY_GAP_S / self._timeline.time_base)
+        while held:
+            away = self._away(held[0])
+            if away is None or -self._timeline.jump <= away <= max(
+                self._timeline.jump, 4 * self._step
+            ):
+                yield self._after(held.pop(0), away)
+                continue
+            returned = next((at for at in range(1, len(held)) if self._goes_on(held[at], at)), 0)
+            if returned:
+                assert self._last is not None
+                until = self._last + (self._away(held[returned]) or 0)
+                gap = max(1, (until - self._last) // (returned + 1))
+                for _ in range(returned):
+                    yield self._after(held.pop(0), gap)
+            elif len(held) > _LOOK_AHEAD or (at_end and (len(held) > 1 or away <= unlikely)):
+                if away < 0:
+                    self._shift += self._timeline.period - away
+                    self.restarted = True
+                    away = self._timeline.period
+                yield self._after(held.pop(0), away)
+            elif at_end:
+                yield self._after(held.pop(0), None)  # nothing confirms so long a gap
+            else:
+                return
+
+    def _away(self, frame: VideoFrame) -> int | None:
+        """Ticks from the frame before to where the file puts this one; None if it does not say."""
         stamp = self._timeline.stamp(frame)
-        ticks = None if stamp is None else stamp + self._shift
-        if self._last is None:
-            self._last = self._timeline.first if ticks is None else ticks
-        elif ticks is not None and ticks > self._last:
-            self._last = ticks
-        else:
-            expected = self._last + self._timeline.period
-            if ticks is not None and (self._last - ticks) * self._timeline.time_base > _NEW_CLOCK_S:
-                self._shift += expected - ticks
-                self.restarted = True
-            self._last = expected
-        return self._last
+        if stamp is None or self._last is None:
+            return None
+        return stamp + self._shift - self._last
+
+    def _goes_on(self, frame: VideoFrame, behind: int) -> bool:
+        """Whether a frame that comes `behind` others goes on from the latest timed one."""
+        away = self._away(frame)
+        return away is not None and 0 < away <= self._timeline.jump + behind * max(
+            self._step, self._timeline.period
+        )
+
+    def _first(self, held: list[VideoFrame]) -> tuple[int, VideoFrame]:
+        stamps = [self._timeline.stamp(frame) for frame in held[:FIRST_FRAMES]]
+        self._last = true_first(stamps, self._timeline)
+        return self._last, held.pop(0)
+
+    def _after(self, frame: VideoFrame, away: int | None) -> tuple[int, VideoFrame]:
+        assert self._last is not None
+        self._step = away if away is not None and away > 0 else self._timeline.period
+        self._last += self._step
+        return self._last, frame

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from statistics import median_low
 from typing import TYPE_CHECKING, Any, cast
 
 import av
@@ -16,11 +18,12 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from app.vision.presentation import PresentationClock, Timeline
+from app.vision.presentation import FIRST_FRAMES, JUMP_S, PresentationClock, Timeline, true_first
 from app.vision.unreadable import (
     no_pictures,
     not_a_file,
     nothing_decodable,
+    pictures_taken_for_sound,
     unknown_codec,
     why_unreadable,
 )
@@ -34,6 +37,9 @@ JOINABLE = frozenset({"mpegts", "mpeg"})
 
 # What FFmpeg counts in where a stream has no times of its own.
 _BARE_TIME_BASE = Fraction(1, 1_200_000)
+
+# Numbers of the video streams of an MPEG program stream, as FFmpeg counts them.
+_PICTURE_IDS = range(0x1E0, 0x1F0)
 
 TimedFrame = tuple[int, VideoFrame]  # ticks of the timeline, frame
 if TYPE_CHECKING:
@@ -95,20 +101,39 @@ class Reading:
             VideoError: there is none.
         """
         key: VideoPacket | None = None
+        first: VideoFrame | None = None
+        timeline: Timeline | None = None
+        stamps: list[int | None] = []
+        packets: list[int] = []
         for packet in self._packets():
+            if packet is not None and packet.dts is not None:
+                packets.append(packet.dts)
             if key is None and packet is not None and packet.is_keyframe:
                 key = packet
             for frame in self._decode(packet):
-                is_avi = "avi" in self.formats
-                return frame, _timeline(frame, key, self.stream, is_avi, rate_fps)
-        raise nothing_decodable(self.path)
+                if first is None or timeline is None:
+                    is_avi = "avi" in self.formats
+                    first = frame
+                    timeline = _timeline(frame, key, self.stream, is_avi, rate_fps)
+                stamps.append(timeline.stamp(frame))
+            if len(stamps) >= FIRST_FRAMES:
+                break
+        if first is None or timeline is None:
+            raise nothing_decodable(self.path)
+        if timeline.basis == "dts":
+            # An AVI header may count in parts of frames, or frames that are not there.
+            steps = [later - earlier for earlier, later in pairwise(packets)]
+            usual = median_low(steps) if steps else timeline.period
+            return first, replace(timeline, period=max(1, usual))
+        began = true_first(stamps[:FIRST_FRAMES], timeline)
+        return first, replace(timeline, first=began)
 
     def frames(self) -> Iterator[TimedFrame]:
         """All frames in presentation order."""
         assert self._clock is not None
-        for packet in self._packets():
-            for frame in self._decode(packet):
-                yield self._clock.ticks_of(frame), frame
+        return self._clock.timed(
+            frame for packet in self._packets() for frame in self._decode(packet)
+        )
 
     def frames_from(self, ticks: int) -> Iterator[TimedFrame]:
         """The frames from a key frame at or before `ticks` on; none if seeking does not work.
@@ -118,6 +143,9 @@ class Reading:
         yields. The caller checks that the first one is early enough.
         """
         assert self._clock is not None
+        return self._clock.timed(self._frames_from(ticks))
+
+    def _frames_from(self, ticks: int) -> Iterator[VideoFrame]:
         try:
             self.container.seek(ticks, stream=self.stream)
         except av.FFmpegError:
@@ -136,7 +164,7 @@ class Reading:
             for frame in self._decode(packet):
                 settled = settled or self._is_settled(frame, key)
                 if settled:
-                    yield self._clock.ticks_of(frame), frame
+                    yield frame
 
     def _is_settled(self, frame: VideoFrame, key: VideoPacket | None) -> bool:
         """Whether a frame after a seek is decoded and timed as in a pass from the start."""
@@ -149,12 +177,17 @@ class Reading:
         return frame.dts - key.dts == self._timeline.delay
 
     def rising_until(self, ticks: int) -> int:
-        """Up to which tick packets carry times that only rise; looks no further than `ticks`."""
-        last = 0
+        """Up to which tick packets carry times that only rise, without a jump.
+
+        Looks no further than `ticks`.
+        """
+        last, longest = 0, round(JUMP_S / (self.stream.time_base or 1))
         for number, packet in enumerate(self._packets()):
             if packet is None:
                 break
-            if packet.pts is None or packet.dts is None or (number and packet.dts <= last):
+            if packet.pts is None or packet.dts is None:
+                return last
+            if number and not 0 < packet.dts - last <= longest:
                 return last
             last = packet.dts
             if last > ticks:
@@ -224,6 +257,8 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
         if not stream.disposition & Disposition.attached_pic
     ]
     if not moving:
+        if any(stream.id in _PICTURE_IDS for stream in container.streams.audio):
+            raise pictures_taken_for_sound(path)
         raise no_pictures(path, has_sound=bool(container.streams.audio))
     best = container.streams.best("video")
     stream = next((stream for stream in moving if stream is best), moving[0])
@@ -253,15 +288,6 @@ def _timeline(
         return Timeline("pts", time_base, first.pts, period, None)
     assert first.dts is not None
     return Timeline("dts", time_base, first.dts, period, delay)
-
-
-def quarter_turns(first: VideoFrame, stream: VideoStream) -> int:
-    """How often the stored pictures are to be turned counter-clockwise to stand upright, 0..3."""
-    degrees = float(first.rotation)
-    if not degrees:
-        with suppress(ValueError):  # old files tell it as a tag, clockwise
-            degrees = -float(stream.metadata.get("rotate", "0"))
-    return round(degrees / 90) % 4
 
 
 def frame_rate(stream: VideoStream) -> Fraction:

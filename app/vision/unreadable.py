@@ -44,6 +44,15 @@ def no_pictures(path: Path, *, has_sound: bool) -> VideoError:
     return VideoError(f"{path.name} holds {what}.", "Take it out of the folder.")
 
 
+def pictures_taken_for_sound(path: Path) -> VideoError:
+    """An MPEG program stream without a stream map, whose pictures were not recognised."""
+    return VideoError(
+        f"{path.name} holds pictures, but not the stream map that says how they are coded, "
+        "so they are taken for sound.",
+        "Export it from the recorder again, as MP4 if that is offered.",
+    )
+
+
 def not_a_file(path: Path) -> VideoError:
     """There is a pipe or device of that name; to open it might take for ever."""
     return VideoError(

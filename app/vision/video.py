@@ -6,17 +6,18 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
 from av.video.frame import VideoFrame
 
 from app.core.entities import Image, VideoInfo
 from app.core.errors import TruncatedVideoError
+from app.vision.geometry import Geometry, geometry_of, pixel_aspect
 from app.vision.header import Announced, announced, counted, recording_start
 from app.vision.presentation import Timeline
-from app.vision.reading import JOINABLE, Reading, TimedFrame, frame_rate, quarter_turns
+from app.vision.reading import JOINABLE, Reading, TimedFrame, frame_rate
 from app.vision.unreadable import nothing_decodable
 
 logger = logging.getLogger(__name__)
@@ -38,14 +39,11 @@ class _Decoded:
     index: int
     time_s: float
     frame: VideoFrame
-    size_px: tuple[int, int]
-    quarter_turns: int
+    geometry: Geometry
+    pixel_aspect: Fraction
 
     def image(self) -> Image:
-        # A recorder may change its resolution: boxes stay comparable at that of the first frame.
-        width_px, height_px = self.size_px
-        pixels = self.frame.to_ndarray(format="rgb24", width=width_px, height=height_px)
-        return np.ascontiguousarray(np.rot90(pixels, self.quarter_turns), np.uint8)
+        return self.geometry.picture(self.frame, self.pixel_aspect)
 
 
 class VideoFile:
@@ -57,21 +55,16 @@ class VideoFile:
         formats: frozenset[str],
         timeline: Timeline,
         header: Announced,
-        size_px: tuple[int, int],
-        turns: int,
+        geometry: Geometry,
     ) -> None:
-        """Takes what `open_video` learned from the header and the first frame.
-
-        `size_px` is the width and height as stored, before the counter-clockwise quarter `turns`.
-        """
+        """Takes what `open_video` learned from the header and the first frame."""
         self.info = info
         self.skipped_packets = 0
         """Damaged packets that the latest pass left out."""
         self._formats = formats
         self._timeline = timeline
         self._announced = header
-        self._size_px = size_px
-        self._quarter_turns = turns
+        self._geometry = geometry
         self._rising_until: int | None = None
 
     def frames(self, start_s: float = 0.0, start_index: int = 0) -> Iterator[_Decoded]:
@@ -87,7 +80,8 @@ class VideoFile:
         try:
             for index, (ticks, frame) in enumerate(timed, start_index):
                 time_s = self._timeline.seconds(ticks)
-                yield _Decoded(index, time_s, frame, self._size_px, self._quarter_turns)
+                aspect = pixel_aspect(reading.stream)
+                yield _Decoded(index, time_s, frame, self._geometry, aspect)
                 end_s = self._timeline.seconds(self._timeline.end(ticks, frame))
         finally:
             self.skipped_packets = reading.skipped_packets
@@ -97,6 +91,8 @@ class VideoFile:
         if reading.skipped_packets:
             logger.info("%s: left out %d damaged packets", self.info.path, reading.skipped_packets)
         counted = index + 1 if start_s <= 0 or start_index > 0 else None
+        if self._timeline.basis == "dts":  # AVI counts a picture as often as it is shown
+            counted = round(end_s * self.info.fps)
         shortfall = self._shortfall(reading, end_s, counted)
         if shortfall:
             raise TruncatedVideoError(
@@ -163,7 +159,13 @@ class VideoFile:
         return f"breaks off within a frame after {end_s:.1f} s" if reading.breaks_off else ""
 
 
-def open_video(path: Path, camera: str, zone: tzinfo, rate_fps: float | None = None) -> VideoFile:
+def open_video(
+    path: Path,
+    camera: str,
+    zone: tzinfo,
+    rate_fps: float | None = None,
+    size_px: tuple[int, int] | None = None,
+) -> VideoFile:
     """Opens a video file and decodes its first frame.
 
     Args:
@@ -171,6 +173,8 @@ def open_video(path: Path, camera: str, zone: tzinfo, rate_fps: float | None = N
         camera: name of the viewpoint.
         zone: zone of a start time in the file's name.
         rate_fps: frames a second of a bare stream, None: as its headers say.
+        size_px: width and height of the pictures, None: those of the first frame, upright and
+            with square pixels.
 
     Raises:
         VideoError: the file is out of reach, no video, damaged, or nothing can be decoded.
@@ -182,16 +186,16 @@ def open_video(path: Path, camera: str, zone: tzinfo, rate_fps: float | None = N
         if timeline.basis == "count":
             header = counted(path, timeline)
         start = recording_start(path, reading.container, timeline, header.duration_s, zone)
-        turns = quarter_turns(first, reading.stream)
-        size_px = (first.width, first.height)
-        upright_px = size_px if turns % 2 == 0 else size_px[::-1]
+        geometry = geometry_of(first, reading.stream)
+        if size_px is not None:
+            geometry = geometry.resized(size_px)
         info = VideoInfo(
             path=path,
             camera=camera,
-            width_px=upright_px[0],
-            height_px=upright_px[1],
+            width_px=geometry.upright_px[0],
+            height_px=geometry.upright_px[1],
             fps=float(1 / (timeline.period * timeline.time_base))
-            if timeline.basis == "count"
+            if timeline.basis != "pts"
             else float(frame_rate(reading.stream)),
             frame_count=header.frame_count,
             duration_s=header.duration_s,
@@ -201,7 +205,7 @@ def open_video(path: Path, camera: str, zone: tzinfo, rate_fps: float | None = N
         )
     finally:
         reading.close()
-    return VideoFile(info, reading.formats, timeline, header, size_px, turns)
+    return VideoFile(info, reading.formats, timeline, header, geometry)
 
 
 def _around(timed: Iterator[TimedFrame], target: int) -> list[TimedFrame]:

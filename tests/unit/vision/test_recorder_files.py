@@ -10,8 +10,15 @@ import numpy as np
 import pytest
 
 from app.core.entities import Image, StartSource
+from app.core.errors import VideoError
 from app.vision.video import open_video
-from tests.recorder_files import write_dav
+from tests.recorder_files import (
+    h264_packets,
+    remuxed,
+    repeat_pictures,
+    write_dav,
+    write_program_stream,
+)
 from tests.rendered import render_world, write_clip
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -82,3 +89,61 @@ def test_a_dahua_clock_that_was_never_set_is_ignored(tmp_path: Path, frames: lis
     never = datetime(2000, 1, 1)  # noqa: DTZ001 - where such a clock begins
     path = write_dav(tmp_path / "evidence.dav", frames[:12], never)
     assert open_video(path, "c", BERLIN).info.start_source is StartSource.FILE_TIME
+
+
+# Sound that begins first ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["20240514_103207.mp4", "20240514_103207.mkv", "20240514_103207.ts"]
+)
+def test_the_start_is_that_of_the_picture(tmp_path: Path, frames: list[Image], name: str) -> None:
+    path = write_clip(tmp_path / name, frames, sound_s=8.0, picture_from_s=5.0)
+    source = open_video(path, "c", BERLIN)
+    start = datetime(2024, 5, 14, 8, 32, 12, tzinfo=UTC)
+    assert source.info.start_utc is not None
+    assert abs((source.info.start_utc - start).total_seconds()) < 0.1
+    assert source.info.duration_s == pytest.approx(3.6, abs=0.1)
+    times_s = [frame.time_s for frame in source.frames()]  # raises if it were taken for cut
+    np.testing.assert_allclose(times_s, np.arange(36) / 10, atol=0.002)
+
+
+# AVI --------------------------------------------------------------------------------------------
+
+
+def test_same_picture_again_is_no_cut(tmp_path: Path, frames: list[Image]) -> None:
+    again = [*range(5, 25), 30]
+    path = repeat_pictures(write_clip(tmp_path / "a.avi", frames), again)
+    source = open_video(path, "c", BERLIN)
+    assert source.info.duration_s == pytest.approx((36 + len(again)) / 10)
+    shown = [number + sum(place < number for place in again) for number in range(36)]
+    times_s = [frame.time_s for frame in source.frames()]
+    np.testing.assert_allclose(times_s, np.array(shown) / 10)
+
+
+def test_avi_headers_that_count_parts_of_frames(tmp_path: Path, frames: list[Image]) -> None:
+    ordered = write_clip(tmp_path / "a.mp4", frames, options={"preset": "medium", "bf": "2"})
+    path = remuxed(ordered, tmp_path / "a.avi", "h264_mp4toannexb")
+    source = open_video(path, "c", BERLIN)
+    assert (source.info.fps, source.info.frame_count) == (10.0, 36)
+    assert source.info.duration_s == pytest.approx(3.6)
+    times_s = [frame.time_s for frame in source.frames()]
+    np.testing.assert_allclose(times_s, np.arange(36) / 10)
+
+
+# MPEG program streams ---------------------------------------------------------------------------
+
+
+def test_program_streams_without_a_stream_map(tmp_path: Path, frames: list[Image]) -> None:
+    packets = [data for data, _ in h264_packets(frames)]
+    path = write_program_stream(tmp_path / "a.mpg", packets)
+    times_s = [frame.time_s for frame in open_video(path, "c", BERLIN).frames()]
+    np.testing.assert_allclose(times_s, np.arange(36) / 10)
+
+
+def test_pictures_that_are_taken_for_sound(tmp_path: Path) -> None:
+    sound = (b"\xff\xfb\x90\x00" + bytes(413)) * 4  # frames of MP3 under a video's number
+    path = write_program_stream(tmp_path / "a.mpg", [sound] * 40)
+    with pytest.raises(VideoError, match="holds pictures, but not the stream map") as raised:
+        open_video(path, "c", BERLIN)
+    assert "Export it" in raised.value.remedy
