@@ -102,12 +102,14 @@ class Reembed:
         images: list[Image] = []
         names: list[str] = []
         counts: list[int] = []
+        qualities: list[float] = []
         for tracklet in tracklets:
             crops = self._library.crops(tracklet.id)
             counts.append(len(crops))
+            qualities += [crop.quality for crop in crops]
             images += [read_crop(crop.path) for crop in crops]
             names += [cameras[tracklet.video_id]] * len(crops)
-        return mean_vectors(network.embed(images, names), counts)
+        return mean_vectors(network.embed(images, names), counts, qualities)
 
 
 def _progress(embedder_id: str, done: int, total: int, made: int, began: float) -> ReembedProgress:

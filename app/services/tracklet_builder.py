@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,27 +10,39 @@ import numpy as np
 from app.core.boxes import cut_out
 from app.core.crop_selection import SpreadBest, geometric_quality, sharpness
 from app.core.entities import Crop, FinishedTrack, FloatArray, Frame, TrackStep, Trajectory
+from app.services.fixed_objects import Stillness
 
-CROPS_PER_TRACKLET = 4
-# A sign or a post that the detector is never sure of: for so long, it moves by no more than this
-# share of its height. People who stand still that long are surer, or shift their weight.
-FIXED_SECONDS = 2.5
-FIXED_MOVE = 0.25
-FIXED_BEST_SCORE = 0.65
-FIXED_MEAN_SCORE = 0.5
+# The begin and the end, and what is best in between.
+CROPS_PER_TRACKLET = 6
 # How far focus can lower a crop's quality: it decides between crops of like size and cover only.
 _SHARPNESS_WEIGHT = 0.4
 
 
 @dataclass
 class _LiveTrack:
-    """What is kept of a track that goes on: every box, and at most K crops."""
+    """What is kept of a track that goes on: 32 bytes for each box, and at most K crops."""
 
     best: SpreadBest
-    frame_index: list[int] = field(default_factory=list)
-    time_s: list[float] = field(default_factory=list)
-    boxes: list[FloatArray] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
+    still: Stillness
+    frame_index: array[int] = field(default_factory=lambda: array("i"))
+    time_s: array[float] = field(default_factory=lambda: array("d"))
+    boxes: array[float] = field(default_factory=lambda: array("f"))
+    scores: array[float] = field(default_factory=lambda: array("f"))
+
+    def add(self, frame: Frame, box: FloatArray, score: float) -> None:
+        self.frame_index.append(frame.index)
+        self.time_s.append(frame.time_s)
+        self.boxes.extend(box.tolist())
+        self.scores.append(score)
+        self.still.look(frame, box, score)
+
+    def trajectory(self) -> Trajectory:
+        return Trajectory(
+            np.array(self.frame_index, np.int32),
+            np.array(self.time_s, np.float64),
+            np.array(self.boxes, np.float32).reshape(-1, 4),
+            np.array(self.scores, np.float32),
+        )
 
 
 class TrackletBuilder:
@@ -57,13 +70,13 @@ class TrackletBuilder:
         qualities = geometric_quality(tracked.boxes, width_px, height_px)
         for row, track_id in enumerate(tracked.track_ids.tolist()):
             live = self._live.get(track_id)
-            if live is None:
-                live = self._live[track_id] = _LiveTrack(SpreadBest(self._crops_per_tracklet))
             box = tracked.boxes[row].copy()
-            live.frame_index.append(frame.index)
-            live.time_s.append(frame.time_s)
-            live.boxes.append(box)
-            live.scores.append(float(tracked.scores[row]))
+            if live is None:
+                live = _LiveTrack(
+                    SpreadBest(self._crops_per_tracklet), Stillness(box, frame.time_s)
+                )
+                self._live[track_id] = live
+            live.add(frame, box, float(tracked.scores[row]))
             # Focus can only lower the quality: what is too poor already need not be cut out.
             if live.best.would_keep(frame.time_s, float(qualities[row])):
                 live.best.add(_crop(frame, box, float(qualities[row])))
@@ -73,33 +86,15 @@ class TrackletBuilder:
         """Takes out the tracks that a step ended; forgets fixed objects, and what it dropped."""
         for track_id in step.dropped:
             self._live.pop(track_id, None)
-        ended = [_finished(track_id, self._live.pop(track_id)) for track_id in step.ended]
-        return [track for track in ended if not is_fixed_object(track.trajectory)]
+        ended = [(track_id, self._live.pop(track_id)) for track_id in step.ended]
+        return [
+            FinishedTrack(track_id, live.trajectory(), tuple(live.best))
+            for track_id, live in ended
+            if not live.still.is_fixed()
+        ]
 
 
 def _crop(frame: Frame, box: FloatArray, geometric: float) -> Crop:
     image = cut_out(frame.image, box)
     focus = 1 - _SHARPNESS_WEIGHT * (1 - sharpness(image))
     return Crop(image, frame.index, frame.time_s, box, geometric * focus)
-
-
-def _finished(track_id: int, live: _LiveTrack) -> FinishedTrack:
-    trajectory = Trajectory(
-        np.array(live.frame_index, np.int32),
-        np.array(live.time_s, np.float64),
-        np.stack(live.boxes).astype(np.float32),
-        np.array(live.scores, np.float32),
-    )
-    return FinishedTrack(track_id, trajectory, tuple(live.best))
-
-
-def is_fixed_object(trajectory: Trajectory) -> bool:
-    """Whether this is a thing that resembles a person: never sure, and never moving."""
-    if trajectory.time_s[-1] - trajectory.time_s[0] < FIXED_SECONDS:
-        return False
-    sure = trajectory.scores.max() >= FIXED_BEST_SCORE
-    if sure or trajectory.scores.mean() >= FIXED_MEAN_SCORE:
-        return False
-    centres = (trajectory.boxes[:, :2] + trajectory.boxes[:, 2:]) / 2  # (T, 2)
-    height_px = np.median(trajectory.boxes[:, 3] - trajectory.boxes[:, 1])
-    return bool(np.linalg.norm(np.ptp(centres, axis=0)) < FIXED_MOVE * height_px)

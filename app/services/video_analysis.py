@@ -11,10 +11,10 @@ from types import TracebackType
 
 import numpy as np
 
-from app.core.boxes import clip
 from app.core.clock import SamplingGrid
 from app.core.entities import Detections, FinishedTrack, FloatArray, Frame, ResumePoint
 from app.core.errors import TruncatedVideoError
+from app.core.picture_area import within_picture
 from app.core.ports import Detector, Embedder, FrameSource, Tracker
 from app.services.mean_vectors import mean_vectors
 from app.services.pipeline import Channel, Stage, StoppedError
@@ -177,7 +177,7 @@ class VideoAnalysis:
             batch, end = self._next_frames()
             found = self._detector.detect([frame.image for frame in batch]) if batch else []
             for frame, detections in zip(batch, found, strict=True):
-                self._found.put((frame, _within(frame, detections)))
+                self._found.put((frame, within_picture(frame.image, detections)))
             if end is not None:
                 self._found.put(end)
                 return
@@ -250,12 +250,6 @@ class VideoAnalysis:
         ]
         if self._stop.is_set():
             raise StoppedError
-        return mean_vectors(np.concatenate(chunks), [len(track.crops) for track in tracks])
-
-
-def _within(frame: Frame, found: Detections) -> Detections:
-    """The detections cut to the frame, without those of which no pixel (or no number) is left."""
-    height_px, width_px = frame.image.shape[:2]
-    boxes = clip(found.boxes, width_px, height_px)
-    kept = (boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1) & np.isfinite(found.scores)
-    return Detections(boxes[kept], found.scores[kept])
+        qualities = [crop.quality for track in tracks for crop in track.crops]
+        counts = [len(track.crops) for track in tracks]
+        return mean_vectors(np.concatenate(chunks), counts, qualities)

@@ -1,17 +1,19 @@
-"""ByteTrack over frames at their real times, as the services see it."""
+"""ByteTrack over frames at their real times (Zhang et al., arXiv:2110.06864)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
-from app.core.entities import Detections, TrackedBoxes, TrackStep
-from app.vision.ultralytics_setup import import_ultralytics
+from app.core.boxes import area, iou
+from app.core.entities import Detections, FloatArray, TrackedBoxes, TrackStep
+from app.vision import box_motion
 
 # How long a person may be out of sight and keep their track. Longer, and somebody else who
-# comes along is taken for them; the search joins the parts of one person anyway.
+# passes is taken for them; the parts of one person are linked by their looks (see track_parts).
 LOST_S = 2.0
 # Frames so far apart that a person may be gone in the next: one detection is then a tracklet.
 SPARSE_S = 0.5
@@ -25,14 +27,11 @@ WEAK_SCORE = 0.1
 # MARGIN of their sides on each side, and must then overlap by MIN_OVERLAP (IoU).
 MARGIN = 0.3
 MIN_OVERLAP = 0.25
-
-
-@dataclass(slots=True)
-class _Known:
-    """What is known of a track that is alive."""
-
-    last_s: float
-    confirmed: bool = False
+# A weak box, and the second box of a new track, must overlap more.
+MIN_OVERLAP_WEAK = 0.5
+MIN_OVERLAP_NEW = 0.3
+# A lost track and one that is seen, so close together, are one person.
+DOUBLE_OVERLAP = 0.85
 
 
 class ByteTracker:
@@ -41,31 +40,43 @@ class ByteTracker:
     def __init__(self, analysed_fps: float) -> None:
         """Starts without tracks.
 
-        A fresh tracker that is given the frames from one on after which `alive` was 0 (that
-        frame included) goes on as this one would: numbers apart, the same tracks.
-
         Args:
             analysed_fps: how many frames a second are handed over, nominally.
         """
         if analysed_fps <= 0:
             raise ValueError(f"analysed_fps must be above 0, got {analysed_fps}")
-        import_ultralytics()
-        from app.vision.timed_bytetrack import TimedByteTrack
-
-        settings = SimpleNamespace(
-            track_high_thresh=STRONG_SCORE,
-            track_low_thresh=WEAK_SCORE,
-            new_track_thresh=NEW_TRACK_SCORE,
-            match_thresh=1 - MIN_OVERLAP,
-            track_buffer=0,  # counts frames; here it is time that counts
-            fuse_score=False,  # else a weak but well placed box ends a track
-        )
-        self._engine = TimedByteTrack(settings, MARGIN, MIN_OVERLAP)
         # One missed frame must not end a track, however rarely frames are analysed.
         self._lost_s = max(LOST_S, 2.5 / analysed_fps)
-        self._time_s: float | None = None
-        self._spacing_s = float("inf")
-        self._known: dict[int, _Known] = {}
+        self._time_s = -np.inf
+        self._spacing_s = np.inf
+        self._next_id = 1
+        # One row for each track that is alive.
+        self._ids = np.zeros(0, np.int64)
+        self._seen = np.zeros(0, np.int64)  # in how many frames
+        self._first_s = np.zeros(0)
+        self._last_s = np.zeros(0)
+        self._motion = box_motion.none()
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything that a fresh tracker needs to go on as this one would, to the bit."""
+        return {
+            "clock": np.array([self._time_s, self._spacing_s]),
+            "next_id": np.array(self._next_id),
+            "ids": self._ids,
+            "seen": self._seen,
+            "first_s": self._first_s,
+            "last_s": self._last_s,
+            "means": self._motion.means,
+            "covariances": self._motion.covariances,
+        }
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Goes on from what `state` returned."""
+        self._time_s, self._spacing_s = (float(each) for each in state["clock"])
+        self._next_id = int(state["next_id"])
+        self._ids, self._seen = state["ids"], state["seen"]
+        self._first_s, self._last_s = state["first_s"], state["last_s"]
+        self._motion = box_motion.Motion(state["means"], state["covariances"])
 
     def update(self, detections: Detections, time_s: float) -> TrackStep:
         """Takes the next analysed frame's detections (possibly none), times rising.
@@ -73,46 +84,120 @@ class ByteTracker:
         Raises:
             ValueError: the time does not lie after the frame before.
         """
-        if self._time_s is not None:
-            if time_s <= self._time_s:
-                raise ValueError(f"time {time_s} s does not follow {self._time_s} s")
-            self._spacing_s = time_s - self._time_s
+        if time_s <= self._time_s:
+            raise ValueError(f"time {time_s} s does not follow {self._time_s} s")
+        before_s = self._time_s
+        if np.isfinite(before_s):
+            self._spacing_s = time_s - before_s
         self._time_s = time_s
-        stale = [n for n, known in self._known.items() if time_s - known.last_s > self._lost_s]
-        self._engine.forget(stale)
-        elapsed_s = self._spacing_s if self._known else 0.0
-        self._engine.advance(detections, elapsed_s)
-        alive = self._engine.alive()
-        over = [number for number in self._known if number not in alive]
-        ended, dropped = self._part(over)
-        rows = [(number, row) for number, row in self._engine.current() if number in alive]
-        rows.sort()
-        confirmed = self._engine.confirmed()
-        for number, _ in rows:
-            self._known[number] = _Known(time_s, number in confirmed)
-        return TrackStep(_tracked(detections, rows), ended, dropped, len(self._known))
+        ended, dropped = self._part(time_s - self._last_s > self._lost_s)
+        in_view = self._last_s == before_s
+        if len(self._ids):
+            self._motion = box_motion.predicted(self._motion, self._spacing_s, ~in_view)
+        rows = self._associate(detections, in_view)
+        found = rows >= 0
+        self._motion = box_motion.corrected(self._motion, found, detections.boxes[rows[found]])
+        self._last_s = np.where(found, time_s, self._last_s)
+        self._seen = self._seen + found
+        gone = ~found & (self._seen < 2)  # seen once, and not again at once
+        gone |= self._doubles(found)
+        more_ended, more_dropped = self._part(gone)
+        rows = rows[~gone]
+        rows = np.concatenate([rows, self._begin(detections, rows, time_s)])
+        shown = np.flatnonzero(rows >= 0)
+        tracked = TrackedBoxes(
+            detections.boxes[rows[shown]], detections.scores[rows[shown]], self._ids[shown]
+        )
+        return TrackStep(tracked, (*ended, *more_ended), (*dropped, *more_dropped), len(self._ids))
 
     def finish(self) -> TrackStep:
         """The video is over: every track that is still alive ends or is dropped."""
-        self._engine.forget(list(self._known))
-        ended, dropped = self._part(list(self._known))
-        return TrackStep(_tracked(Detections.none(), []), ended, dropped, 0)
-
-    def _part(self, over: list[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Tracks that are over, as those that stand and those to be forgotten."""
-        sparse = self._spacing_s >= SPARSE_S
-        stand = {number: self._known.pop(number).confirmed or sparse for number in sorted(over)}
-        return (
-            tuple(number for number, stands in stand.items() if stands),
-            tuple(number for number, stands in stand.items() if not stands),
+        ended, dropped = self._part(np.ones(len(self._ids), bool))
+        none = Detections.none()
+        return TrackStep(
+            TrackedBoxes(none.boxes, none.scores, np.zeros(0, np.int64)), ended, dropped, 0
         )
+
+    def _associate(self, detections: Detections, in_view: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The row of `detections` that continues each track, int64 (n,); -1: none."""
+        rows = np.full(len(self._ids), -1, np.int64)
+        confirmed = self._seen >= 2
+        solid = area(detections.boxes) > 0
+        strong = solid & (detections.scores >= STRONG_SCORE)
+        weak = solid & (detections.scores > WEAK_SCORE) & ~strong
+        overlap = iou(_grown(self._motion.boxes()), _grown(detections.boxes))
+        _match(rows, confirmed, strong, overlap, MIN_OVERLAP)
+        _match(rows, confirmed & in_view, weak, overlap, MIN_OVERLAP_WEAK)
+        _match(rows, ~confirmed, strong, overlap, MIN_OVERLAP_NEW)
+        return rows
+
+    def _begin(
+        self, detections: Detections, taken: NDArray[np.int64], time_s: float
+    ) -> NDArray[np.int64]:
+        """Begins a track at each surely seen person who belongs to none; returns their rows."""
+        free = (detections.scores >= NEW_TRACK_SCORE) & (area(detections.boxes) > 0)
+        free[taken[taken >= 0]] = False
+        rows = np.flatnonzero(free).astype(np.int64)
+        count = len(rows)
+        self._ids = np.concatenate([self._ids, self._next_id + np.arange(count)])
+        self._next_id += count
+        self._seen = np.concatenate([self._seen, np.ones(count, np.int64)])
+        self._first_s = np.concatenate([self._first_s, np.full(count, time_s)])
+        self._last_s = np.concatenate([self._last_s, np.full(count, time_s)])
+        self._motion = box_motion.joined(self._motion, box_motion.begun(detections.boxes[rows]))
+        return rows
+
+    def _doubles(self, found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which tracks are another one's double, the shorter of the two, bool (n,)."""
+        doubles = np.zeros(len(self._ids), bool)
+        boxes = self._motion.boxes()
+        seen, lost = np.flatnonzero(found & (self._seen >= 2)), np.flatnonzero(~found)
+        overlap = iou(_grown(boxes[seen]), _grown(boxes[lost]))
+        length_s = self._last_s - self._first_s
+        for one, other in np.argwhere(overlap > DOUBLE_OVERLAP):
+            shorter = lost[other] if length_s[seen[one]] > length_s[lost[other]] else seen[one]
+            doubles[shorter] = True
+        return doubles
+
+    def _part(self, over: NDArray[np.bool_]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Removes tracks: numbers of those that stand, and of those to be forgotten."""
+        stands = (self._seen >= 2) | (self._spacing_s >= SPARSE_S)
+        ended, dropped = self._ids[over & stands], self._ids[over & ~stands]
+        self._ids, self._seen = self._ids[~over], self._seen[~over]
+        self._first_s, self._last_s = self._first_s[~over], self._last_s[~over]
+        self._motion = self._motion.rows(~over)
+        return tuple(ended.tolist()), tuple(dropped.tolist())
 
 
 TRACKERS: dict[str, type[ByteTracker]] = {"bytetrack": ByteTracker}
 
 
-def _tracked(detections: Detections, rows: list[tuple[int, int]]) -> TrackedBoxes:
-    """The detections' own boxes, not the smoothed ones, by track number."""
-    index = np.array([row for _, row in rows], np.int64)
-    numbers = np.array([number for number, _ in rows], np.int64)
-    return TrackedBoxes(detections.boxes[index], detections.scores[index], numbers)
+def _match(
+    rows: NDArray[np.int64],
+    tracks: NDArray[np.bool_],
+    detections: NDArray[np.bool_],
+    overlap: FloatArray,
+    least: float,
+) -> None:
+    """Gives tracks that have no detection yet one that no track has, most overlap in sum.
+
+    Args:
+        rows: int64 (n,), the detection of each track or -1; is written to.
+        tracks: bool (n,), which may be given one.
+        detections: bool (m,), which may be given.
+        overlap: float32 (n, m).
+        least: overlap from which a pair may be.
+    """
+    free = detections.copy()
+    free[rows[rows >= 0]] = False
+    waiting, offered = np.flatnonzero(tracks & (rows < 0)), np.flatnonzero(free)
+    gain = overlap[np.ix_(waiting, offered)] - least
+    for one, other in zip(*linear_sum_assignment(-np.maximum(gain, 0)), strict=True):
+        if gain[one, other] >= 0:
+            rows[waiting[one]] = offered[other]
+
+
+def _grown(boxes: FloatArray) -> FloatArray:
+    """The boxes with MARGIN, float32 (n, 4)."""
+    margin = MARGIN * (boxes[:, 2:] - boxes[:, :2])
+    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)

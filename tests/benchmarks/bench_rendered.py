@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 
 from app.bootstrap import Retrace, open_stored
 from app.core.clock import SamplingGrid
-from app.core.entities import Image, Video
+from app.core.entities import Image, Trajectory, Video
 from app.core.networks import NamedModels
 from app.core.queries import SearchResult, SearchStage, StageLeftOut, TrackletQuery
 from app.services.demo import Clip, demo_clips, recognised, stored_clips
 from app.services.demo_truth import Truth as ClipTruth
 from app.services.ingest import IngestOptions
 from app.services.workspace import Workspace
-from tests.benchmarks.tracking_scores import Seen, total, tracking_scores
+from tests.benchmarks.tracking_scores import Seen, purity, tracking_scores
 from trainer.detection.detectors import People
 from trainer.detection.matching import Truth, accuracy, covered, overlaps
 from trainer.metrics import QueryScores, mean_figures, query_scores
@@ -50,6 +50,7 @@ class Analysed:
     detected: list[People]
     stored: list[People]
     seen: list[Seen]
+    tracklets: list[tuple[Trajectory, ClipTruth]]
 
 
 def say(text: str) -> None:
@@ -83,8 +84,8 @@ def worlds_of(folder: Path) -> list[Path]:
 
 def analysed(workspace: Workspace, clip: Clip, video: Video, fps: float) -> Analysed:
     """Detects anew on every frame that the ingest analysed, and collects what it stored there."""
-    result = Analysed([], [], [], [])
     tracks = workspace.library.trajectories_between(video.id, 0.0, float("inf"))
+    result = Analysed([], [], [], [], [(track, clip.truth) for _, track in tracks])
     for index, people in detected(workspace, video, fps):
         truth, who, shown = truth_at(clip.truth, index)
         boxes, scores, ids = [], [], []
@@ -155,8 +156,13 @@ def tell_detection(clips: list[Analysed]) -> None:
             f"{name:24} precision {figures.precision:.3f}  recall {figures.recall:.3f}  "
             f"AP {figures.average_precision:.3f}  ({figures.people} people in {len(truths)} frames)"
         )
-    tracking = total(tracking_scores(clip.seen) for clip in clips)
-    say(f"{'tracking':24} IDF1 {tracking.idf1:.3f}  identity switches {tracking.switches}")
+    scores = tracking_scores([clip.seen for clip in clips])
+    say(
+        f"{'tracking':24} IDF1 {scores.idf1:.3f}  HOTA {scores.hota:.3f}  MOTA {scores.mota:.3f}  "
+        f"identity switches {scores.switches}"
+    )
+    shown = purity(each for clip in clips for each in clip.tracklets)
+    say(f"{'tracklets':24} {shown.tracklets}  mixed {shown.mixed}  objects {shown.objects}")
 
 
 # Search -------------------------------------------------------------------------------------------

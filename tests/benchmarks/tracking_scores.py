@@ -1,17 +1,23 @@
-"""How well tracks keep to people: IDF1 and identity switches, by the ground truth."""
+"""How well tracks keep to people by the truth: HOTA, IDF1, MOTA (trackeval), mixed tracklets."""
 
 from __future__ import annotations
 
-from collections import Counter
+import contextlib
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import trackeval
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
-from app.core.boxes import iou
-from app.services.demo_truth import SAME_IOU
+from app.core.boxes import intersection, iou
+from app.core.entities import Trajectory
+from app.services.demo_truth import SAME_IOU, Truth
+
+# A tracklet is mixed if a smaller share of its boxes on people lies on its main person.
+PURE = 0.9
 
 
 @dataclass(frozen=True)
@@ -33,87 +39,101 @@ class Seen:
 
 @dataclass(frozen=True)
 class TrackingScores:
-    """Sums over clips; add up with `total`.
+    """Figures of some clips together, 0..1, and counts.
 
     Attributes:
-        same: boxes of tracks on the person to whom the track belongs (IDTP).
-        people_boxes, track_boxes: all of them.
-        switches: how often a person is on another track than the one before.
+        hota: Luiten et al., arXiv:2009.07736.
+        idf1: Ristani et al., arXiv:1609.01775.
+        mota, switches: Bernardin and Stiefelhagen, 2008.
     """
 
-    same: int
-    people_boxes: int
-    track_boxes: int
+    hota: float
+    idf1: float
+    mota: float
     switches: int
 
-    @property
-    def idf1(self) -> float:
-        """2 IDTP / (2 IDTP + IDFP + IDFN): share of boxes with the right identity, 0..1."""
-        return 2 * self.same / max(self.people_boxes + self.track_boxes, 1)
 
-
-def total(clips: Iterable[TrackingScores]) -> TrackingScores:
-    """The scores of several clips together."""
-    parts = [(each.same, each.people_boxes, each.track_boxes, each.switches) for each in clips]
-    return TrackingScores(*map(int, np.sum(np.array(parts).reshape(-1, 4), axis=0)))
-
-
-def tracking_scores(frames: Sequence[Seen]) -> TrackingScores:
-    """Scores of one clip.
-
-    IDF1 as of Ristani et al., Performance Measures and a Data Set for Multi-Target, Multi-Camera
-    Tracking, ECCV workshops 2016: people and tracks are paired one to one over the whole clip such
-    that as few boxes as possible are false or missed. With all boxes given, that is the pairing
-    with the most common boxes, which the assignment finds exactly.
-
-    Args:
-        frames: analysed frames in order; two boxes are the same from an overlap of `SAME_IOU` on.
-    """
-    common: Counter[tuple[int, int]] = Counter()
-    for frame in frames:
-        rows, columns = np.nonzero(_overlaps(frame) >= SAME_IOU)
-        pairs = zip(frame.people[rows].tolist(), frame.tracks[columns].tolist(), strict=True)
-        common.update(pairs)
+def tracking_scores(clips: Sequence[Sequence[Seen]]) -> TrackingScores:
+    """Scores of clips, each of which is its analysed frames in order."""
+    with contextlib.redirect_stdout(io.StringIO()):  # it lists its settings
+        metrics = {"HOTA": trackeval.metrics.HOTA(), "CLEAR": trackeval.metrics.CLEAR(),
+                   "Identity": trackeval.metrics.Identity()}  # fmt: skip
+        parts = [_as_trackeval(clip) for clip in clips]
+        sums = {
+            name: metric.combine_sequences(
+                {str(number): metric.eval_sequence(part) for number, part in enumerate(parts)}
+            )
+            for name, metric in metrics.items()
+        }
     return TrackingScores(
-        same=_most_common_boxes(common),
-        people_boxes=sum(len(frame.people) for frame in frames),
-        track_boxes=sum(len(frame.tracks) for frame in frames),
-        switches=_switches(frames),
+        hota=float(np.mean(sums["HOTA"]["HOTA"])),
+        idf1=float(sums["Identity"]["IDF1"]),
+        mota=float(sums["CLEAR"]["MOTA"]),
+        switches=int(sums["CLEAR"]["IDSW"]),
     )
 
 
-def _most_common_boxes(common: Counter[tuple[int, int]]) -> int:
-    people = {person: row for row, person in enumerate(sorted({pair[0] for pair in common}))}
-    tracks = {track: column for column, track in enumerate(sorted({pair[1] for pair in common}))}
-    table = np.zeros((len(people), len(tracks)), np.int64)
-    for (person, track), count in common.items():
-        table[people[person], tracks[track]] = count
-    return int(table[linear_sum_assignment(table, maximize=True)].sum())
+def _as_trackeval(frames: Sequence[Seen]) -> dict[str, Any]:
+    people = _numbered(frame.people for frame in frames)
+    tracks = _numbered(frame.tracks for frame in frames)
+    return {
+        "num_timesteps": len(frames),
+        "num_gt_ids": len(people),
+        "num_tracker_ids": len(tracks),
+        "num_gt_dets": sum(len(frame.people) for frame in frames),
+        "num_tracker_dets": sum(len(frame.tracks) for frame in frames),
+        "gt_ids": [np.array([people[each] for each in frame.people.tolist()], int)
+                   for frame in frames],
+        "tracker_ids": [np.array([tracks[each] for each in frame.tracks.tolist()], int)
+                        for frame in frames],
+        "similarity_scores": [iou(frame.people_boxes, frame.track_boxes) for frame in frames],
+    }  # fmt: skip
 
 
-def _switches(frames: Sequence[Seen]) -> int:
-    """Identity switches of CLEAR MOT (Bernardin and Stiefelhagen, 2008).
+def _numbered(ids: Iterable[NDArray[np.int64]]) -> dict[int, int]:
+    return {each: number for number, each in enumerate(sorted(set(np.concatenate([*ids, []]))))}
 
-    In each frame, whoever still overlaps the track of the frame before stays on it; the others are
-    paired one to one with the most overlap.
+
+@dataclass(frozen=True)
+class Purity:
+    """What tracklets show by the truth.
+
+    Attributes:
+        tracklets: how many there are.
+        mixed: of those, how many show a second person for more than a moment.
+        objects: how many show nobody in most of their boxes.
     """
-    last: dict[int, int] = {}
-    switches = 0
-    for frame in frames:
-        overlaps = _overlaps(frame)
-        overlaps = np.where(overlaps >= SAME_IOU, overlaps, 0)
-        kept = np.array([[last.get(person) == track for track in frame.tracks.tolist()]
-                         for person in frame.people.tolist()], bool)  # fmt: skip
-        # More than all overlaps together: whoever can stay does.
-        weight = len(frame.people) + 1
-        gain = overlaps + weight * (kept.reshape(overlaps.shape) & (overlaps > 0))
-        for row, column in zip(*linear_sum_assignment(gain, maximize=True), strict=True):
-            if overlaps[row, column] > 0:
-                person, track = int(frame.people[row]), int(frame.tracks[column])
-                switches += last.get(person, track) != track
-                last[person] = track
-    return switches
+
+    tracklets: int
+    mixed: int
+    objects: int
 
 
-def _overlaps(frame: Seen) -> NDArray[np.float32]:
-    return iou(frame.people_boxes, frame.track_boxes)
+def purity(tracklets: Iterable[tuple[Trajectory, Truth]]) -> Purity:
+    """Counts tracklets that show several people or nobody, each with the truth of its clip."""
+    count = mixed = objects = 0
+    for trajectory, truth in tracklets:
+        people, nobody = _shown(trajectory, truth)
+        count += 1
+        if 2 * nobody > len(trajectory):
+            objects += 1
+        elif len(people) and np.bincount(people).max() < PURE * len(people):
+            mixed += 1
+    return Purity(count, mixed, objects)
+
+
+def _shown(trajectory: Trajectory, truth: Truth) -> tuple[NDArray[np.int64], int]:
+    """Whom the boxes show, one entry for each box on a person, and how many touch nobody.
+
+    A box that overlaps somebody by less than `SAME_IOU` counts for neither.
+    """
+    people, nobody = [], 0
+    for row, frame_index in enumerate(trajectory.frame_index.tolist()):
+        there = truth.rows_at(frame_index)
+        box = trajectory.boxes[row : row + 1]
+        overlaps = iou(box, truth.boxes[there])[0]
+        if overlaps.max(initial=0) >= SAME_IOU:
+            people.append(int(truth.people[there][overlaps.argmax()]))
+        elif not intersection(box, truth.boxes[there]).any():
+            nobody += 1
+    return np.array(people, np.int64), nobody

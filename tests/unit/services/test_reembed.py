@@ -40,10 +40,14 @@ class _MeanColour:
 def test_means_are_per_tracklet_and_of_length_one() -> None:
     vectors = np.array([[1, 0], [0, 1], [0, 2]], np.float32)
     np.testing.assert_allclose(
-        mean_vectors(vectors, [2, 1]), [[0.7071068, 0.7071068], [0, 1]], rtol=1e-6
+        mean_vectors(vectors, [2, 1], [0.5, 0.5, 0.1]), [[0.7071068, 0.7071068], [0, 1]], rtol=1e-6
     )
+    # A crop three times as good counts three times; one that is worth nothing still counts a bit.
+    (weighed,) = mean_vectors(vectors[:2], [2], [0.9, 0.3])
+    np.testing.assert_allclose(weighed, np.array([3, 1]) / np.sqrt(10), rtol=1e-6)
+    assert mean_vectors(vectors[:1], [1], [0.0])[0].tolist() == [1, 0]
     with pytest.raises(ModelError, match="no numbers"):
-        mean_vectors(np.array([[np.nan, 1]], np.float32), [1])
+        mean_vectors(np.array([[np.nan, 1]], np.float32), [1], [0.5])
 
 
 @pytest.fixture
