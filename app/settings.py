@@ -57,10 +57,12 @@ class IngestSettings:
     Attributes:
         fps: analysed frames per second of video.
         camera_by: "auto", "folder", "file", or a regular expression with one group.
+        at_start: whether the window goes on with what waits in a library that is opened, or asks.
     """
 
     fps: float = Field(default=5.0, gt=0, le=1000)
     camera_by: str = "auto"
+    at_start: Literal["continue", "ask"] = "continue"
 
 
 @dataclass(frozen=True, config=_CHECKED)

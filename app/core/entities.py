@@ -53,6 +53,7 @@ class VideoStatus(StrEnum):
     DONE = "done"
     PARTIAL = "partial"
     FAILED = "failed"
+    EXCLUDED = "excluded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +277,34 @@ class Video:
     detector_id: str | None
     committed_s: float
     tracklet_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A video that was found in a folder and is to be registered.
+
+    Attributes:
+        path: the file; of an image sequence, its first picture.
+        size_bytes: of all its files.
+        mtime_ns: when the last of them was changed.
+    """
+
+    path: Path
+    camera: str
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedVideo:
+    """A video that waits to be ingested.
+
+    Attributes:
+        options: how, as plain values; see `app.services.ingest_options`.
+    """
+
+    video: Video
+    options: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,19 @@ from app.core.errors import UserFacingError
 
 
 @dataclass(frozen=True, slots=True)
+class FootageOrdered:
+    """Everything in a folder is registered and waits.
+
+    Attributes:
+        folder: the folder, or one video.
+        videos: how many wait because of it.
+    """
+
+    folder: Path
+    videos: int
+
+
+@dataclass(frozen=True, slots=True)
 class NetworksChosen:
     """Which networks the whole job works with; comes before its first video, once they are loaded.
 
@@ -122,7 +135,8 @@ class IngestSummary:
 
 
 IngestEvent = (
-    NetworksChosen
+    FootageOrdered
+    | NetworksChosen
     | VideoStarted
     | Progress
     | TrackletStored

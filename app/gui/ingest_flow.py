@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.core.entities import Video, VideoStatus
 from app.core.errors import ModelError, UserFacingError
 from app.core.events import (
+    FootageOrdered,
     IngestEvent,
     IngestSummary,
     Progress,
@@ -23,43 +24,28 @@ from app.core.events import (
     VideoSkipped,
     VideoStarted,
 )
-from app.core.networks import ModelRole
+from app.core.networks import ModelRole, NamedModels
 from app.gui.dialogs.model_dialog import ModelDialog
 from app.gui.panels.ingest_panel import IngestPanel, Notice, NoticeKind
 from app.gui.panels.sources_panel import SourcesPanel
+from app.gui.source_list import SourceList, read_sources
 from app.gui.tasks import Task, TaskRunner
 from app.services.ingest import IngestOptions
 from app.services.model_choice import WEIGHTS_SUFFIXES
 
 if TYPE_CHECKING:
-    from app.services.catalog import CameraEntry
     from app.services.workspace import Workspace
+    from app.storage.library import Library
 
 LANE = "ingest"
+_ORDER_LANE = "orders"
 _LIST_LANE = "sources"
 _COUNT_EVERY_MS = 500
 _AGAIN_REMEDY = "Choose “Ingest again” in its menu in the list of videos to have it done anew."
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One thing to be ingested."""
-
-    path: Path
-    options: IngestOptions
-
-
-@dataclass(frozen=True, slots=True)
-class SourceList:
-    """What the list of videos shows, read in the background."""
-
-    entries: list[CameraEntry]
-    missing: frozenset[int]
-    zone: ZoneInfo
-
-
 class IngestFlow(QObject):
-    """Runs one ingest at a time; further ones wait their turn.
+    """Runs the library's queue: one job takes what waits, orders add to it meanwhile.
 
     Signals:
         library_changed: people were stored or removed; comes at most every half second.
@@ -84,17 +70,18 @@ class IngestFlow(QObject):
         tasks: TaskRunner,
         parent: QObject | None = None,
         options: IngestOptions | None = None,
+        *,
+        goes_on_at_start: bool = True,
     ) -> None:
         super().__init__(parent)
         self._sources, self._panel, self._tasks = sources_panel, ingest_panel, tasks
         self._usual = options or IngestOptions()
+        self._goes_on_at_start = goes_on_at_start
         self._workspace: Workspace | None = None
-        self._waiting: deque[Order] = deque()
-        self._stopped: list[Order] = []
-        self._current: Order | None = None
         self._task: Task | None = None
         self._dialog: ModelDialog | None = None
-        self._has_begun = False  # a video of the current order
+        self._is_new = False  # the library: what waits in it has not been gone on with yet
+        self._again = False  # something was ordered while a job ran, perhaps too late for it
         self._told: set[Path] = set()
         self._running: tuple[int, float | None, float] | None = None  # video, begun at, resumed at
         self._stored: Counter[int] = Counter()  # by video, not yet in the list
@@ -105,21 +92,27 @@ class IngestFlow(QObject):
         self._counting.setSingleShot(True)
         self._counting.setInterval(_COUNT_EVERY_MS)
         self._counting.timeout.connect(self._count)
-        ingest_panel.cancel_requested.connect(self.cancel)
+        ingest_panel.pause_requested.connect(self.pause)
         ingest_panel.continue_requested.connect(self.go_on)
         sources_panel.again_requested.connect(self.ingest_again)
+        sources_panel.exclude_requested.connect(self.exclude)
+        sources_panel.move_requested.connect(self.move)
 
     # Public face --------------------------------------------------------------------------------
 
     @property
     def is_busy(self) -> bool:
         """Whether something is being ingested, or waits for an answer of the user."""
-        return self._current is not None
+        return self._task is not None or self._dialog is not None
 
     def set_workspace(self, workspace: Workspace | None) -> None:
-        """Works on another library from now on; what ran for the old one is cancelled."""
+        """Works on another library from now on; what ran for the old one is cancelled.
+
+        What waits in the new one is gone on with, unless the user paused it, or wants to be asked.
+        """
         self._drop_all()
         self._workspace = workspace
+        self._is_new = workspace is not None
         self._usual = replace(self._usual, detector=None, embedder=None)
         self._panel.show_idle()
         self._sources.show_running(None)
@@ -137,41 +130,72 @@ class IngestFlow(QObject):
         self._usual = replace(self._usual, embedder=None)
 
     def ingest(self, path: Path, options: IngestOptions | None = None) -> None:
-        """Loads a folder or file, after whatever runs now."""
-        if self._workspace is None:
+        """Orders a folder or file; its videos are taken after whatever waits now."""
+        workspace = self._workspace
+        if workspace is None:
             return
-        if not self.is_busy:
-            self._stopped.clear()
-            self._panel.show_idle()
-            self._told.clear()
-        self._waiting.append(Order(path, options or self._usual))
         if self.is_busy:
-            self._panel.show_waiting(len(self._waiting))
-        else:
-            self._next()
-
-    def ingest_again(self, video: Video) -> None:
-        """Analyses a stored video anew, or goes on with an interrupted one."""
-        self.ingest(video.path, replace(self._usual, again=True))
-
-    def cancel(self) -> None:
-        """Stops within a second; what is stored is kept."""
-        if self._current is None:
+            job = workspace.order(path, options or self._usual)
+            task = self._tasks.start(_ORDER_LANE, job, self._hear)
+            task.failed.connect(lambda error: self._tell_stopped(error, path))
+            task.ended.connect(self._ordered)
             return
-        self._stopped = [self._rest_of(self._current), *self._waiting]
-        self._waiting.clear()
+        self._begin(workspace.ingest(path, options or self._usual), path)
+
+    def ingest_again(self, videos: Sequence[Video]) -> None:
+        """Analyses stored videos anew, and takes others after all."""
+        stored = [v.id for v in videos if v.status in (VideoStatus.DONE, VideoStatus.PARTIAL)]
+        others = [video.id for video in videos if video.id not in stored]
+
+        def put(library: Library) -> None:
+            library.queue_videos(stored, replace(self._usual, again=True).packed())
+            library.queue_videos(others, self._usual.packed())
+
+        self._change_queue(put).finished.connect(self._ordered)
+
+    def exclude(self, video_ids: Sequence[int]) -> None:
+        """Takes videos out of the queue; one that is being read stops within a second."""
+        self._change_queue(lambda library: library.exclude_videos(video_ids))
+
+    def move(self, video_ids: Sequence[int], to_front: bool) -> None:
+        """Has videos taken next, or last."""
+        self._change_queue(lambda library: library.move_in_queue(video_ids, to_front=to_front))
+
+    def pause(self) -> None:
+        """Stops within a second, and at the next start too; what is stored is kept."""
+        if not self.is_busy:
+            return
+        self._change_queue(lambda library: library.pause_queue(True))
+        self._again = False
         if self._dialog is not None:
             self._close_dialog()
-            self._end_cancelled()
+            self._end()
         elif self._task is not None:
             self._task.cancel()
             self._panel.show_stopping()
 
     def go_on(self) -> None:
-        """Takes up what was cancelled or failed."""
-        orders, self._stopped = self._stopped, []
-        for order in orders:
-            self.ingest(order.path, order.options)
+        """Takes what waits."""
+        if self._workspace is not None and not self.is_busy:
+            self._begin(
+                _unpaused(self._workspace, self._networks()), self._workspace.library.folder
+            )
+
+    def _networks(self) -> NamedModels:
+        return NamedModels(detector=self._usual.detector, embedder=self._usual.embedder)
+
+    def _change_queue(self, change: Callable[[Library], None]) -> Task:
+        assert self._workspace is not None
+        library = self._workspace.library
+        task = self._tasks.start(_ORDER_LANE, _once(lambda: change(library)))
+        task.failed.connect(self.problem)
+        task.finished.connect(self.refresh)
+        return task
+
+    def _ordered(self) -> None:
+        """Something has joined the queue: a running job takes it, or the next one."""
+        self._again = True
+        self.refresh()
 
     def refresh(self) -> None:
         """Reads the list of videos anew, in the background."""
@@ -180,37 +204,31 @@ class IngestFlow(QObject):
         if self._list_task is not None:
             self._list_again = True
             return
-        task = self._tasks.start(_LIST_LANE, _read_sources(self._workspace), self._show_list)
+        task = self._tasks.start(_LIST_LANE, read_sources(self._workspace), self._show_list)
         task.failed.connect(self.problem)
         task.ended.connect(self._list_read)
         self._list_task = task
 
     # Job ----------------------------------------------------------------------------------------
 
-    def _next(self) -> None:
-        was_busy = self.is_busy
-        self._current = self._waiting.popleft() if self._waiting else None
-        if self._current is not None and self._workspace is not None:
-            self._run(self._current)
-        if self.is_busy != was_busy:
-            self.busy_changed.emit(self.is_busy)
+    def _begin(self, job: Iterator[IngestEvent], path: Path) -> None:
+        self._panel.show_idle()
+        self._told.clear()
+        self._is_new = False
+        self._run(job, path)
+        self.busy_changed.emit(True)
 
-    def _run(self, order: Order) -> None:
-        assert self._workspace is not None
-        self._has_begun = False
-        self._panel.show_started(order.path)
-        self._panel.show_waiting(len(self._waiting))
-        job = self._workspace.ingest(order.path, order.options)
+    def _run(self, job: Iterator[IngestEvent], path: Path) -> None:
+        self._panel.show_started(path)
         task = self._tasks.start(LANE, job, self._hear)
-        task.failed.connect(self._fail)
+        task.failed.connect(lambda error: self._fail(error, path))
         task.finished.connect(self._end)
-        task.cancelled.connect(self._end_cancelled)
+        task.cancelled.connect(self._end)
         self._task = task
 
     def _hear(self, event: IngestEvent) -> None:
         match event:
             case VideoStarted():
-                self._has_begun = True
                 self._running = (event.video_id, None, event.resumed_s)
                 self._sources.show_running(event.video_id, event.resumed_s)
                 self.refresh()
@@ -227,9 +245,10 @@ class IngestFlow(QObject):
                 if event.problem:
                     self._tell_cut(event)
                 self._leave_video()
-            case VideoSkipped():
-                if event.differs:
+            case FootageOrdered() | VideoSkipped():
+                if isinstance(event, VideoSkipped) and event.differs:
                     self._tell(NoticeKind.SKIPPED, event.path, event.reason, _AGAIN_REMEDY)
+                self.refresh()
             case VideoFailed():
                 self._tell(NoticeKind.FAILED, event.path, event.error.message, event.error.remedy)
                 self._leave_video()
@@ -280,58 +299,50 @@ class IngestFlow(QObject):
     def _end(self) -> None:
         self._task = None
         self._leave_video()
-        self._next()
+        self.busy_changed.emit(False)
 
-    def _end_cancelled(self) -> None:
-        self._panel.show_stopped()
-        self._end()
-
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception, path: Path) -> None:
         self._task = None
         named = error.role if isinstance(error, ModelError) else None
         role = next((each for each in WEIGHTS_SUFFIXES if each == named), None)
         if isinstance(error, ModelError) and role is not None:
-            self._ask_for_model(error, role)
+            self._ask_for_model(error, role, path)
         else:
-            self._give_up(error)
+            self._give_up(error, path)
 
-    def _give_up(self, error: Exception) -> None:
-        """The whole order failed; the ones behind it have their turn."""
-        assert self._current is not None
-        self._stopped.append(self._rest_of(self._current))
+    def _give_up(self, error: Exception, path: Path) -> None:
+        self._tell_stopped(error, path)
+        self._panel.show_stopped()
+        self._end()
+
+    def _tell_stopped(self, error: Exception, path: Path) -> None:
         if isinstance(error, UserFacingError):
             message, remedy = error.message, error.remedy
         else:
             message, remedy = f"A mistake in the program stopped the ingest: {error}", ""
             self.problem.emit(error)
-        path = self._current.path
-        self._panel.show_failed(Notice(NoticeKind.STOPPED, path, message, remedy))
-        self._end()
+        self._panel.add_notice(Notice(NoticeKind.STOPPED, path, message, remedy))
 
-    def _ask_for_model(self, error: ModelError, role: ModelRole) -> None:
+    def _ask_for_model(self, error: ModelError, role: ModelRole, path: Path) -> None:
         dialog = ModelDialog(error, role, self._panel.window())
         self._dialog = dialog
         self._panel.show_question(f"Waiting for a file: {error.message}")
-        dialog.file_chosen.connect(lambda path: self._take_model(role, path))
-        dialog.rejected.connect(lambda: self._no_model(error))
+        dialog.file_chosen.connect(lambda chosen: self._take_model(role, chosen))
+        dialog.rejected.connect(lambda: self._no_model(error, path))
         dialog.open()
 
     def _take_model(self, role: ModelRole, path: Path) -> None:
-        self._dialog = None
-        if self._current is None:
+        if self._dialog is None or self._workspace is None:
             return
+        self._dialog = None
         chosen: dict[str, Any] = {role: str(path)}
         self._usual = replace(self._usual, **chosen)
-        self._current = replace(self._current, options=replace(self._current.options, **chosen))
-        self._waiting = deque(
-            replace(order, options=replace(order.options, **chosen)) for order in self._waiting
-        )
-        self._run(self._current)
+        self._run(self._workspace.go_on(self._networks()), self._workspace.library.folder)
 
-    def _no_model(self, error: ModelError) -> None:
-        if self._dialog is not None and self._current is not None:
+    def _no_model(self, error: ModelError, path: Path) -> None:
+        if self._dialog is not None:
             self._dialog = None
-            self._give_up(error)
+            self._give_up(error, path)
 
     def _close_dialog(self) -> None:
         """Takes the question away, which is no answer to it."""
@@ -339,32 +350,25 @@ class IngestFlow(QObject):
         if dialog is not None:
             dialog.reject()
 
-    def _rest_of(self, order: Order) -> Order:
-        """What is left of the running order: videos it has begun anew are gone on with."""
-        again = order.options.again and not self._has_begun
-        return replace(order, options=replace(order.options, again=again))
-
     def _drop_all(self) -> None:
-        """Forgets every order; a running job goes on its way out unheard."""
-        self._waiting.clear()
-        self._stopped.clear()
+        """Lets go of the library; a running job goes on its way out unheard."""
         self._told.clear()
         self._counting.stop()
         self._stored.clear()
         self._new_people = 0
         self._running = None
-        was_busy, self._current = self.is_busy, None
+        was_busy = self.is_busy
         self._close_dialog()
         if self._task is not None:
-            self._task.failed.disconnect(self._fail)
-            self._task.finished.disconnect(self._end)
-            self._task.cancelled.disconnect(self._end_cancelled)
+            for signal in (self._task.failed, self._task.finished, self._task.cancelled):
+                signal.disconnect()
             self._task.cancel()
+        self._tasks.cancel(_ORDER_LANE)
         if self._list_task is not None:
             self._list_task.ended.disconnect(self._list_read)
             self._list_task.cancel()
         self._task = self._list_task = None
-        self._list_again = False
+        self._list_again = self._again = False
         if was_busy:
             self.busy_changed.emit(False)
 
@@ -372,7 +376,8 @@ class IngestFlow(QObject):
 
     def _show_list(self, found: SourceList) -> None:
         self._stored.clear()  # what was just read holds them
-        self._sources.show_sources(found.entries, found.missing, found.zone)
+        self._sources.show_sources(found.entries, found.missing, found.zone, found.waiting)
+        self._show_queue(found)
         videos = [video for entry in found.entries for video in entry.videos]
         self.videos_listed.emit(
             [
@@ -382,6 +387,19 @@ class IngestFlow(QObject):
             ]
         )
 
+    def _show_queue(self, found: SourceList) -> None:
+        """Says how many videos wait; goes on with them where nothing stands against it."""
+        if self.is_busy:
+            running = self._running is not None and self._running[0] in found.waiting
+            self._panel.show_waiting(len(found.waiting) - running)
+            return
+        wanted = self._again or (self._is_new and self._goes_on_at_start)
+        self._again = self._is_new = False
+        if found.waiting and wanted and not found.is_paused:
+            self.go_on()
+        elif found.waiting:
+            self._panel.show_queue(len(found.waiting))
+
     def _list_read(self) -> None:
         self._list_task = None
         if self._list_again:
@@ -389,10 +407,13 @@ class IngestFlow(QObject):
             self.refresh()
 
 
-def _read_sources(workspace: Workspace) -> Iterator[SourceList]:
-    """Job: the videos of a library, and which of them are not where they were."""
-    entries = workspace.catalog.cameras()
-    missing = frozenset(
-        video.id for entry in entries for video in entry.videos if not video.path.exists()
-    )
-    yield SourceList(entries, missing, workspace.library.timezone)
+def _unpaused(workspace: Workspace, networks: NamedModels) -> Iterator[IngestEvent]:
+    """Job: takes what waits, although it was paused."""
+    workspace.library.pause_queue(False)
+    yield from workspace.go_on(networks)
+
+
+def _once(change: Callable[[], None]) -> Iterator[None]:
+    """Job of one step."""
+    change()
+    yield

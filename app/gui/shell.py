@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 _NETWORKS_LANE = "sources"
+_REST_WAITS = "What is stored is kept; the rest waits for the next time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,14 @@ class Shell(QObject):
         options = IngestOptions(camera_by=settings.ingest.camera_by, fps=settings.ingest.fps)
         self.player = PlayerFlow(self.player_panel, self.tasks, self)
         self.search = SearchFlow(self.results, self.tasks, self)
-        self.ingest = IngestFlow(self.sources, self.ingest_panel, self.tasks, self, options)
+        self.ingest = IngestFlow(
+            self.sources,
+            self.ingest_panel,
+            self.tasks,
+            self,
+            options,
+            goes_on_at_start=settings.ingest.at_start == "continue",
+        )
         self.library = LibraryFlow(open_workspace, state, self.tasks, self.window, self._leave)
         self.locate = LocateFlow(self.tasks, self.window)
         self.networks = NetworksFlow(self.tasks, self.window)
@@ -349,7 +357,9 @@ class Shell(QObject):
             go_on()
             return
         self._ask(
-            f"Stop ingesting and {deed}?", "What is stored is kept; it continues next time.", go_on
+            f"Stop ingesting and {deed}?",
+            _REST_WAITS,
+            go_on,
         )
 
     def _may_close(self) -> bool:
@@ -357,7 +367,7 @@ class Shell(QObject):
             return True
         self._ask(
             "Stop ingesting and quit?",
-            "What is stored is kept; it continues next time.",
+            _REST_WAITS,
             self.close_at_once,
         )
         return False

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
+from app.core.clock import parse_zone, zone_text
+from app.core.entities import ModelFile, Ordered, QueuedVideo, Video, VideoInfo, VideoStatus
 from app.core.errors import VideoError
 from app.core.events import (
+    FootageOrdered,
     IngestEvent,
     NetworksChosen,
     TrackletStored,
@@ -22,7 +24,9 @@ from app.core.events import (
     VideoFinished,
     VideoStarted,
 )
+from app.core.networks import NamedModels
 from app.core.ports import FrameSource, Tracker
+from app.services.growth import Growth
 from app.services.ingest_progress import IngestRun, beating
 from app.services.model_choice import LARGER_FINDS_MORE
 from app.services.networks import Networks
@@ -36,13 +40,13 @@ from app.services.sources import (
     is_storable,
     reading,
     source_files,
+    source_of,
 )
 from app.services.video_analysis import Analysed, EmbeddedTracks, VideoAnalysis
 from app.settings import is_bundled
 from app.storage.library import Library
 
 logger = logging.getLogger(__name__)
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,23 @@ class IngestOptions:
     embedder: str | None = None
     device: str | None = None
     again: bool = False
+
+    def packed(self) -> dict[str, Any]:
+        """As plain values, for the queue."""
+        usual = IngestOptions()
+        values = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if getattr(self, each.name) != getattr(usual, each.name)
+        }
+        return values | ({"zone": zone_text(self.zone)} if self.zone else {})
+
+    @classmethod
+    def unpacked(cls, values: Mapping[str, Any]) -> IngestOptions:
+        """From `packed`; what another version knew and this one does not is left out."""
+        known = {each.name for each in fields(cls)}
+        kept = {name: value for name, value in values.items() if name in known}
+        return cls(**kept | ({"zone": parse_zone(kept["zone"])} if "zone" in kept else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,106 +126,172 @@ class Ingest:
         self._registration = Registration(library, search)
 
     def run(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
-        """Loads every video below `folder` that is not stored yet.
+        """Orders every video below `folder`, then takes what is in the queue until it is empty.
 
         A broken video is reported and the rest goes on; an interrupted one is continued where
         nobody was followed; a finished one is left alone unless `options.again`. Yields at least
-        every 0.3 s; closing the generator stops within a second and loses nothing.
+        every 0.3 s; closing the generator stops within a second and loses nothing: the rest stays
+        in the queue.
 
         Raises:
             UsageError: the folder is missing or holds no footage.
             ModelError: no detector or embedder is known, or one cannot be loaded.
             LibraryError: the library can no longer be written to.
         """
-        folder = folder.expanduser().resolve()
         run = IngestRun()
-        sources = yield from beating(
-            run, f"Looking into {folder.name}", lambda: find_sources(folder, options.camera_by)
-        )
+        yield from self._order(run, folder, options, only_new=False)
+        yield from self._take_queue(run, NamedModels())
+
+    def order(
+        self, folder: Path, options: IngestOptions, *, only_new: bool = False
+    ) -> Iterator[IngestEvent]:
+        """Registers every video below `folder` and puts it into the queue; a running job takes it.
+
+        Args:
+            folder: a folder, or one video.
+            options: how its videos are to be ingested.
+            only_new: leave out what is stored already and has not changed since.
+
+        Raises:
+            UsageError: the folder is missing or holds no footage.
+            LibraryError: the library can no longer be written to.
+        """
+        yield from self._order(IngestRun(), folder, options, only_new=only_new)
+
+    def go_on(self, named: NamedModels | None = None) -> Iterator[IngestEvent]:
+        """Takes what is in the queue until it is empty; like `run`, without ordering anything.
+
+        Args:
+            named: networks for videos whose order named none.
+        """
+        yield from self._take_queue(IngestRun(), named or NamedModels())
+
+    # Queue --------------------------------------------------------------------------------------
+
+    def _order(
+        self, run: IngestRun, folder: Path, options: IngestOptions, *, only_new: bool
+    ) -> Iterator[IngestEvent]:
+        folder = folder.expanduser().resolve()
         root = folder if folder.is_dir() else folder.parent
-        detector, embedder = self._networks.choose_both(options.detector, options.embedder)
-        readable = yield from self._probe(run, root, sources, options)
-        for source, info in readable:
-            try:
-                yield from self._take(run, root, source, info, options, detector, embedder)
-            except VideoError as error:
-                yield self._failed(run, root, source, error)
-            run.leave_video(info.duration_s)
-        yield run.progress("Done")
-        yield run.summary()
-
-    # Videos -------------------------------------------------------------------------------------
-
-    def _open(self, source: SourceFile, options: IngestOptions) -> FrameSource:
-        with reading(source):
-            return self._parts.open_source(source, options.rate_fps, options.zone)
-
-    def _info(self, source: SourceFile, options: IngestOptions) -> VideoInfo:
-        if not is_storable(source):
+        found, left_out = yield from beating(
+            run, f"Looking into {folder.name}", lambda: _look_into(folder, options.camera_by)
+        )
+        for source in left_out:
             name = os.fsencode(source.path.name).decode("utf-8", "replace")
-            raise VideoError(
+            error = VideoError(
                 f"{name} cannot be stored: its path is not written in UTF-8.",
                 "Rename the file, or the folder it lies in, and load the folder again.",
             )
-        opened = self._open(source, options)
+            failed = VideoFailed(source.path, error)
+            run.failed.append(failed)
+            yield failed
+        ids = self._library.order_videos(
+            root, found, options.packed(), only_new=only_new, excluded_too=not folder.is_dir()
+        )
+        yield FootageOrdered(folder, len(ids))
+
+    def _take_queue(self, run: IngestRun, named: NamedModels) -> Iterator[IngestEvent]:
+        growth = Growth()
+        looked_at: dict[int, VideoInfo] = {}
+        while ids := self._library.queued_ids():
+            yield from self._look_at_new(run, ids, looked_at, growth, named)
+            settled = (each for each in self._queued(looked_at) if growth.is_settled(each.source))
+            turn = next(settled, None)
+            if turn is not None:
+                info = looked_at.pop(turn.video.id)
+                try:
+                    yield from self._take(run, turn, info, named)
+                except VideoError as error:
+                    yield self._failed(run, turn, error)
+                run.leave_video(info.duration_s)
+            elif self._library.queued_ids():
+                yield run.progress("Waiting for files that are still being written")
+                time.sleep(BEAT_S)
+        yield run.progress("Done")
+        yield run.summary()
+
+    def _queued(self, looked_at: Collection[int]) -> Iterator[_Turn]:
+        """What waits and has been looked at, the next one first."""
+        for video_id in self._library.queued_ids():
+            queued = self._library.queued(video_id) if video_id in looked_at else None
+            if queued is not None:
+                yield _turn(queued)
+
+    def _look_at_new(
+        self,
+        run: IngestRun,
+        ids: Sequence[int],
+        looked_at: dict[int, VideoInfo],
+        growth: Growth,
+        named: NamedModels,
+    ) -> Iterator[IngestEvent]:
+        """Opens every video once that has joined the queue: its length, and what is unreadable."""
+        fresh = [video_id for video_id in ids if video_id not in looked_at]
+        for number, video_id in enumerate(fresh, 1):
+            queued = self._library.queued(video_id)
+            if queued is None:
+                continue
+            turn = _turn(queued)
+            self._choose(turn, named)  # nothing is read where no network can be had
+            if not growth.is_settled(turn.source):
+                continue
+            step = f"Looking at video {number} of {len(fresh)}"
+            yield run.progress(step)
+            try:
+                info = yield from beating(run, step, partial(self._info, turn))
+            except VideoError as error:
+                yield self._failed(run, turn, error)
+                continue
+            if not turn.video.info.width_px:
+                self._library.set_info(video_id, info)
+            run.total_s += info.duration_s or 0.0
+            looked_at[video_id] = info
+
+    def _choose(self, turn: _Turn, named: NamedModels) -> tuple[ModelFile, ModelFile]:
+        options = turn.options
+        return self._networks.choose_both(
+            options.detector or named.detector, options.embedder or named.embedder
+        )
+
+    # Videos -------------------------------------------------------------------------------------
+
+    def _open(self, turn: _Turn) -> FrameSource:
+        with reading(turn.source):
+            return self._parts.open_source(turn.source, turn.options.rate_fps, turn.options.zone)
+
+    def _info(self, turn: _Turn) -> VideoInfo:
+        opened = self._open(turn)
         opened.close()
         return opened.info
 
-    def _probe(
-        self, run: IngestRun, root: Path, sources: list[SourceFile], options: IngestOptions
-    ) -> Generator[IngestEvent, None, list[tuple[SourceFile, VideoInfo]]]:
-        """Opens every video once: total length, and what cannot be read at all."""
-        readable: list[tuple[SourceFile, VideoInfo]] = []
-        for number, source in enumerate(sources, 1):
-            step = f"Looking at video {number} of {len(sources)}"
-            yield run.progress(step)
-            try:
-                info = yield from beating(run, step, partial(self._info, source, options))
-            except VideoError as error:
-                yield self._failed(run, root, source, error)
-                continue
-            run.total_s += info.duration_s or 0.0
-            readable.append((source, info))
-        return readable
-
-    def _failed(
-        self,
-        run: IngestRun,
-        root: Path,
-        source: SourceFile,
-        error: VideoError,
-        video: Video | None = None,
-    ) -> VideoFailed:
-        logger.info("cannot read %s: %s", source.path, error)
-        failed = VideoFailed(source.path, error)
+    def _failed(self, run: IngestRun, turn: _Turn, error: VideoError) -> VideoFailed:
+        logger.info("cannot read %s: %s", turn.source.path, error)
+        failed = VideoFailed(turn.source.path, error)
         run.failed.append(failed)
-        if video is None:
-            path = next(iter(source_files(source)), None)
-            if path is None or not is_storable(source):
+        video = self._library.video(turn.video.id)
+        with self._library.transaction():
+            if video.tracklet_count and video.status is not VideoStatus.INGESTING:
+                # The footage is out of reach now; its people stay.
+                self._library.leave_queue(video.id)
                 return failed
-            known = self._library.video_at(path)
-            if known is not None and known.tracklet_count:
-                return failed  # the footage is out of reach now; its people stay
-            info = VideoInfo(path, source.camera, 0, 0, 0.0, None, None)
-            size_bytes, mtime_ns = fingerprint(source)
-            video = self._library.add_video(root, info, "", size_bytes, mtime_ns)
-        self._library.finish_video(video.id, VideoStatus.FAILED, problem=error.message)
+            if not video.tracklet_count:
+                info = VideoInfo(video.path, turn.source.camera, 0, 0, 0.0, None, None)
+                root = self._library.source_root_of(video.id)
+                self._library.add_video(root, info, "", *fingerprint(turn.source))
+            self._library.finish_video(video.id, VideoStatus.FAILED, problem=error.message)
         return failed
 
     def _take(
-        self,
-        run: IngestRun,
-        root: Path,
-        source: SourceFile,
-        info: VideoInfo,
-        options: IngestOptions,
-        detector: ModelFile,
-        embedder: ModelFile,
+        self, run: IngestRun, turn: _Turn, info: VideoInfo, named: NamedModels
     ) -> Iterator[IngestEvent]:
         """One video: skipped, continued, or analysed from its start."""
-        video, other = yield from self._registration.of(run, root, source, info, options)
+        options = turn.options
+        detector, embedder = self._choose(turn, named)
+        before = fingerprint(turn.source)
+        video, other = yield from self._registration.of(run, turn.video, turn.source, info, options)
         skipped = reason_to_skip(video, other, info, options, detector)
         if skipped is not None:
+            self._library.leave_queue(video.id)
             run.skipped += 1
             run.current_s = info.duration_s or 0.0
             run.skipped_s += run.current_s
@@ -219,14 +306,17 @@ class Ingest:
         encoder = yield from beating(
             run, f"Loading {embedder.path.name}", lambda: networks.embedder(embedder, device)
         )
-        self._library.remember_model("detector", detector)
-        self._library.remember_model("embedder", embedder)
         same_way = (video.analysed_fps, video.detector_id) == (options.fps, detector.id)
         to_start = options.again or not same_way or video.status is not VideoStatus.INGESTING
-        start = self._library.rewind_video(video.id, to_start=to_start)
+        with self._library.transaction():
+            self._library.remember_model("detector", detector)
+            self._library.remember_model("embedder", embedder)
+            start = self._library.rewind_video(video.id, to_start=to_start)
+            self._library.begin_video(video.id, options.fps, detector.id)
+            # What is begun anew is gone on with after an interruption.
+            self._library.set_queue_options(video.id, turn.packed())
         if video.tracklet_count:
             self._search.reset()
-        self._library.begin_video(video.id, options.fps, detector.id)
         if run.analysing_since is None:
             run.analysing_since = time.monotonic()
             note = LARGER_FINDS_MORE if is_bundled(detector.path) else ""
@@ -234,7 +324,7 @@ class Ingest:
         run.current_s, run.skipped_s = start.time_s, run.skipped_s + start.time_s
         yield VideoStarted(video.path, video.camera.name, video.id, start.time_s)
         analysis = VideoAnalysis(
-            lambda: self._open(source, options),
+            lambda: self._open(turn),
             finder,
             self._parts.make_tracker(options.fps),
             encoder,
@@ -246,7 +336,12 @@ class Ingest:
         try:
             yield from self._follow(run, video, analysis, embedder.id)
         except VideoError as error:
-            yield self._failed(run, root, source, error, video)
+            yield self._failed(run, replace(turn, video=video), error)
+        if fingerprint(turn.source) != before:
+            # It went on growing while it was read.
+            self._library.queue_videos(
+                [video.id], {**options.packed(), "camera": video.camera.name}
+            )
 
     # Analysis -----------------------------------------------------------------------------------
 
@@ -281,17 +376,20 @@ class Ingest:
                 if outcome is None or time.monotonic() - last_beat >= BEAT_S:
                     last_beat = time.monotonic()
                     yield run.progress(step)
+                    if not self._library.is_queued(video.id):
+                        return  # the user has excluded it
 
     def _store(
         self, run: IngestRun, video: Video, outcome: EmbeddedTracks, embedder_id: str
     ) -> Iterator[IngestEvent]:
-        stored = self._library.store_tracklets(
-            video.id, outcome.tracks, outcome.vectors, embedder_id
-        )
-        if outcome.settled is not None:
-            self._library.commit_video(
-                video.id, outcome.settled.time_s, outcome.settled.frame_index
+        with self._library.transaction():
+            stored = self._library.store_tracklets(
+                video.id, outcome.tracks, outcome.vectors, embedder_id
             )
+            if outcome.settled is not None:
+                self._library.commit_video(
+                    video.id, outcome.settled.time_s, outcome.settled.frame_index
+                )
         self._search.stored([tracklet.id for tracklet in stored])
         run.people += len(stored)
         for tracklet in stored:
@@ -300,3 +398,34 @@ class Ingest:
 
 def _as_finished(video: Video) -> VideoFinished:
     return VideoFinished(video.path, video.id, 0, video.status, video.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A video whose turn has come."""
+
+    video: Video
+    source: SourceFile
+    options: IngestOptions
+
+    def packed(self) -> dict[str, Any]:
+        """For the queue, to be gone on with after an interruption."""
+        return {**replace(self.options, again=False).packed(), "camera": self.source.camera}
+
+
+def _turn(queued: QueuedVideo) -> _Turn:
+    source = source_of(queued.video)
+    source = replace(source, camera=queued.options.get("camera", source.camera))
+    return _Turn(queued.video, source, IngestOptions.unpacked(queued.options))
+
+
+def _look_into(folder: Path, camera_by: str) -> tuple[list[Ordered], list[SourceFile]]:
+    """What a folder holds, and of that what no library can hold."""
+    found, left_out = [], []
+    for source in find_sources(folder, camera_by):
+        first = next(iter(source_files(source)), None)
+        if first is None or not is_storable(source):
+            left_out.append(source)
+        else:
+            found.append(Ordered(first, source.camera, *fingerprint(source)))
+    return found, left_out

@@ -39,7 +39,7 @@ class Registration:
     def of(
         self,
         run: IngestRun,
-        root: Path,
+        video: Video,
         source: SourceFile,
         info: VideoInfo,
         options: IngestOptions,
@@ -53,26 +53,37 @@ class Registration:
         seen = yield from beating(run, f"Checking {info.path.name}", lambda: fingerprint(source))
         seen_before = self._library.known_hash(info.path, *seen)
         content_hash = seen_before or (yield from self._hash(run, source, info.path))
-        before = self._library.video_at(info.path)
-        known = before if before is not None and before.content_hash == content_hash else None
-        if known is None:
+        root = self._library.source_root_of(video.id)
+        before = video if video.content_hash else None
+        known = video if video.content_hash == content_hash else None
+        if known is None or known.status is VideoStatus.PENDING:
             twins = self._library.videos_with_content(content_hash)
-            known = next((twin for twin in twins if not self._is_in_place(twin)), None)
+            twins = [
+                twin
+                for twin in twins
+                if twin.id != video.id and twin.status is not VideoStatus.EXCLUDED
+            ]
+            moved = next((twin for twin in twins if not self._is_in_place(twin)), None)
             stored = next((twin for twin in twins if twin.status in _STORED), None)
-            if known is None and stored is not None:
-                return stored, stored
-        video = known
-        if video is not None:
-            if not seen_before:
-                video = self._library.move_video(video.id, root, info.path, *seen)
-            if _rate_differs(video, info) and video.status is VideoStatus.INGESTING:
-                self._library.rewind_video(video.id, to_start=True)  # its times mean other frames
-            info = _info_to_keep(video, info, options)
-        if video is None or video.info != info:
-            video = self._library.add_video(root, info, content_hash, *seen)
-        if before not in (None, video) or known not in (None, video):
+            if moved is None and stored is not None:
+                reason = _copy_reason(stored)
+                self._library.exclude_copy(video.id, reason, content_hash, *seen)
+                return video, stored
+            known = moved or known
+        with self._library.transaction():
+            current = known
+            if current is not None:
+                if not seen_before or current.id != video.id:
+                    current = self._library.move_video(current.id, root, info.path, *seen)
+                if _rate_differs(current, info) and current.status is VideoStatus.INGESTING:
+                    # Its times mean other frames.
+                    self._library.rewind_video(current.id, to_start=True)
+                info = _info_to_keep(current, info, options)
+            if current is None or current.info != info:
+                current = self._library.add_video(root, info, content_hash, *seen)
+        if before not in (None, current) or known not in (None, current):
             self._search.reset()
-        return video, None
+        return current, None
 
     def _is_in_place(self, video: Video) -> bool:
         """Whether a stored video's footage still lies where it was, unchanged."""
@@ -114,8 +125,7 @@ def reason_to_skip(
         detector: with what.
     """
     if copy_of is not None:
-        reason = f"It has the same content as {copy_of.path}, which is stored already."
-        return VideoSkipped(info.path, copy_of.id, reason, differs=False)
+        return VideoSkipped(info.path, copy_of.id, _copy_reason(copy_of), differs=False)
     if options.again or video.status not in _STORED:
         return None
     differences = []
@@ -129,6 +139,10 @@ def reason_to_skip(
         return VideoSkipped(video.path, video.id, "It is stored already.", differs=False)
     reason = f"It was analysed {' and '.join(differences)}."
     return VideoSkipped(video.path, video.id, reason, differs=True)
+
+
+def _copy_reason(stored: Video) -> str:
+    return f"It has the same content as {stored.path}, which is stored already."
 
 
 def _rate_differs(video: Video, info: VideoInfo) -> bool:

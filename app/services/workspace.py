@@ -115,6 +115,16 @@ class Workspace:
         """Loads a folder; see `app.services.ingest.Ingest.run`."""
         return self._ingest.run(folder, options or IngestOptions())
 
+    def order(
+        self, folder: Path, options: IngestOptions, *, only_new: bool = False
+    ) -> Iterator[IngestEvent]:
+        """Puts a folder into the queue; see `app.services.ingest.Ingest.order`."""
+        return self._ingest.order(folder, options, only_new=only_new)
+
+    def go_on(self, named: NamedModels | None = None) -> Iterator[IngestEvent]:
+        """Takes what is in the queue; see `app.services.ingest.Ingest.go_on`."""
+        return self._ingest.go_on(named)
+
     def reembed(self, embedder: str, device: str | None = None) -> Iterator[ReembedProgress]:
         """Changes the library's embedder; see `app.services.reembed.Reembed.run`."""
         return Reembed(self.library, self.search, self.networks).run(embedder, device)

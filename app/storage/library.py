@@ -20,6 +20,7 @@ from app.storage.database import Database
 from app.storage.faults import disk_faults
 from app.storage.library_part import absolute
 from app.storage.people_rows import PeopleRows
+from app.storage.queue_rows import QueueRows
 from app.storage.schema import bring_up_to_date
 from app.storage.tables import ModelRow, SettingRow, VideoRow
 from app.storage.time_zone import system_zone, zone_named
@@ -32,7 +33,7 @@ LOCK_NAME = "library.lock"
 _TIMEZONE = "timezone"
 
 
-class Library(VideoRows, TrackletRows, VectorRows, PeopleRows):
+class Library(VideoRows, QueueRows, TrackletRows, VectorRows, PeopleRows):
     """Everything that is known about some footage. Thread-safe.
 
     Every call is a transaction, or part of the one that the thread is in (`transaction`).

@@ -134,6 +134,22 @@ class VideoRow(Base):
     committed_frame: Mapped[int] = mapped_column(default=0)
 
 
+class QueueRow(Base):
+    """A video that is ordered and not through yet: what a killed program goes on with.
+
+    Attributes:
+        place: the lowest is the next.
+        options: how it is to be ingested, as plain values.
+    """
+
+    __tablename__ = "queue"
+    video_id: Mapped[int] = mapped_column(
+        ForeignKey("videos.id", ondelete="CASCADE"), primary_key=True
+    )
+    place: Mapped[int]
+    options: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
 class IdentityRow(Base):
     """A person confirmed by the user."""
 

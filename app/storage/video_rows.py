@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core.entities import Camera, ResumePoint, StartSource, Video, VideoInfo, VideoStatus
 from app.core.errors import NotFoundError
 from app.storage.library_part import LibraryPart, absolute, video_row
 from app.storage.ordering import natural_key
-from app.storage.tables import CameraRow, SourceRootRow, TrackletRow, VideoRow
+from app.storage.tables import CameraRow, QueueRow, SourceRootRow, TrackletRow, VideoRow
 
 # A time that went through a computation or two is still the same time.
 _SAME_TIME_S = 1e-6
@@ -34,7 +33,7 @@ class VideoRows(LibraryPart):
     def videos(self) -> list[Video]:
         """All videos, by camera name, then path, in natural order."""
         with self._database.reading() as session:
-            return _videos(session)
+            return videos_where(session)
 
     def video(self, video_id: int) -> Video:
         """One video.
@@ -43,7 +42,7 @@ class VideoRows(LibraryPart):
             NotFoundError: there is none of that id.
         """
         with self._database.reading() as session:
-            found = _videos(session, VideoRow.id == video_id)
+            found = videos_where(session, VideoRow.id == video_id)
         if not found:
             raise NotFoundError(f"There is no video {video_id} in this library.")
         return found[0]
@@ -52,12 +51,22 @@ class VideoRows(LibraryPart):
         """The video that is known at a path, or None."""
         with self._database.reading() as session:
             row = _row_at(session, absolute(path))
-            return None if row is None else _videos(session, VideoRow.id == row.id)[0]
+            return None if row is None else videos_where(session, VideoRow.id == row.id)[0]
+
+    def source_root_of(self, video_id: int) -> Path:
+        """The folder that a video's path is stored relative to.
+
+        Raises:
+            NotFoundError: there is no video of that id.
+        """
+        with self._database.reading() as session:
+            row = video_row(session, video_id)
+            return Path(session.get_one(SourceRootRow, row.source_root_id).path)
 
     def videos_with_content(self, content_hash: str) -> list[Video]:
         """Videos whose content has this SHA-256 (hex), in the order of `videos`."""
         with self._database.reading() as session:
-            return _videos(session, VideoRow.content_hash == content_hash)
+            return videos_where(session, VideoRow.content_hash == content_hash)
 
     def known_hash(self, path: Path, size_bytes: int, mtime_ns: int) -> str | None:
         """Content hash of a file that has not changed since it was added, else None."""
@@ -88,7 +97,7 @@ class VideoRows(LibraryPart):
             row = _row_at(session, path)
             if row is None:
                 row = VideoRow()
-                row.source_root_id = _root_id(session, absolute(root))
+                row.source_root_id = root_id(session, absolute(root))
                 row.relative_path = path.relative_to(absolute(root)).as_posix()
             other_content = row.content_hash != content_hash  # a new row's is None
             if other_content:
@@ -96,7 +105,7 @@ class VideoRows(LibraryPart):
                 row.content_hash = content_hash
                 row.status, row.problem = VideoStatus.PENDING, ""
                 row.analysed_fps = row.detector_id = None
-            row.camera_id = _camera_id(session, info.camera)
+            row.camera_id = camera_id(session, info.camera)
             row.size_bytes, row.mtime_ns = size_bytes, mtime_ns
             _set_info(row, info)
             session.add(row)
@@ -105,6 +114,11 @@ class VideoRows(LibraryPart):
         if other_content:
             self._sweep_crops(video_id)
         return self.video(video_id)
+
+    def set_info(self, video_id: int, info: VideoInfo) -> None:
+        """What a video says of itself, before its content has been looked at."""
+        with self._database.writing() as session:
+            _set_info(video_row(session, video_id), info)
 
     def move_video(
         self, video_id: int, root: Path, path: Path, size_bytes: int, mtime_ns: int
@@ -122,9 +136,10 @@ class VideoRows(LibraryPart):
             row = video_row(session, video_id)
             replaced = _row_at(session, path)
             if replaced is not None and replaced is not row:
+                _hand_over_turn(session, replaced.id, row.id)
                 session.delete(replaced)
                 session.flush()
-            row.source_root_id = _root_id(session, root)
+            row.source_root_id = root_id(session, root)
             row.relative_path = path.relative_to(root).as_posix()
             row.size_bytes, row.mtime_ns = size_bytes, mtime_ns
             session.flush()
@@ -183,7 +198,7 @@ class VideoRows(LibraryPart):
         frame_count: int | None = None,
         duration_s: float | None = None,
     ) -> None:
-        """Notes how the ingest of a video ended.
+        """Notes how the ingest of a video ended; it leaves the queue.
 
         Args:
             video_id: the video.
@@ -201,6 +216,7 @@ class VideoRows(LibraryPart):
                 row.frame_count = frame_count
             if duration_s is not None:
                 row.duration_s = duration_s
+            session.execute(delete(QueueRow).where(QueueRow.video_id == video_id))
 
     def source_roots(self) -> list[Path]:
         """Folders that the videos' paths are relative to, in natural order."""
@@ -222,23 +238,35 @@ class VideoRows(LibraryPart):
         old, new = absolute(old), absolute(new)
         moved = 0
         with self._database.writing() as session:
-            for row, root in _rows_with_roots(session):
-                path = root / row.relative_path
+            by_path = video_rows_by_path(session)
+            taken = set(by_path)
+            roots = {row.id: Path(row.path) for row in session.scalars(select(SourceRootRow))}
+            for path, row in list(by_path.items()):
                 if not path.is_relative_to(old):
                     continue
                 moved_path = new / path.relative_to(old)
-                if _row_at(session, moved_path) not in (None, row):
+                if by_path.get(moved_path) not in (None, row):
                     continue
+                root = roots[row.source_root_id]
                 new_root = new / root.relative_to(old) if root.is_relative_to(old) else new
-                row.source_root_id = _root_id(session, new_root)
+                new_id = next((each for each, at in roots.items() if at == new_root), None)
+                if new_id is None:
+                    new_id = root_id(session, new_root)
+                    roots[new_id] = new_root
+                row.source_root_id = new_id
                 row.relative_path = moved_path.relative_to(new_root).as_posix()
-                session.flush()
+                del by_path[path]
+                by_path[moved_path] = row
                 moved += 1
+                if moved_path in taken:
+                    session.flush()  # one after the other: no two may have the same path
+            session.flush()
             _drop_unused_roots(session)
         return moved
 
 
-def _videos(session: Session, *conditions: ColumnElement[bool]) -> list[Video]:
+def videos_where(session: Session, *conditions: ColumnElement[bool]) -> list[Video]:
+    """Videos as others see them, in the order of `VideoRows.videos`."""
     people = (
         select(func.count())
         .where(TrackletRow.video_id == VideoRow.id)
@@ -298,14 +326,11 @@ def _forget_people(session: Session, row: VideoRow) -> None:
         session.execute(delete(TrackletRow).where(TrackletRow.video_id == row.id))
 
 
-def _rows_with_roots(session: Session) -> Iterator[tuple[VideoRow, Path]]:
-    rows = session.execute(
-        select(VideoRow, SourceRootRow.path).join(
-            SourceRootRow, VideoRow.source_root_id == SourceRootRow.id
-        )
-    ).all()
-    for row, root in rows:
-        yield row, Path(root)
+def video_rows_by_path(session: Session) -> dict[Path, VideoRow]:
+    """Every video by its absolute path, in two statements."""
+    roots = {row.id: Path(row.path) for row in session.scalars(select(SourceRootRow))}
+    rows = session.scalars(select(VideoRow)).all()
+    return {roots[row.source_root_id] / row.relative_path: row for row in rows}
 
 
 def _row_at(session: Session, path: Path) -> VideoRow | None:
@@ -324,7 +349,8 @@ def _row_at(session: Session, path: Path) -> VideoRow | None:
     return None
 
 
-def _root_id(session: Session, root: Path) -> int:
+def root_id(session: Session, root: Path) -> int:
+    """The id of a source root, which is added where it is new."""
     row = session.scalar(select(SourceRootRow).where(SourceRootRow.path == str(root)))
     if row is None:
         row = SourceRootRow(path=str(root))
@@ -333,13 +359,21 @@ def _root_id(session: Session, root: Path) -> int:
     return row.id
 
 
+def _hand_over_turn(session: Session, old_id: int, new_id: int) -> None:
+    """The place in the queue of a video whose file turned out to be another one."""
+    if session.get(QueueRow, new_id) is None:
+        chosen = update(QueueRow).where(QueueRow.video_id == old_id)
+        session.execute(chosen.values(video_id=new_id))
+
+
 def _drop_unused_roots(session: Session) -> None:
     session.execute(
         delete(SourceRootRow).where(SourceRootRow.id.not_in(select(VideoRow.source_root_id)))
     )
 
 
-def _camera_id(session: Session, name: str) -> int:
+def camera_id(session: Session, name: str) -> int:
+    """The id of a camera, which is added where it is new."""
     row = session.scalar(select(CameraRow).where(CameraRow.name == name))
     if row is None:
         row = CameraRow(name=name)

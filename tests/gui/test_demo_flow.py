@@ -235,7 +235,7 @@ def test_a_cancelled_ingest_is_not_begun_again(shell, qtbot, demo) -> None:
     demo.workspace.script = endless = EndlessIngest()
     shell.demo.open()
     qtbot.waitUntil(endless.running.is_set)
-    shell.ingest.cancel()
+    shell.ingest.pause()
     qtbot.waitUntil(lambda: not shell.ingest.is_busy and demo.looked == 2)
     qtbot.wait(50)
     assert len(demo.workspace.ingested) == 1 and not shell.ingest.is_busy and demo.shown == []

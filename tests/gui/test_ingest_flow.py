@@ -34,10 +34,12 @@ from app.services.ingest import IngestOptions
 class Bench:
     """The flow with its two panels on a fake library."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, goes_on_at_start: bool = True) -> None:
         self.tasks = TaskRunner()
         self.sources, self.panel = SourcesPanel(), IngestPanel()
-        self.flow = IngestFlow(self.sources, self.panel, self.tasks)
+        self.flow = IngestFlow(
+            self.sources, self.panel, self.tasks, goes_on_at_start=goes_on_at_start
+        )
         self.workspace: Any = FakeWorkspace(folder)
         self.flow.set_workspace(self.workspace)
         self.panel.show()
@@ -48,7 +50,7 @@ class Bench:
 
     @property
     def button(self) -> QPushButton:
-        return self.panel.findChild(QPushButton, "ingest_cancel")
+        return self.panel.findChild(QPushButton, "ingest_pause")
 
     def notices(self) -> list[tuple[str, str, str]]:
         tree = self.panel.findChild(QTreeWidget, "ingest_notices")
@@ -69,8 +71,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(qtbot, tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
+def bench(qtbot, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    made = Bench(tmp_path, goes_on_at_start=getattr(request, "param", True))
     qtbot.addWidget(made.sources)
     qtbot.addWidget(made.panel)
     yield made
@@ -118,23 +120,64 @@ def test_progress_is_told_in_figures_and_beside_the_video(bench, qtbot) -> None:
     assert bench.status("cam1") == "▒ reading"
 
 
-def test_cancel_stops_within_a_second_and_can_be_continued(bench, qtbot) -> None:
+def test_pause_stops_within_a_second_and_can_be_continued(bench, qtbot) -> None:
     endless = EndlessIngest()
     bench.workspace.script = endless
+    bench.workspace.library.waiting = [7, 8, 9]
     bench.flow.ingest(Path("/footage"))
     qtbot.waitUntil(endless.running.is_set)
     qtbot.waitUntil(bench.button.isVisible)
+    qtbot.waitUntil(lambda: "2 more waiting" in bench.text("ingest_state"))
     begun = time.monotonic()
     qtbot.mouseClick(bench.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not bench.flow.is_busy)
     assert time.monotonic() - begun < 1
     assert endless.closed.is_set()
-    assert "What is stored is kept" in bench.text("ingest_state")
+    qtbot.waitUntil(lambda: "3 videos wait" in bench.text("ingest_state"))
+    assert bench.workspace.library.is_queue_paused
     bench.workspace.script = events(summary(done=1))
     assert bench.button.text() == "Continue"
     qtbot.mouseClick(bench.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bench.text("ingest_state").startswith("Done: 1 video"))
-    assert [path for path, _ in bench.workspace.ingested] == [Path("/footage")] * 2
+    assert not bench.workspace.library.is_queue_paused
+    assert len(bench.workspace.ingested) == len(bench.workspace.went_on) == 1
+
+
+@pytest.mark.parametrize("paused", [False, True])
+@pytest.mark.parametrize(("bench", "goes_on"), [(False, False), (True, True)], indirect=["bench"])
+def test_what_waits_in_a_library_is_gone_on_with_when_it_is_opened(
+    bench, qtbot, tmp_path: Path, paused: bool, goes_on: bool
+) -> None:
+    other: Any = FakeWorkspace(tmp_path)
+    other.library.waiting, other.library.is_queue_paused = [7], paused
+    bench.flow.set_workspace(other)
+    if goes_on and not paused:
+        qtbot.waitUntil(lambda: bench.text("ingest_state").startswith("Done: 1 video"))
+    else:
+        qtbot.waitUntil(lambda: bench.text("ingest_state").startswith("1 video waits"))
+        assert bench.button.text() == "Continue"
+        assert other.went_on == []
+        qtbot.mouseClick(bench.button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: bench.text("ingest_state").startswith("Done: 1 video"))
+    assert len(other.went_on) == 1
+
+
+def test_videos_are_excluded_and_reordered_while_others_are_read(bench, qtbot) -> None:
+    endless = EndlessIngest()
+    bench.workspace.script = endless
+    library = bench.workspace.library
+    library.waiting = [7, 8, 9]
+    for number, name in ((7, "a.mp4"), (8, "b.mp4"), (9, "c.mp4")):
+        bench.workspace.put(make_video(number, Path("/footage") / name, VideoStatus.PENDING))
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(lambda: bench.status("b.mp4") != "")
+    menu = bench.sources.menu_for([make_video(9, Path("/footage/c.mp4"), VideoStatus.PENDING)])
+    actions = {action.objectName(): action for action in menu.actions()}
+    actions["read_next"].trigger()
+    qtbot.waitUntil(lambda: library.waiting == [9, 7, 8])
+    actions["exclude"].trigger()
+    qtbot.waitUntil(lambda: library.excluded == [9])
+    menu.deleteLater()
 
 
 def test_what_failed_or_was_cut_stays_listed_with_reason_and_remedy(bench, qtbot) -> None:
@@ -172,25 +215,30 @@ def test_a_cut_of_an_earlier_ingest_is_told_once_from_the_summary(bench, qtbot) 
     assert [name for _, name, _ in bench.notices()] == ["cut.mp4"]
 
 
-def test_a_folder_without_footage_is_told_in_the_panel_and_the_next_one_runs(bench, qtbot) -> None:
-    whole = bench.workspace.script
+def test_what_is_ordered_meanwhile_joins_the_queue(bench, qtbot) -> None:
+    endless = EndlessIngest()
+    bench.workspace.script = endless
+    bench.flow.ingest(Path("/footage"))
+    qtbot.waitUntil(endless.running.is_set)
+    bench.flow.ingest(Path("/more"))
+    qtbot.waitUntil(lambda: [path for path, _ in bench.workspace.ordered] == [Path("/more")])
+    qtbot.waitUntil(lambda: "1 more waiting" in bench.text("ingest_state"))
+    assert len(bench.workspace.ingested) == 1
 
+
+def test_a_folder_without_footage_is_told_in_the_panel(bench, qtbot) -> None:
     def script(folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
-        if folder.name == "empty":
-            raise UsageError("There are no videos in empty.", "Choose another folder.")
-        yield from whole(folder, options)
+        raise UsageError("There are no videos in empty.", "Choose another folder.")
+        yield
 
     bench.workspace.script = script
     problems: list[Exception] = []
     bench.flow.problem.connect(problems.append)
     bench.flow.ingest(Path("/empty"))
-    bench.flow.ingest(Path("/footage"))
-    assert "1 more waiting" in bench.text("ingest_state")
     qtbot.waitUntil(lambda: not bench.flow.is_busy)
     assert bench.notices() == [
         ("■ stopped", "empty", "There are no videos in empty.\nChoose another folder.")
     ]
-    assert bench.text("ingest_state").startswith("Done: 1 video")
     assert problems == []
 
 
@@ -256,8 +304,8 @@ def test_unknown_networks_are_asked_for_one_after_the_other(bench, qtbot, tmp_pa
         chooser.fileSelected.emit(str(file))
     qtbot.waitUntil(lambda: not bench.flow.is_busy)
     assert bench.text("ingest_state").startswith("Done: 1 video")
-    options = bench.workspace.ingested[-1][1]
-    assert (options.detector, options.embedder) == tuple(map(str, files.values()))
+    named = bench.workspace.went_on[-1]
+    assert (named.detector, named.embedder) == tuple(map(str, files.values()))
 
 
 def test_declining_to_choose_a_network_ends_with_the_reason(bench, qtbot) -> None:
@@ -269,30 +317,24 @@ def test_declining_to_choose_a_network_ends_with_the_reason(bench, qtbot) -> Non
     assert bench.notices()[0][2].startswith("No detector is installed.")
 
 
-def test_cancelling_while_a_network_is_asked_for_takes_the_question_away(bench, qtbot) -> None:
+def test_pausing_while_a_network_is_asked_for_takes_the_question_away(bench, qtbot) -> None:
     bench.workspace.script = needs_models(bench)
     bench.flow.ingest(Path("/footage"))
     qtbot.waitUntil(lambda: visible_model_dialog(bench, "detector") is not None)
-    bench.flow.cancel()
+    bench.flow.pause()
     assert not bench.flow.is_busy
     assert visible_model_dialog(bench, "detector") is None
     assert bench.notices() == []
 
 
-def test_ingesting_a_video_again_asks_for_it_and_continuing_does_not(bench, qtbot) -> None:
-    endless = EndlessIngest()
-    bench.workspace.script = endless
-    bench.flow.ingest_again(make_video(7, Path("/footage/a.mp4")))
-    qtbot.waitUntil(endless.running.is_set)
-    qtbot.waitUntil(lambda: bench.text("ingest_state") == "cam1/a.mp4")
-    bench.flow.cancel()
-    qtbot.waitUntil(lambda: not bench.flow.is_busy)
-    bench.workspace.script = events(summary(done=1))
-    bench.flow.go_on()
-    qtbot.waitUntil(lambda: not bench.flow.is_busy)
-    path = Path("/footage/a.mp4")
-    asked = [(folder, options.again) for folder, options in bench.workspace.ingested]
-    assert asked == [(path, True), (path, False)]
+def test_videos_are_ingested_again_or_after_all(bench, qtbot) -> None:
+    videos = [
+        make_video(7, Path("/footage/a.mp4")),
+        make_video(8, Path("/footage/b.mp4"), VideoStatus.FAILED),
+    ]
+    bench.flow.ingest_again(videos)
+    qtbot.waitUntil(lambda: bench.text("ingest_state").startswith("Done: 1 video"))
+    assert bench.workspace.library.queued == [([7], {"again": True}), ([8], {})]
 
 
 def test_another_library_silences_what_ran_for_the_old_one(bench, qtbot, tmp_path) -> None:

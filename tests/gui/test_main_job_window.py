@@ -194,7 +194,7 @@ class Window:
         return self.child(ElidedLabel, "ingest_state").whole()
 
     def ingest_button(self) -> QPushButton:
-        return self.child(QPushButton, "ingest_cancel")
+        return self.child(QPushButton, "ingest_pause")
 
     def notices(self) -> list[tuple[str, str, str]]:
         tree = self.child(QTreeWidget, "ingest_notices")

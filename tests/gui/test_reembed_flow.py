@@ -140,7 +140,7 @@ def test_it_waits_for_a_running_ingest(
     shown = choose(window, qtbot)
     assert label(shown, "reembed_state") == "Waiting for net"
     assert reembed.asked == []
-    window.ingest.cancel()
+    window.ingest.pause()
     qtbot.waitUntil(lambda: reembed.asked == ["/models/net.safetensors"])
     reembed.go_on.set()
     qtbot.waitUntil(lambda: label(shown, "reembed_state").startswith("Done"))

@@ -145,9 +145,8 @@ def test_footage_dropped_onto_an_open_library_goes_into_it(
     qtbot.waitUntil(lambda: "mine" in shell.window.windowTitle())
     assert drop(shell.sources, tmp_path / "one", tmp_path / "two.mp4")
     workspace = libraries.workspaces[tmp_path / "mine"]
-    qtbot.waitUntil(
-        lambda: [path for path, _ in workspace.ingested] == [tmp_path / "one", tmp_path / "two.mp4"]
-    )
+    qtbot.waitUntil(lambda: [path for path, _ in workspace.ingested] == [tmp_path / "one"])
+    qtbot.waitUntil(lambda: [path for path, _ in workspace.ordered] == [tmp_path / "two.mp4"])
     assert len(libraries.opened) == 1
 
 
@@ -225,7 +224,7 @@ def test_closing_while_ingesting_asks_once_and_stays_open_if_told_so(
     boxes = [box for box in shell.window.findChildren(QMessageBox) if box.isVisible()]
     assert len(boxes) == 1
     assert boxes[0].text() == "Stop ingesting and quit?"
-    assert boxes[0].informativeText() == "What is stored is kept; it continues next time."
+    assert boxes[0].informativeText() == "What is stored is kept; the rest waits for the next time."
     answer(shell, "stop_no")
     assert shell.window.isVisible()
     assert not ingesting.closed.is_set()

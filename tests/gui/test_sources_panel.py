@@ -56,21 +56,22 @@ def test_every_status_is_a_shape_and_a_word(panel) -> None:
     panel.show_sources(entries(*videos), frozenset(), ZONE)
     shown = {status: item(panel, name).text(1) for status, name in names.items()}
     assert shown == {
-        VideoStatus.PENDING: "… pending",
+        VideoStatus.PENDING: "… waiting",
         VideoStatus.INGESTING: "◐ begun",
         VideoStatus.DONE: "✓ done",
         VideoStatus.PARTIAL: "✂ partial",
         VideoStatus.FAILED: "! failed",
+        VideoStatus.EXCLUDED: "⊘ excluded",
     }
     assert item(panel, "cam1").text(1) == "! 1 failed"
-    assert item(panel, "cam1").text(2) == "15"
+    assert item(panel, "cam1").text(2) == "21"
 
 
 def test_a_video_that_is_gone_says_so_and_cannot_be_played(panel) -> None:
     video = make_video(1, Path("/v/a.mp4"), people=2)
     panel.show_sources(entries(video), frozenset({1}), ZONE)
     assert item(panel, "a.mp4").text(1) == "✕ missing"
-    menu = panel.menu_for(video)
+    menu = panel.menu_for([video])
     enabled = {action.objectName(): action.isEnabled() for action in menu.actions()}
     assert not enabled["play_video"]
     assert not enabled["ingest_again"]
@@ -97,9 +98,9 @@ def test_an_image_sequence_is_no_single_picture(panel) -> None:
 def test_missing_footage_can_be_located_from_its_menu(panel, qtbot) -> None:
     here, gone = make_video(1, Path("/v/a.mp4")), make_video(2, Path("/v/b.mp4"))
     panel.show_sources(entries(here, gone), frozenset({2}), ZONE)
-    names = [action.objectName() for action in panel.menu_for(here).actions()]
+    names = [action.objectName() for action in panel.menu_for([here]).actions()]
     assert "locate_footage" not in names
-    menu = panel.menu_for(gone)
+    menu = panel.menu_for([gone])
     with qtbot.waitSignal(panel.locate_requested):
         next(each for each in menu.actions() if each.objectName() == "locate_footage").trigger()
 
@@ -133,16 +134,21 @@ def test_the_menu_asks_for_a_new_ingest(panel) -> None:
         make_video(2, Path("/v/b.mp4"), VideoStatus.INGESTING),
     )
     panel.show_sources(entries(done, begun), frozenset(), ZONE)
-    asked: list[Video] = []
+    asked: list[list[Video]] = []
     panel.again_requested.connect(asked.append)
     texts = []
     for video in (done, begun):
-        menu = panel.menu_for(video)
+        menu = panel.menu_for([video])
         again = next(each for each in menu.actions() if each.objectName() == "ingest_again")
         texts.append(again.text())
         again.trigger()
-    assert texts == ["Ingest again", "Continue ingesting"]
-    assert asked == [done, begun]
+    assert texts == ["Ingest again", "Read after all"]
+    assert asked == [[done], [begun]]
+    waiting = make_video(3, Path("/v/c.mp4"), VideoStatus.PENDING)
+    failed = make_video(4, Path("/v/d.mp4"), VideoStatus.FAILED)
+    panel.show_sources(entries(done, waiting, failed), frozenset(), ZONE, frozenset({3}))
+    names = [action.objectName() for action in panel.menu_for([waiting, failed]).actions()]
+    assert names == ["read_next", "read_last", "exclude", "ingest_again"]
 
 
 def test_selection_and_closed_branches_survive_a_new_list(panel) -> None:

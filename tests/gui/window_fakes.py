@@ -25,6 +25,7 @@ from app.core.entities import (
     VideoStatus,
 )
 from app.core.events import (
+    FootageOrdered,
     IngestEvent,
     IngestSummary,
     Progress,
@@ -32,6 +33,7 @@ from app.core.events import (
     VideoFinished,
     VideoStarted,
 )
+from app.core.networks import NamedModels
 from app.services.catalog import CameraEntry
 from app.services.ingest import IngestOptions
 
@@ -81,6 +83,39 @@ def progress(done_s: float, *, total_s: float | None = 200.0, people: int = 0) -
     return Progress("cam1/a.mp4", done_s, total_s, people, 3.84, 130.0)
 
 
+class FakeLibrary:
+    """The queue of a library, and what else a window asks of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.timezone = ZoneInfo("Europe/Berlin")
+        self.waiting: list[int] = []
+        self.is_queue_paused = False
+        self.excluded: list[int] = []
+        self.queued: list[tuple[list[int], dict[str, Any]]] = []
+
+    def model(self, role: str) -> ModelFile:
+        return ModelFile(f"{role}-1", Path(f"/models/{role}.onnx"), "0" * 64)
+
+    def queued_ids(self) -> list[int]:
+        return list(self.waiting)
+
+    def pause_queue(self, paused: bool) -> None:
+        self.is_queue_paused = paused
+
+    def queue_videos(self, ids: list[int], options: dict[str, Any]) -> None:
+        self.queued += [(list(ids), options)] if ids else []
+        self.waiting += [each for each in ids if each not in self.waiting]
+
+    def exclude_videos(self, ids: list[int]) -> None:
+        self.excluded += ids
+        self.waiting = [each for each in self.waiting if each not in ids]
+
+    def move_in_queue(self, ids: list[int], *, to_front: bool) -> None:
+        staying = [each for each in self.waiting if each not in ids]
+        self.waiting = [*ids, *staying] if to_front else [*staying, *ids]
+
+
 class FakeWorkspace:
     """Plain lists for a library; `script` is what an ingest yields."""
 
@@ -88,12 +123,10 @@ class FakeWorkspace:
         self.videos: list[Video] = []
         self.script: Script = whole_ingest(self)
         self.ingested: list[tuple[Path, IngestOptions]] = []
+        self.ordered: list[tuple[Path, IngestOptions]] = []
+        self.went_on: list[NamedModels | None] = []
         self.closed = threading.Event()
-        self.library = SimpleNamespace(
-            folder=folder,
-            timezone=ZoneInfo("Europe/Berlin"),
-            model=lambda role: ModelFile(f"{role}-1", Path(f"/models/{role}.onnx"), "0" * 64),
-        )
+        self.library = FakeLibrary(folder)
         self.catalog = SimpleNamespace(cameras=self._cameras)
         self.playback = SimpleNamespace()
         self.people = SimpleNamespace(undo_state=UndoState)
@@ -113,6 +146,19 @@ class FakeWorkspace:
     def ingest(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
         self.ingested.append((folder, options))
         return self.script(folder, options)
+
+    def order(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
+        self.ordered.append((folder, options))
+        self.library.waiting.append(100 + len(self.ordered))
+        yield FootageOrdered(folder, 1)
+
+    def go_on(self, named: NamedModels | None = None) -> Iterator[IngestEvent]:
+        self.went_on.append(named)
+        options = IngestOptions(
+            detector=named and named.detector, embedder=named and named.embedder
+        )
+        yield from self.script(Path("/footage"), options)
+        self.library.waiting.clear()
 
     def close(self) -> None:
         self.closed.set()

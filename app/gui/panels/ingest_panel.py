@@ -61,11 +61,11 @@ class IngestPanel(QWidget):
     """Progress of the running ingest.
 
     Signals:
-        cancel_requested: stop; what is stored is kept.
-        continue_requested: take up what was stopped.
+        pause_requested: stop; what is stored is kept, and the rest waits.
+        continue_requested: go on with what waits.
     """
 
-    cancel_requested = Signal()
+    pause_requested = Signal()
     continue_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -85,8 +85,8 @@ class IngestPanel(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(2 * theme.UNIT_PX)
         self._button = QPushButton()
-        self._button.setObjectName("ingest_cancel")
-        self._offer("Cancel")
+        self._button.setObjectName("ingest_pause")
+        self._offer("Pause")
         self._button.clicked.connect(self._clicked)
         self._notices = self._make_notices()
         self._lay_out()
@@ -107,7 +107,7 @@ class IngestPanel(QWidget):
         self._bar.setRange(0, 0)
         self._bar.show()
         self._figures.show()
-        self._offer("Cancel")
+        self._offer("Pause")
         self._fit()
 
     def show_progress(self, progress: Progress) -> None:
@@ -128,10 +128,16 @@ class IngestPanel(QWidget):
             facts.append(f"{duration_text(progress.eta_s)} left")
         self._figures.setText(" · ".join(facts))
 
-    def show_waiting(self, folders: int) -> None:
-        """How many folders wait behind the running one."""
-        self._waiting = folders
+    def show_waiting(self, videos: int) -> None:
+        """How many videos wait behind the running one."""
+        self._waiting = videos
         self._say(self._step)
+
+    def show_queue(self, videos: int) -> None:
+        """Nothing runs, although so many videos wait."""
+        waiting = "1 video waits" if videos == 1 else f"{videos} videos wait"
+        self._rest(f"{waiting} to be read. What is stored is kept.")
+        self._offer("Continue")
 
     def show_question(self, text: str) -> None:
         """The ingest waits for an answer of the user."""
@@ -139,18 +145,12 @@ class IngestPanel(QWidget):
         self._bar.hide()
 
     def show_stopping(self) -> None:
-        """Cancel was heard; the job is on its way out."""
-        self._say("Cancelling…")
+        """Pause was heard; the job is on its way out."""
+        self._say("Pausing…")
         self._button.setEnabled(False)
 
     def show_stopped(self) -> None:
-        """The ingest was cancelled."""
-        self._rest("Stopped. What is stored is kept; Continue takes up the rest.")
-        self._offer("Continue")
-
-    def show_failed(self, notice: Notice) -> None:
-        """The whole ingest ended with an error."""
-        self.add_notice(notice)
+        """The job ended with an error, which is listed."""
         self._rest("Stopped by an error. What is stored is kept.")
         self._offer("Continue")
 
@@ -231,7 +231,7 @@ class IngestPanel(QWidget):
         if self._button.text() == "Continue":
             self.continue_requested.emit()
         else:
-            self.cancel_requested.emit()
+            self.pause_requested.emit()
 
     def changeEvent(self, event: QEvent) -> None:
         """Takes the colours of another theme."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -50,7 +50,9 @@ class SourcesPanel(QWidget):
         video_activated: id of the video to play.
         paths_dropped: list of paths.
         add_footage_requested: the user wants to choose a folder.
-        again_requested: the video to be ingested (again, or on).
+        again_requested: list of videos to be ingested again, or after all.
+        exclude_requested: ids of videos that are not to be read.
+        move_requested: (ids of waiting videos, whether they are to be read next; else last).
         reason_requested: the video whose problem is to be told.
         locate_requested: footage is missing; the user wants to say where it is.
     """
@@ -59,6 +61,8 @@ class SourcesPanel(QWidget):
     paths_dropped = Signal(object)
     add_footage_requested = Signal()
     again_requested = Signal(object)
+    exclude_requested = Signal(object)
+    move_requested = Signal(object, bool)
     reason_requested = Signal(object)
     locate_requested = Signal()
 
@@ -70,6 +74,7 @@ class SourcesPanel(QWidget):
         self._entries: tuple[CameraEntry, ...] = ()
         self._videos: dict[int, Video] = {}
         self._missing: frozenset[int] = frozenset()
+        self._waiting: frozenset[int] = frozenset()
         self._zone = ZoneInfo("UTC")
         self._running: tuple[int, float] | None = None
         self._items: dict[tuple[str, int], QTreeWidgetItem] = {}
@@ -85,7 +90,11 @@ class SourcesPanel(QWidget):
     # Shown --------------------------------------------------------------------------------------
 
     def show_sources(
-        self, entries: Sequence[CameraEntry], missing: frozenset[int], zone: ZoneInfo
+        self,
+        entries: Sequence[CameraEntry],
+        missing: frozenset[int],
+        zone: ZoneInfo,
+        waiting: frozenset[int] = frozenset(),
     ) -> None:
         """Replaces what is listed; selection and open branches stay.
 
@@ -93,7 +102,9 @@ class SourcesPanel(QWidget):
             entries: cameras with their videos, in the order of the list.
             missing: ids of the videos whose file is not there.
             zone: zone of shown times.
+            waiting: ids of the videos in the queue.
         """
+        self._waiting = waiting
         self._entries, self._missing, self._zone = tuple(entries), missing, zone
         self._videos = {video.id: video for entry in entries for video in entry.videos}
         self._rebuild()
@@ -136,6 +147,7 @@ class SourcesPanel(QWidget):
         tree.setIndentation(4 * theme.UNIT_PX)
         tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         tree.setExpandsOnDoubleClick(False)
+        tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -286,36 +298,74 @@ class SourcesPanel(QWidget):
             is_missing = video.id in self._missing
             self._details.setText(video_details(video, self._zone, is_missing=is_missing))
 
-    def menu_for(self, video: Video) -> QMenu:
-        """The context menu of a video; the caller opens it."""
+    def menu_for(self, videos: Sequence[Video]) -> QMenu:
+        """The context menu of one video or several; the caller opens it."""
         menu = QMenu(self)
         menu.setObjectName("video_menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        is_missing = video.id in self._missing
+        if len(videos) == 1:
+            self._add_play(menu, videos[0])
+        self._add_queue_entries(menu, videos)
+        if len(videos) == 1:
+            self._add_facts(menu, videos[0])
+        return menu
+
+    def _add_play(self, menu: QMenu, video: Video) -> None:
         play = menu.addAction("Play", lambda: self.video_activated.emit(video.id))
         play.setObjectName("play_video")
-        play.setEnabled(video.status is not VideoStatus.FAILED and not is_missing)
-        unfinished = video.status in (VideoStatus.PENDING, VideoStatus.INGESTING)
-        again = menu.addAction(
-            "Continue ingesting" if unfinished else "Ingest again",
-            lambda: self.again_requested.emit(video),
-        )
-        again.setObjectName("ingest_again")
-        again.setEnabled(not is_missing and self._running is None)
+        play.setEnabled(video.status is not VideoStatus.FAILED and video.id not in self._missing)
+
+    def _add_queue_entries(self, menu: QMenu, videos: Sequence[Video]) -> None:
+        running = self._running[0] if self._running else None
+        waiting = [video.id for video in videos if video.id in self._waiting]
+        others = [video for video in videos if video.id not in self._waiting]
+        movable = [video_id for video_id in waiting if video_id != running]
+        entries: list[tuple[str, str, Callable[[], None]]] = []
+        if movable:
+            entries += [
+                ("Read next", "read_next", lambda: self.move_requested.emit(movable, True)),
+                ("Read last", "read_last", lambda: self.move_requested.emit(movable, False)),
+            ]
+        if waiting or any(video.status is VideoStatus.FAILED for video in videos):
+            ids = [v.id for v in videos if v.id in waiting or v.status is VideoStatus.FAILED]
+            entries.append(("Exclude", "exclude", lambda: self.exclude_requested.emit(ids)))
+        if others:
+            stored = (VideoStatus.DONE, VideoStatus.PARTIAL)
+            words = {video.status: "Read after all" for video in others}
+            words |= dict.fromkeys(stored, "Ingest again") | {VideoStatus.FAILED: "Try again"}
+            text = words[others[0].status]
+            again = (text, "ingest_again", lambda: self.again_requested.emit(others))
+            entries.append(again)
+        for text, name, act in entries:
+            action = menu.addAction(text, act)
+            action.setObjectName(name)
+            if name == "ingest_again":
+                action.setEnabled(not any(video.id in self._missing for video in others))
+
+    def _add_facts(self, menu: QMenu, video: Video) -> None:
         reason = menu.addAction("Show reason…", lambda: self.reason_requested.emit(video))
         reason.setObjectName("show_reason")
         reason.setEnabled(bool(video.problem))
-        if is_missing:
+        if video.id in self._missing:
             locate = menu.addAction("Locate footage…", self.locate_requested.emit)
             locate.setObjectName("locate_footage")
         copy = menu.addAction("Copy path", lambda: _copy(str(video.path)))
         copy.setObjectName("copy_path")
-        return menu
+
+    def _chosen(self) -> list[Video]:
+        """The selected videos, in the order of the list; a camera stands for all of its own."""
+        keys = {self._key_of(item) for item in self._tree.selectedItems()}
+        return [
+            self._videos[video.id]
+            for entry in self._entries
+            for video in entry.videos
+            if ("video", video.id) in keys or ("camera", entry.camera.id) in keys
+        ]
 
     def _open_menu(self, where: QPoint) -> None:
-        video = self._video_of(self._tree.itemAt(where))
-        if video is not None:
-            self.menu_for(video).popup(self._tree.viewport().mapToGlobal(where))
+        videos = self._chosen() if self._tree.itemAt(where) is not None else []
+        if videos:
+            self.menu_for(videos).popup(self._tree.viewport().mapToGlobal(where))
 
     # Events -------------------------------------------------------------------------------------
 

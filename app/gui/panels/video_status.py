@@ -25,12 +25,14 @@ class StatusText:
 
 
 _STATUS = {
-    VideoStatus.PENDING: StatusText("… pending", "muted"),
+    VideoStatus.PENDING: StatusText("… waiting", "muted"),
     VideoStatus.INGESTING: StatusText("◐ begun", "muted"),
     VideoStatus.DONE: StatusText("✓ done", "confirmed"),
     VideoStatus.PARTIAL: StatusText("✂ partial", "uncertain"),
     VideoStatus.FAILED: StatusText("! failed", "rejected"),
+    VideoStatus.EXCLUDED: StatusText("⊘ excluded", "muted"),
 }
+_COPY = StatusText("= copy", "muted")
 _MISSING = StatusText("✕ missing", "warning")
 
 
@@ -49,6 +51,8 @@ def video_status(video: Video, *, is_missing: bool, running_s: float | None) -> 
         return StatusText(f"▒ {min(99, int(100 * running_s / duration_s))} %", "accent")
     if is_missing and video.status is not VideoStatus.FAILED:
         return _MISSING
+    if video.status is VideoStatus.EXCLUDED and video.problem:
+        return _COPY
     return _STATUS[video.status]
 
 
@@ -69,6 +73,8 @@ def camera_status(
         for status in (VideoStatus.INGESTING, VideoStatus.PENDING, VideoStatus.PARTIAL)
         if any(video.status is status for video in videos)
     ]
+    if all(video.status is VideoStatus.EXCLUDED for video in videos):
+        return _STATUS[VideoStatus.EXCLUDED]
     return _STATUS[worst[0] if worst else VideoStatus.DONE]
 
 

@@ -1,0 +1,218 @@
+"""The part of `Library` that knows which videos are ordered: the queue of an ingest."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from app.core.entities import Ordered, QueuedVideo, StartSource, VideoStatus
+from app.storage.library_part import LibraryPart, absolute, chunks, video_row
+from app.storage.tables import QueueRow, SettingRow, VideoRow
+from app.storage.video_rows import camera_id, root_id, video_rows_by_path, videos_where
+
+_PAUSED = "queue_paused"
+_STORED = (VideoStatus.DONE, VideoStatus.PARTIAL)
+
+
+class QueueRows(LibraryPart):
+    """The videos that wait to be ingested, in order."""
+
+    def order_videos(
+        self,
+        root: Path,
+        ordered: Sequence[Ordered],
+        options: Mapping[str, Any],
+        *,
+        only_new: bool = False,
+        excluded_too: bool = False,
+    ) -> list[int]:
+        """Registers videos and puts them at the end of the queue, all of them or none.
+
+        One that waits already keeps its place and takes the new options.
+
+        Args:
+            root: folder that the paths are stored relative to.
+            ordered: what was found, in the order in which it is to be ingested.
+            options: plain values that say how; kept as they are, with the camera's name.
+            only_new: leave out what is stored already and has not changed since.
+            excluded_too: whether videos that the user excluded wait again.
+
+        Returns:
+            Ids of the videos that wait now because of this order.
+        """
+        root = absolute(root)
+        with self._database.writing() as session:
+            known = video_rows_by_path(session)
+            waiting = set(session.scalars(select(QueueRow.video_id)))
+            place = _last_place(session)
+            cameras: dict[str, int] = {}
+            ids: list[int] = []
+            for each in ordered:
+                path = absolute(each.path)
+                row = known.get(path)
+                if row is None:
+                    if each.camera not in cameras:
+                        cameras[each.camera] = camera_id(session, each.camera)
+                    row = _registered(path.relative_to(root), cameras[each.camera])
+                    row.source_root_id = root_id(session, root)
+                    session.add(row)
+                    session.flush()
+                elif (_is_unwanted(row) and not excluded_too) or (
+                    only_new and row.status != VideoStatus.PENDING and _is_same(row, each)
+                ):
+                    continue
+                place += 1
+                how = {**options, "camera": each.camera}
+                _put(session, row, place, how, is_waiting=row.id in waiting)
+                ids.append(row.id)
+        return ids
+
+    def queue_videos(self, video_ids: Sequence[int], options: Mapping[str, Any]) -> None:
+        """Puts stored videos at the end of the queue: to be tried again, or to be taken after all.
+
+        Unknown ids are left out.
+        """
+        with self._database.writing() as session:
+            waiting = set(session.scalars(select(QueueRow.video_id)))
+            place = _last_place(session)
+            for video_id in video_ids:
+                row = session.get(VideoRow, video_id)
+                if row is not None:
+                    place += 1
+                    _put(session, row, place, options, is_waiting=video_id in waiting)
+
+    def queued(self, video_id: int) -> QueuedVideo | None:
+        """A video that waits, or None if it does not."""
+        with self._database.reading() as session:
+            row = session.get(QueueRow, video_id)
+            if row is None:
+                return None
+            return QueuedVideo(videos_where(session, VideoRow.id == video_id)[0], row.options)
+
+    def queued_ids(self) -> list[int]:
+        """Ids of the videos that wait, the next one first."""
+        with self._database.reading() as session:
+            return list(session.scalars(select(QueueRow.video_id).order_by(QueueRow.place)))
+
+    def is_queued(self, video_id: int) -> bool:
+        """Whether a video waits, or is being ingested."""
+        with self._database.reading() as session:
+            return session.get(QueueRow, video_id) is not None
+
+    def leave_queue(self, video_id: int) -> None:
+        """A video's turn is over."""
+        with self._database.writing() as session:
+            session.execute(delete(QueueRow).where(QueueRow.video_id == video_id))
+
+    def set_queue_options(self, video_id: int, options: Mapping[str, Any]) -> None:
+        """How a waiting video is to be ingested from now on."""
+        with self._database.writing() as session:
+            chosen = update(QueueRow).where(QueueRow.video_id == video_id)
+            session.execute(chosen.values(options=dict(options)))
+
+    def move_in_queue(self, video_ids: Sequence[int], *, to_front: bool) -> None:
+        """Has videos taken next, or last; among themselves they keep the order given."""
+        with self._database.writing() as session:
+            waiting = list(session.scalars(select(QueueRow.video_id).order_by(QueueRow.place)))
+            moving = [video_id for video_id in video_ids if video_id in waiting]
+            staying = [video_id for video_id in waiting if video_id not in moving]
+            for place, video_id in enumerate(moving + staying if to_front else staying + moving):
+                chosen = update(QueueRow).where(QueueRow.video_id == video_id)
+                session.execute(chosen.values(place=place))
+
+    def exclude_videos(self, video_ids: Collection[int]) -> None:
+        """Takes videos out of the queue; an order of their folder does not take them again.
+
+        Videos that are stored already are left as they are. What was found in one that had been
+        begun stays.
+        """
+        with self._database.writing() as session:
+            for some in chunks(list(video_ids)):
+                session.execute(delete(QueueRow).where(QueueRow.video_id.in_(some)))
+                session.execute(
+                    update(VideoRow)
+                    .where(VideoRow.id.in_(some), VideoRow.status.not_in(_STORED))
+                    .values(status=VideoStatus.EXCLUDED, problem="")
+                )
+
+    def exclude_copy(
+        self, video_id: int, reason: str, content_hash: str, size_bytes: int, mtime_ns: int
+    ) -> None:
+        """Notes that a video is not ingested because another has the same content.
+
+        Args:
+            video_id: the video.
+            reason: which other one, as a sentence.
+            content_hash: SHA-256 of the content, hex.
+            size_bytes: size of the file.
+            mtime_ns: when the file was last changed.
+        """
+        with self._database.writing() as session:
+            row = video_row(session, video_id)
+            row.status, row.problem = VideoStatus.EXCLUDED, reason
+            row.content_hash, row.size_bytes, row.mtime_ns = content_hash, size_bytes, mtime_ns
+            session.execute(delete(QueueRow).where(QueueRow.video_id == video_id))
+
+    @property
+    def is_queue_paused(self) -> bool:
+        """Whether the user wants the queue to stand still until told otherwise."""
+        with self._database.reading() as session:
+            return session.get(SettingRow, _PAUSED) is not None
+
+    def pause_queue(self, paused: bool) -> None:
+        """Notes whether the queue stands still, for the next start as well."""
+        with self._database.writing() as session:
+            if paused:
+                session.merge(SettingRow(key=_PAUSED, value="yes"))
+            else:
+                session.execute(delete(SettingRow).where(SettingRow.key == _PAUSED))
+
+
+def _registered(path: Path, its_camera_id: int) -> VideoRow:
+    """The row of a video of which only the path is known yet."""
+    return VideoRow(
+        camera_id=its_camera_id,
+        relative_path=path.as_posix(),
+        content_hash="",
+        size_bytes=0,
+        mtime_ns=0,
+        status=VideoStatus.PENDING,
+        width_px=0,
+        height_px=0,
+        fps=0.0,
+        start_source=StartSource.UNKNOWN,
+    )
+
+
+def _is_unwanted(row: VideoRow) -> bool:
+    """Whether the user excluded it; what was excluded for a reason may have lost the reason."""
+    return row.status == VideoStatus.EXCLUDED and not row.problem
+
+
+def _is_same(row: VideoRow, ordered: Ordered) -> bool:
+    return (row.size_bytes, row.mtime_ns) == (ordered.size_bytes, ordered.mtime_ns)
+
+
+def _put(
+    session: Session, row: VideoRow, place: int, options: Mapping[str, Any], *, is_waiting: bool
+) -> None:
+    if row.status == VideoStatus.EXCLUDED:
+        row.status, row.problem = _status_before(row), ""
+    if is_waiting:
+        chosen = update(QueueRow).where(QueueRow.video_id == row.id)
+        session.execute(chosen.values(options=dict(options)))
+    else:
+        session.add(QueueRow(video_id=row.id, place=place, options=dict(options)))
+
+
+def _status_before(row: VideoRow) -> VideoStatus:
+    """What an excluded video was: begun, if an ingest has seen it."""
+    return VideoStatus.PENDING if row.analysed_fps is None else VideoStatus.INGESTING
+
+
+def _last_place(session: Session) -> int:
+    return session.scalar(select(func.max(QueueRow.place))) or 0

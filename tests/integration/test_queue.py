@@ -1,0 +1,252 @@
+"""An ordered folder is a promise: every file is listed at once, and its turn comes, whatever ends.
+
+Through `Workspace`, with the real library, decoder and tracker, and stand-ins for the networks.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+
+from app import bootstrap
+from app.core.entities import Detections, TrackedBoxes, TrackStep, VideoStatus
+from app.core.events import (
+    FootageOrdered,
+    IngestEvent,
+    Progress,
+    VideoFailed,
+    VideoFinished,
+    VideoSkipped,
+)
+from app.services import growth
+from app.services.ingest import IngestOptions
+from tests.integration import main_job
+
+FILES = 200
+
+
+class NobodyTracker:
+    """Follows nobody: what is tested here has no people in it, and needs no torch."""
+
+    def update(self, detections: Detections, time_s: float) -> TrackStep:
+        none = Detections.none()
+        boxes = TrackedBoxes(none.boxes, none.scores, np.zeros(0, np.int64))
+        return TrackStep(boxes, (), (), 0)
+
+    def finish(self) -> TrackStep:
+        return self.update(Detections.none(), 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(bootstrap, "_make_tracker", lambda analysed_fps: NobodyTracker())
+    yield from main_job.use_stand_ins()
+
+
+@pytest.fixture(scope="module")
+def tiny_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """One frame of nothing, as an MP4 file."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny.mp4"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("mpeg4", rate=5)
+        stream.width = stream.height = 64
+        frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), format="rgb24")
+        container.mux([*stream.encode(frame), *stream.encode()])
+    return path.read_bytes()
+
+
+def write(folder: Path, tiny_video: bytes, names: Iterable[str]) -> None:
+    """Files of different content: an MP4 may end with a box that says nothing."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        said = name.encode()
+        box = (len(said) + 8).to_bytes(4, "big") + b"free" + said
+        (folder / name).write_bytes(tiny_video + box)
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> IngestOptions:
+    return main_job.weights(tmp_path / "weights")
+
+
+def statuses(library: Path) -> Counter[VideoStatus]:
+    with main_job.opened(library) as workspace:
+        return Counter(video.status for video in workspace.library.videos())
+
+
+def finished(events: Iterable[IngestEvent]) -> list[str]:
+    return [event.path.name for event in events if isinstance(event, VideoFinished)]
+
+
+@pytest.mark.timeout(600)
+def test_200_files_killed_and_quit_in_the_middle_are_all_done_once(
+    tmp_path: Path, tiny_video: bytes, options: IngestOptions
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    names = [f"cam1_{number:03d}.mp4" for number in range(FILES)]
+    write(videos, tiny_video, names)
+    # Every line is a file that is done.
+    script = f"""
+import os, sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from pathlib import Path
+from app.core.events import VideoFinished
+from app.services import growth
+from tests.integration import main_job, test_queue
+test_queue.bootstrap._make_tracker = lambda analysed_fps: test_queue.NobodyTracker()
+growth.SETTLED_S = 0.0
+for _ in main_job.use_stand_ins():
+    options = main_job.weights(Path({str(tmp_path / "weights")!r}))
+    with main_job.opened(Path({str(library)!r})) as workspace:
+        for event in workspace.ingest(Path({str(videos)!r}), options):
+            if isinstance(event, VideoFinished):
+                print(event.path.name, flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    ) as process:
+        assert process.stdout is not None
+        told = [process.stdout.readline().strip() for _ in range(20)]
+        process.send_signal(signal.SIGKILL)
+        told += process.stdout.read().split()
+    with main_job.opened(library) as workspace:
+        listed = workspace.library.videos()
+        assert [video.path.name for video in listed] == names
+        done = [video.path.name for video in listed if video.status is VideoStatus.DONE]
+        assert done[: len(told)] == told
+        # The turn of one may have come; nobody had been told yet.
+        assert len(told) <= len(done) <= len(told) + 1
+        assert len(workspace.library.queued_ids()) == FILES - len(done)
+        with closing(workspace.go_on()) as events:  # type: ignore[type-var]
+            for event in events:
+                if isinstance(event, VideoFinished):
+                    done.append(event.path.name)
+                if len(done) == 60:
+                    break  # the user quits
+    with main_job.opened(library) as workspace:
+        done += finished(workspace.go_on())
+        assert workspace.library.queued_ids() == []
+    assert done == names
+    assert statuses(library) == {VideoStatus.DONE: FILES}
+
+
+def test_what_is_excluded_is_not_read_until_it_is_asked_for(
+    tmp_path: Path, tiny_video: bytes, options: IngestOptions
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4", "b.mp4", "c.mp4", "d.mp4"])
+    with main_job.opened(library) as workspace:
+        stored = workspace.library
+        (ordered,) = (e for e in workspace.order(videos, options) if isinstance(e, FootageOrdered))
+        assert ordered == FootageOrdered(videos, 4)
+        a, b, c, d = stored.queued_ids()
+        assert [video.status for video in stored.videos()] == [VideoStatus.PENDING] * 4
+        stored.exclude_videos([b])
+        stored.move_in_queue([d, c], to_front=True)
+        assert stored.queued_ids() == [d, c, a]
+        stored.move_in_queue([d], to_front=False)
+        assert finished(workspace.go_on()) == ["c.mp4", "a.mp4", "d.mp4"]
+        assert stored.video(b).status is VideoStatus.EXCLUDED
+        assert finished(workspace.ingest(videos, options)) == []  # the folder once more
+        assert stored.video(b).status is VideoStatus.EXCLUDED
+        stored.queue_videos([b], options.packed())
+        assert stored.video(b).status is VideoStatus.PENDING
+        assert finished(workspace.go_on()) == ["b.mp4"]
+
+
+def test_a_video_is_excluded_while_it_is_read(tmp_path: Path, options: IngestOptions) -> None:
+    from tests.rendered import render_world
+
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    render_world(seed=5, people=2, crossing_s=2.0, spacing_s=2.0).write(videos)
+    with main_job.opened(library) as workspace:
+        done = []
+        for event in workspace.ingest(videos, options):
+            if type(event).__name__ == "VideoStarted" and event.path.name == "cam1.mp4":
+                workspace.library.exclude_videos([event.video_id])
+            done += finished([event])
+        assert "cam1.mp4" not in done
+        by_name = {video.path.name: video.status for video in workspace.library.videos()}
+        assert by_name.pop("cam1.mp4") is VideoStatus.EXCLUDED
+        assert set(by_name.values()) == {VideoStatus.DONE}
+
+
+def test_a_copy_is_listed_with_the_reason_and_a_failed_one_can_be_retried(
+    tmp_path: Path, tiny_video: bytes, options: IngestOptions
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4"])
+    (videos / "b.mp4").write_bytes((videos / "a.mp4").read_bytes())
+    (videos / "c.mp4").write_bytes(b"no video")
+    with main_job.opened(library) as workspace:
+        events = list(workspace.ingest(videos, options))
+        assert [type(e).__name__ for e in events if isinstance(e, VideoSkipped | VideoFailed)] == [
+            "VideoFailed",
+            "VideoSkipped",
+        ]
+        a, b, c = workspace.library.videos()
+        assert (b.status, c.status) == (VideoStatus.EXCLUDED, VideoStatus.FAILED)
+        assert "same content" in b.problem
+        assert workspace.library.queued_ids() == []
+        write(videos, tiny_video, ["c.mp4"])
+        workspace.library.queue_videos([c.id], options.packed())
+        assert finished(workspace.go_on()) == ["c.mp4"]
+        # The original is gone, its copy takes its place with all that was found.
+        a.path.unlink()
+        assert finished(workspace.ingest(videos, options)) == []
+        assert [(v.id, v.path.name, v.status) for v in workspace.library.videos()] == [
+            (a.id, "b.mp4", VideoStatus.DONE),
+            (c.id, "c.mp4", VideoStatus.DONE),
+        ]
+
+
+def test_a_file_that_is_still_written_is_waited_for(
+    tmp_path: Path, tiny_video: bytes, options: IngestOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "SETTLED_S", 5.0)
+    clock = SimpleNamespace(now_s=100.0, time=time.time)
+    clock.monotonic = lambda: clock.now_s
+    monkeypatch.setattr(growth, "time", clock)
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4", "b.mp4"])
+    growing = videos / "a.mp4"
+    whole = growing.read_bytes()
+
+    def grow(size_bytes: int) -> None:
+        growing.write_bytes(whole[:size_bytes])
+        os.utime(growing, (time.time() + 3600,) * 2)  # the recorder's clock is ahead
+
+    grow(50)
+    os.utime(videos / "b.mp4", (time.time() - 60,) * 2)
+    parts = [200, 400, len(whole)]
+    events: list[IngestEvent] = []
+    with main_job.opened(library) as workspace:
+        for event in workspace.ingest(videos, options):
+            events.append(event)
+            if isinstance(event, Progress) and "still being written" in event.step:
+                clock.now_s += 3.0 if parts else 6.0
+                if parts:
+                    grow(parts.pop(0))
+    assert parts == []
+    assert finished(events) == ["b.mp4", "a.mp4"]
+    assert not [event for event in events if isinstance(event, VideoFailed)]
+
+
+def test_options_survive_the_queue(tmp_path: Path) -> None:
+    from app.core.clock import parse_zone
+
+    options = IngestOptions(fps=2.5, zone=parse_zone("+01:00"), detector="x.onnx", again=True)
+    assert IngestOptions.unpacked({**options.packed(), "camera": "cam1", "later": 1}) == options
+    assert IngestOptions().packed() == {}
