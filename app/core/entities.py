@@ -279,34 +279,6 @@ class Video:
     tracklet_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ordered:
-    """A video that was found in a folder and is to be registered.
-
-    Attributes:
-        path: the file; of an image sequence, its first picture.
-        size_bytes: of all its files.
-        mtime_ns: when the last of them was changed.
-    """
-
-    path: Path
-    camera: str
-    size_bytes: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedVideo:
-    """A video that waits to be ingested.
-
-    Attributes:
-        options: how, as plain values; see `app.services.ingest_options`.
-    """
-
-    video: Video
-    options: dict[str, Any]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredCrop:
     """A crop on disk.
@@ -396,32 +368,6 @@ class Decision:
     other_id: int
     verdict: Verdict
     decided_utc: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityChanges:
-    """What a decision did to identities.
-
-    Attributes:
-        moved: tracklet id → its identity before and after.
-        created_id: the identity that was made for it, or None.
-    """
-
-    moved: dict[int, tuple[int | None, int | None]]
-    created_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UndoState:
-    """What the journal offers.
-
-    Attributes:
-        undoable: the decision that undo takes back, or None.
-        redoable: the decision that redo makes again, or None.
-    """
-
-    undoable: Decision | None = None
-    redoable: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)

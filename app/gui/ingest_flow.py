@@ -35,7 +35,6 @@ from app.services.model_choice import WEIGHTS_SUFFIXES
 
 if TYPE_CHECKING:
     from app.services.workspace import Workspace
-    from app.storage.library import Library
 
 LANE = "ingest"
 _ORDER_LANE = "orders"
@@ -147,25 +146,25 @@ class IngestFlow(QObject):
         stored = [v.id for v in videos if v.status in (VideoStatus.DONE, VideoStatus.PARTIAL)]
         others = [video.id for video in videos if video.id not in stored]
 
-        def put(library: Library) -> None:
-            library.queue_videos(stored, replace(self._usual, again=True).packed())
-            library.queue_videos(others, self._usual.packed())
+        def put(workspace: Workspace) -> None:
+            workspace.library.queue_videos(stored, replace(self._usual, again=True).packed())
+            workspace.library.queue_videos(others, self._usual.packed())
 
         self._change_queue(put).finished.connect(self._ordered)
 
     def exclude(self, video_ids: Sequence[int]) -> None:
         """Takes videos out of the queue; one that is being read stops within a second."""
-        self._change_queue(lambda library: library.exclude_videos(video_ids))
+        self._change_queue(lambda it: it.library.exclude_videos(video_ids))
 
     def move(self, video_ids: Sequence[int], to_front: bool) -> None:
         """Has videos taken next, or last."""
-        self._change_queue(lambda library: library.move_in_queue(video_ids, to_front=to_front))
+        self._change_queue(lambda it: it.library.move_in_queue(video_ids, to_front=to_front))
 
     def pause(self) -> None:
         """Stops within a second, and at the next start too; what is stored is kept."""
         if not self.is_busy:
             return
-        self._change_queue(lambda library: library.pause_queue(True))
+        self._change_queue(lambda it: it.library.pause_queue(True))
         self._again = False
         if self._dialog is not None:
             self._close_dialog()
@@ -184,10 +183,10 @@ class IngestFlow(QObject):
     def _networks(self) -> NamedModels:
         return NamedModels(detector=self._usual.detector, embedder=self._usual.embedder)
 
-    def _change_queue(self, change: Callable[[Library], None]) -> Task:
+    def _change_queue(self, change: Callable[[Workspace], None]) -> Task:
         assert self._workspace is not None
-        library = self._workspace.library
-        task = self._tasks.start(_ORDER_LANE, _once(lambda: change(library)))
+        workspace = self._workspace
+        task = self._tasks.start(_ORDER_LANE, _once(lambda: change(workspace)))
         task.failed.connect(self.problem)
         task.finished.connect(self.refresh)
         return task

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.core.entities import Decision, UndoState, Verdict
+from app.core.entities import Decision, Verdict
 from app.core.errors import UserFacingError
+from app.core.journal import UndoState
 
 if TYPE_CHECKING:
     from app.gui.panels.results_panel import ResultsPanel

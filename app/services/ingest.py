@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.clock import parse_zone, zone_text
-from app.core.entities import ModelFile, Ordered, QueuedVideo, Video, VideoInfo, VideoStatus
+from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
 from app.core.errors import VideoError
 from app.core.events import (
     FootageOrdered,
@@ -25,6 +25,7 @@ from app.core.events import (
     VideoStarted,
 )
 from app.core.networks import NamedModels
+from app.core.orders import Ordered, QueuedVideo
 from app.core.ports import FrameSource, Tracker
 from app.services.growth import Growth
 from app.services.ingest_progress import IngestRun, beating

@@ -11,15 +11,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.core.entities import (
-    Decision,
-    Identity,
-    IdentityChanges,
-    Tracklet,
-    UndoState,
-    Verdict,
-)
+from app.core.entities import Decision, Identity, Tracklet, Verdict
 from app.core.errors import UsageError
+from app.core.journal import IdentityChanges, UndoState
 from app.storage.library import Library
 
 _DEFAULT_NAME = re.compile(r"Person (\d+)")

@@ -8,8 +8,9 @@ from typing import Any, cast
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core.entities import Decision, Identity, IdentityChanges, UndoState, Verdict
+from app.core.entities import Decision, Identity, Verdict
 from app.core.errors import NotFoundError
+from app.core.journal import IdentityChanges, UndoState
 from app.storage.library_part import LibraryPart, chunks, tracklet_row, video_row
 from app.storage.ordering import natural_key
 from app.storage.tables import CropRow, DecisionRow, IdentityRow, TrackletRow

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from app.core.entities import Ordered, QueuedVideo, StartSource, VideoStatus
+from app.core.entities import StartSource, VideoStatus
+from app.core.orders import Ordered, QueuedVideo
 from app.storage.library_part import LibraryPart, absolute, chunks, video_row
 from app.storage.tables import QueueRow, SettingRow, VideoRow
 from app.storage.video_rows import camera_id, root_id, video_rows_by_path, videos_where

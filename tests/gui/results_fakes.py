@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.core.entities import Camera, Decision, StartSource, UndoState
+from app.core.entities import Camera, Decision, StartSource
 from app.core.errors import NotFoundError, UserFacingError
+from app.core.journal import UndoState
 from app.core.queries import (
     REFINEMENTS,
     CropQuery,

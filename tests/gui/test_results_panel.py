@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 )
 from results_fakes import CAMERAS, START, a_result
 
-from app.core.entities import Camera, Decision, UndoState
+from app.core.entities import Camera, Decision
+from app.core.journal import UndoState
 from app.core.queries import SearchFilter, SearchResult, SearchStage
 from app.gui.gallery_model import GalleryOrder
 from app.gui.panels.results_panel import ResultsPanel

@@ -15,15 +15,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
-from app.core.entities import (
-    Camera,
-    ModelFile,
-    StartSource,
-    UndoState,
-    Video,
-    VideoInfo,
-    VideoStatus,
-)
+from app.core.entities import Camera, ModelFile, StartSource, Video, VideoInfo, VideoStatus
 from app.core.events import (
     FootageOrdered,
     IngestEvent,
@@ -33,6 +25,7 @@ from app.core.events import (
     VideoFinished,
     VideoStarted,
 )
+from app.core.journal import UndoState
 from app.core.networks import NamedModels
 from app.services.catalog import CameraEntry
 from app.services.ingest import IngestOptions

@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.entities import UndoState, Verdict
+from app.core.entities import Verdict
+from app.core.journal import UndoState
 from app.core.queries import SearchResult
 from app.gui.gallery_loader import GalleryLoader
 from app.gui.gallery_model import GalleryModel, GalleryOrder

@@ -1,0 +1,37 @@
+"""Footage that is ordered: registered, and waiting for its turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.core.entities import Video
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A video that was found in a folder and is to be registered.
+
+    Attributes:
+        path: the file; of an image sequence, its first picture.
+        size_bytes: of all its files.
+        mtime_ns: when the last of them was changed.
+    """
+
+    path: Path
+    camera: str
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedVideo:
+    """A video that waits to be ingested.
+
+    Attributes:
+        options: how, as plain values; see `app.services.ingest_options`.
+    """
+
+    video: Video
+    options: dict[str, Any]
