@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from reid_models.backbones.csp import CSPBackbone, CSPName
 from reid_models.backbones.efficientnet import EfficientNetLite, EfficientNetName
 from reid_models.backbones.resnet import ResNet, ResNetName
 from reid_models.checks import check_at_least, check_image_size
@@ -26,7 +25,7 @@ from reid_models.errors import NetworkError
 from reid_models.interfaces import EmbeddingModel, ReIDOutput
 from reid_models.layers.classifier import new_classifier
 
-Backbone = ResNet | EfficientNetLite | CSPBackbone
+Backbone = ResNet | EfficientNetLite
 Variant = Literal["F", "S"]
 Contrast = Literal["code", "paper"]
 # Numbers of stripes of each variant, in the order in which the published network lists them.
@@ -38,8 +37,8 @@ class RRIDConfig:
     """How an RRID is built.
 
     Attributes:
-        backbone: a ResNet, EfficientNet-Lite0, or YOLOv8's trunk (`csp_n`); the latter two and
-            the light ResNets (`resnet10t`, `resnet18`) suit computers without a GPU.
+        backbone: a ResNet, or EfficientNet-Lite0; the latter and the light ResNets (`resnet10t`,
+            `resnet18`) suit computers without a GPU.
         image_size: height and width; the map, a sixteenth as high (EfficientNet: a
             thirty-second), must divide into stripes.
         variant: "F" cuts 6, 4 and 2 stripes (15 features, 3840 numbers), "S" 6 (7 features, 1792).
@@ -51,7 +50,7 @@ class RRIDConfig:
         identities: of the training; 0 leaves out the classifiers.
     """
 
-    backbone: ResNetName | EfficientNetName | CSPName = "resnet50"
+    backbone: ResNetName | EfficientNetName = "resnet50"
     image_size: tuple[int, int] = (384, 128)
     variant: Variant = "F"
     contrast: Contrast = "code"
@@ -255,8 +254,6 @@ def folded(network: RRID) -> RRID:
 def _new_backbone(config: RRIDConfig) -> Backbone:
     if config.backbone == EfficientNetLite.name:
         return EfficientNetLite(folded=config.folded)
-    if config.backbone == CSPBackbone.name:
-        return CSPBackbone(last_stride=1)
     return ResNet(config.backbone)
 
 

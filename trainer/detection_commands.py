@@ -155,6 +155,9 @@ def train(
     learning_rate: Annotated[
         float, typer.Option(min=1e-6, help="At a batch of 16; less from a .pt file: 0.0003.")
     ] = 0.0012,
+    freeze: Annotated[
+        int, typer.Option(min=0, help="So many of the first layers stay as the .pt file has them.")
+    ] = 0,
 ) -> None:
     """Trains by ultralytics, then writes person_detector.onnx (at most 6 MB) and its card.
 
@@ -168,7 +171,7 @@ def train(
     with errors_told(), sole_training(out):
         settings = TrainSettings(
             data, out, model, epochs, image_size, batch, device, minutes, workers, seed, resume,
-            stop_after, learning_rate,
+            stop_after, learning_rate, freeze,
         )  # fmt: skip
 
         def tell(done: EpochDone) -> None:

@@ -6,6 +6,7 @@ The state dict is that of timm's `tf_efficientnet_lite0` without the classifier.
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,10 @@ from reid_models.interfaces import IMAGENET_MEAN, IMAGENET_STD
 
 EfficientNetName = Literal["efficientnet_lite0"]
 IMAGENET_WEIGHTS = "tf_efficientnet_lite0.in1k"
-_STRIDE = 32
+_HEAD_CHANNELS = 1280
+# Of each stage.
+_CHANNELS = (16, 24, 40, 80, 112, 192, 320)
+_STRIDES = (2, 4, 8, 16, 16, 32, 32)
 # Blocks of each stage, to number those of files that count them through.
 _BLOCKS = (1, 2, 2, 3, 3, 4, 1)
 # TensorFlow's training subtracted 127 from each colour and divided by 128.
@@ -40,19 +44,20 @@ class EfficientNetLite(nn.Module):
 
     Attributes:
         name: "efficientnet_lite0".
-        out_channels: of the feature map: 1280.
+        out_channels: of the feature map: 1280, or those of the last stage.
+        stages: how many there are, of seven.
     """
 
     name: EfficientNetName = "efficientnet_lite0"
-    out_channels = 1280
 
-    def __init__(self, *, folded: bool = False) -> None:
+    def __init__(self, *, folded: bool = False, stages: int | None = None) -> None:
         """Random weights.
 
         Args:
             folded: without norm layers: their scale and shift are in the convolutions. The same
                 network, which trains half as fast again on a processor; to go on with weights
                 whose statistics have settled.
+            stages: only so many of the seven, without what follows them; None: all of it.
         """
         super().__init__()
         # Symmetric padding is the same network up to a shift of one pixel, and needs no dynamic
@@ -60,8 +65,12 @@ class EfficientNetLite(nn.Module):
         network: Any = timm.create_model(self.name, num_classes=0, bn_eps=1e-3)
         self.conv_stem: nn.Conv2d = network.conv_stem
         self.bn1: nn.BatchNorm2d = network.bn1
-        self.blocks: nn.Sequential = network.blocks
-        self.conv_head, self.bn2 = network.conv_head, network.bn2
+        self.blocks: nn.Sequential = network.blocks[:stages]
+        self.stages = len(self.blocks)
+        self.has_head = stages is None
+        if self.has_head:
+            self.conv_head, self.bn2 = network.conv_head, network.bn2
+        self.out_channels = _HEAD_CHANNELS if stages is None else _CHANNELS[stages - 1]
         self.folded = False
         if folded:
             self.fold()
@@ -75,7 +84,9 @@ class EfficientNetLite(nn.Module):
         if self.folded:
             return
         self.folded = True
-        _fold(self, ("conv_stem", "bn1"), ("conv_head", "bn2"))
+        _fold(self, ("conv_stem", "bn1"))
+        if self.has_head:
+            _fold(self, ("conv_head", "bn2"))
         for block in self.blocks.modules():
             if hasattr(block, "conv_pwl"):
                 _fold(block, ("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3"))
@@ -83,10 +94,11 @@ class EfficientNetLite(nn.Module):
                 _fold(block, ("conv_dw", "bn1"), ("conv_pw", "bn2"))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Feature maps (B, 1280, h, w) of images (B, 3, H, W); see `map_size`."""
-        maps = self.blocks(self.bn1(self.conv_stem(images)))
-        result: Tensor = self.bn2(self.conv_head(maps))
-        return result
+        """Feature maps (B, out_channels, h, w) of images (B, 3, H, W); see `map_size`."""
+        maps: Tensor = self.blocks(self.bn1(self.conv_stem(images)))
+        if self.has_head:
+            maps = self.bn2(self.conv_head(maps))
+        return maps
 
     def train(self, mode: bool = True) -> EfficientNetLite:
         """As `nn.Module.train`; norm layers with frozen weights stay as in evaluation."""
@@ -99,7 +111,24 @@ class EfficientNetLite(nn.Module):
     def map_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the feature map of an image of that height and width."""
         height, width = image_size
-        return -(-height // _STRIDE), -(-width // _STRIDE)
+        stride = _STRIDES[self.stages - 1]
+        return -(-height // stride), -(-width // stride)
+
+    def take(self, other: EfficientNetLite, source: str) -> PretrainedReport:
+        """Starts from another one of at least as many stages, whichever of the two is folded.
+
+        Args:
+            other: stays as it is.
+            source: where it is from, for messages.
+
+        Raises:
+            NetworkError: fewer stages, or a folded one where this one has norm layers.
+        """
+        if self.folded and not other.folded:
+            other = deepcopy(other)
+            other.fold()
+        own = self.state_dict()
+        return copy_weights(self, other.state_dict(), {key: (key,) for key in own}, source)
 
     def load_pretrained(self, source: str | Path | None = None) -> PretrainedReport:
         """Starts from TensorFlow's ImageNet weights, for images normalised as this package's are.
@@ -111,12 +140,10 @@ class EfficientNetLite(nn.Module):
         Raises:
             NetworkError: weights that cannot be had or do not fit.
         """
-        if self.folded:
+        if self.folded or not self.has_head:
             plain = EfficientNetLite()
-            report = plain.load_pretrained(source)
-            plain.fold()
-            self.load_state_dict(plain.state_dict())
-            return report
+            plain.load_pretrained(source)
+            return self.take(plain, str(source or IMAGENET_WEIGHTS))
         source = source or IMAGENET_WEIGHTS
         state = {_timm_key(key): value for key, value in read_weights(source).items()}
         places = self.state_dict()

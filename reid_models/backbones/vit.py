@@ -11,7 +11,7 @@ import torch
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
-from reid_models.backbones.csp import CSPBackbone
+from reid_models.backbones.efficientnet import EfficientNetLite
 from reid_models.backbones.side_information import SideInformation
 from reid_models.checks import check_image_size
 from reid_models.errors import NetworkError
@@ -19,7 +19,8 @@ from reid_models.interfaces import UnknownCamera
 
 PATCH_PX = 16
 STEM_STRIDE_PX = 16
-Stem = Literal["patch", "conv", "csp"]
+_LITE_STAGES = 5  # of EfficientNet-Lite0, down to a stride of 16
+Stem = Literal["patch", "conv", "lite"]
 Variant = Literal["vit_base", "deit_base", "deit_small", "deit_tiny"]
 
 
@@ -105,16 +106,18 @@ class ConvStem(nn.Module):
         return self.proj(self.layers(images)).flatten(2).mT
 
 
-class CSPStem(nn.Module):
-    """The first three stages of YOLOv8's trunk, which know people already, in place of the patch.
+class LiteStem(nn.Module):
+    """The first stages of EfficientNet-Lite0 in place of the patch; stride 16 in all.
+
+    Without norm layers: it starts from weights that are trained already.
 
     Attributes:
-        trunk: the stages; stride 16.
+        trunk: the stages.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.trunk = CSPBackbone(stages=3)
+        self.trunk = EfficientNetLite(folded=True, stages=_LITE_STAGES)
         self.proj = nn.Conv2d(self.trunk.out_channels, width, 1)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -167,7 +170,7 @@ class ViT(nn.Module):
         self.grid = patch_grid(image_size, stride)
         if stem != "patch" and (stride != STEM_STRIDE_PX or any(s % 16 for s in image_size)):
             raise NetworkError(
-                "The convolutional stem has a stride of 16 px and needs whole steps of it.",
+                "A convolutional stem has a stride of 16 px and needs whole steps of it.",
                 "Set stride to 16 and both sides of the image to multiples of 16.",
             )
         self.cls_token = nn.Parameter(torch.empty(1, 1, size.width))
@@ -207,7 +210,7 @@ class ViT(nn.Module):
 def _new_stem(stem: Stem, width: int, stride: int) -> nn.Module:
     if stem == "patch":
         return StridedPatchEmbed(width, stride)
-    return ConvStem(width) if stem == "conv" else CSPStem(width)
+    return ConvStem(width) if stem == "conv" else LiteStem(width)
 
 
 def make_vit(

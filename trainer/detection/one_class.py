@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 
 PERSON = "person"
@@ -63,26 +61,6 @@ def keep_person(network: Any) -> Any:
     network.names = {0: PERSON}
     network.yaml["nc"] = 1
     return network
-
-
-def yolo_state(path: Path) -> dict[str, Tensor]:
-    """The weights in a .pt file of ultralytics, by the keys of its network.
-
-    Raises:
-        TrainerError: it is missing, or ultralytics does not load it safely.
-    """
-    import_ultralytics()
-    from ultralytics.nn.tasks import load_checkpoint
-
-    try:
-        network, _ = load_checkpoint(str(path))
-    except Exception as error:
-        # Whatever a loader trips over in a file of unknown origin is about that file.
-        raise TrainerError(
-            f"{path} cannot be loaded as a YOLO: {error}.", "Choose a .pt file of ultralytics."
-        ) from error
-    state: dict[str, Tensor] = network.float().state_dict()
-    return state
 
 
 @torch.no_grad()

@@ -36,6 +36,7 @@ class TrainSettings:
         minutes: stop after an epoch before this much time of this session has gone; 0: no limit.
         stop_after: stop this session after that epoch, counted from 1; 0: never.
         learning_rate: at a batch of 16; smaller where the start is good already.
+        freeze: so many of the first layers keep the weights of the start.
     """
 
     data: Path
@@ -51,6 +52,7 @@ class TrainSettings:
     resume: bool = False
     stop_after: int = 0
     learning_rate: float = LEARNING_RATE
+    freeze: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def training_arguments(settings: TrainSettings) -> dict[str, Any]:
         "warmup_bias_lr": 0.0,
         "close_mosaic": min(10, round(0.17 * settings.epochs)),
         "patience": 0,
+        "freeze": settings.freeze,
         "plots": False,
         "verbose": False,
         # On a GPU its self-test of this wants a file from the network.

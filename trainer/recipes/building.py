@@ -6,14 +6,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from reid_models.backbones.csp import CSPBackbone
 from reid_models.backbones.efficientnet import EfficientNetLite
-from reid_models.backbones.pretrained import PretrainedReport, read_weights
+from reid_models.backbones.pretrained import PretrainedReport
 from reid_models.backbones.resnet import ResNet, load_pretrained
-from reid_models.backbones.vit import CSPStem
+from reid_models.backbones.vit import LiteStem
+from reid_models.model_card import CARD_KEY, read_metadata
+from reid_models.model_file import load_model
 from reid_models.registry import create_model, find_model
 from trainer.config import TrainConfig
-from trainer.detection.one_class import yolo_state
 from trainer.errors import TrainerError
 from trainer.recipe import DataFacts
 
@@ -69,19 +69,17 @@ def load_backbone(network: Any, source: str | None) -> PretrainedReport:
     Args:
         network: has a `backbone`.
         source: a name of timm or torchvision, or a file; None: torchvision's first ImageNet
-            weights (or timm's, for the light ResNets and EfficientNet). For YOLOv8's trunk: a
-            .pt file of ultralytics, or a model file with such a trunk.
+            weights (or timm's, for the light ResNets and EfficientNet). EfficientNet also starts
+            from that of a model file.
 
     Raises:
         TrainerError: there is no such backbone in it.
         NetworkError: weights that cannot be had or do not fit.
     """
     backbone = network.backbone
-    trunk = csp_trunk(network)
+    trunk = lite_trunk(network)
     if trunk is not None:
-        return _load_csp(trunk, source, network)
-    if isinstance(backbone, EfficientNetLite):
-        return backbone.load_pretrained(source)
+        return _load_lite(trunk, source)
     if not isinstance(backbone, ResNet):
         raise TrainerError(
             "There is no backbone to be filled with pretrained weights.",
@@ -91,24 +89,26 @@ def load_backbone(network: Any, source: str | None) -> PretrainedReport:
     return load_pretrained(backbone, source or default)
 
 
-def csp_trunk(network: Any) -> CSPBackbone | None:
-    """YOLOv8's trunk in a network: its backbone, or its transformer's stem; None: it has none."""
-    backbone = network.backbone
-    if isinstance(backbone, CSPBackbone):
+def lite_trunk(network: Any) -> EfficientNetLite | None:
+    """EfficientNet-Lite0 in a network: its backbone, or its transformer's stem; None: neither."""
+    backbone = getattr(network, "backbone", None)
+    if isinstance(backbone, EfficientNetLite):
         return backbone
     stem = getattr(backbone, "patch_embed", None)
-    return stem.trunk if isinstance(stem, CSPStem) else None
+    return stem.trunk if isinstance(stem, LiteStem) else None
 
 
-def _load_csp(trunk: CSPBackbone, source: str | None, network: Any) -> PretrainedReport:
-    if source is None:
+def _load_lite(trunk: EfficientNetLite, source: str | None) -> PretrainedReport:
+    path = Path(source or "")
+    if path.suffix != ".safetensors" or CARD_KEY not in read_metadata(path):
+        return trunk.load_pretrained(source)
+    other = lite_trunk(load_model(path)[0])
+    if other is None:
         raise TrainerError(
-            "YOLOv8's trunk does not start from ImageNet.",
-            "Set start.pretrained to yolov8n.pt, a file of ultralytics, or to a model file.",
+            f"There is no EfficientNet-Lite0 in {path.name}.",
+            "Choose an RRID over one, or ImageNet weights, for start.pretrained.",
         )
-    path = Path(source)
-    state = yolo_state(path) if path.suffix == ".pt" else read_weights(path)
-    return trunk.load_pretrained(state, path.name, network.mean, network.std)
+    return trunk.take(other, path.name)
 
 
 def _side_information(

@@ -14,6 +14,7 @@ from reid_models.backbones.efficientnet import EfficientNetLite
 from reid_models.errors import NetworkError
 from reid_models.interfaces import IMAGENET_MEAN, IMAGENET_STD
 from reid_models.rrid import RRID, RRIDConfig, folded
+from reid_models.transreid import TransReID, TransReIDConfig
 
 # First and last layers of each kind, as a port that counts its blocks through calls them.
 COUNTED = {
@@ -173,3 +174,27 @@ def test_an_rrid_folds_its_backbone_and_keeps_its_vectors() -> None:
     assert not network.config.folded
     with pytest.raises(NetworkError, match="cannot be folded"):
         RRIDConfig("resnet18", (192, 96), "S", folded=True)
+
+
+def test_a_transformer_stands_on_its_first_stages() -> None:
+    torch.manual_seed(3)
+    config = TransReIDConfig(
+        variant="deit_tiny", depth=2, stem="lite", image_size=(192, 96), jpm=False, cameras=3
+    )
+    network = TransReID(config).eval()
+    assert network.backbone.grid == (12, 6)
+    assert network.embed(torch.rand(2, 3, 192, 96), torch.tensor([0, 2])).shape == (2, 192)
+
+
+def test_its_stem_starts_from_another_networks_backbone(tmp_path: Path) -> None:
+    rrid = RRID(RRIDConfig("efficientnet_lite0", (192, 96), "S", width=16)).eval()
+    stem = EfficientNetLite(folded=True, stages=5)
+    report = stem.take(rrid.backbone, "rrid")
+    assert report.missing == ()
+    images = torch.rand(1, 3, 64, 32)
+    with torch.no_grad():
+        wanted = rrid.backbone.blocks[:5](rrid.backbone.bn1(rrid.backbone.conv_stem(images)))
+        torch.testing.assert_close(stem.eval()(images), wanted, rtol=1e-3, atol=1e-4)
+    assert stem.map_size((64, 32)) == (4, 2)
+    with pytest.raises(NetworkError, match="do not fit"):
+        EfficientNetLite(folded=True).take(stem, "the stem")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from trainer.detection.one_class import keep_person, person_trainer, yolo_state
+from trainer.detection.one_class import keep_person, person_trainer
 from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 
@@ -55,10 +54,3 @@ def test_training_starts_from_the_cut_down_network_and_goes_on_with_it(coco: Any
     assert started.names == {0: "person"}
     assert next(started.parameters()).dtype == torch.float32
     assert trainer.get_model(None, weights=started) is started  # type: ignore[arg-type]
-
-
-def test_a_file_that_is_no_yolo_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "broken.pt"
-    file.write_bytes(b"nothing")
-    with pytest.raises(TrainerError, match="broken.pt"):
-        yolo_state(file)
