@@ -6,8 +6,6 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from app.cli.cameras import camera, clock
 from app.cli.models import models
 from app.cli.options import (
     AggregatorOption,
@@ -29,7 +28,7 @@ from app.cli.options import (
     RerankerOption,
     ZoneOption,
 )
-from app.cli.program import Program
+from app.cli.program import Program, opened
 from app.core.clock import parse_zone
 from app.core.errors import ModelError, UsageError, UserFacingError
 from app.core.networks import NamedModels
@@ -38,7 +37,6 @@ from app.settings import default_library, demo_dir, demo_library
 
 if TYPE_CHECKING:
     from app.services.ingest import IngestOptions
-    from app.services.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +77,8 @@ commands = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 commands.add_typer(models, name="models")
+commands.add_typer(camera, name="camera")
+commands.command()(clock)
 
 
 def run_command_line(arguments: list[str], program: Program) -> int:
@@ -120,24 +120,13 @@ def _main(
     del context, version
 
 
-@contextmanager
-def _opened(
-    program: Program, library: Path, named: NamedModels | None = None, *, create: bool = False
-) -> Iterator[Workspace]:
-    workspace = program.open_workspace(library.expanduser(), create, named)
-    try:
-        yield workspace
-    finally:
-        workspace.close()
-
-
 def _ingest(program: Program, folder: Path, library: Path, options: IngestOptions) -> int:
     """Runs an ingest to its end and shows how it goes on stderr."""
     from app.cli.progress import follow_ingest
     from app.services.sources import find_sources
 
     find_sources(folder, options.camera_by)  # an empty folder leaves no library behind
-    with _opened(program, library, create=True) as workspace:
+    with opened(program, library, create=True) as workspace:
         try:
             summary = follow_ingest(workspace.ingest(folder, options))
         except KeyboardInterrupt:
@@ -204,7 +193,7 @@ def _demo(
     options = demo_options(program.settings(), named)
     status = _ingest(program, demo_dir(), library, options)
     if status == DONE:
-        with _opened(program, library, named) as workspace:
+        with opened(program, library, named) as workspace:
             stages = program.settings().search.stages
             show_demo(workspace, demo_dir(), stages, sheet, as_json=as_json)
     return status
@@ -341,7 +330,7 @@ def search(
     stages = frozenset(each for each in program.settings().search.stages if not off[each])
     wanted = Wanted(image, tracklet, point, tuple(camera or ()), from_, to, top, stages)
     named = NamedModels(embedder=embedder, aggregator=aggregator, reranker=reranker)
-    with _opened(program, library, named) as workspace:
+    with opened(program, library, named) as workspace:
         search_and_show(workspace, wanted, as_json=json, sheet=sheet)
     return DONE
 
@@ -358,7 +347,7 @@ def list_(context: typer.Context, library: LibraryOption, json: JsonOption = Fal
     """Show the videos of a library with their status, and their tracklets."""
     from app.cli.listing import show_library
 
-    with _opened(context.obj, library) as workspace:
+    with opened(context.obj, library) as workspace:
         show_library(workspace, as_json=json)
     return DONE
 
@@ -374,7 +363,7 @@ def export(
     """Write the tracks out: frame (from 1), track, left, top, width, height, score, -1, -1, -1."""
     from app.services.export import write_mot
 
-    with _opened(context.obj, library) as workspace:
+    with opened(context.obj, library) as workspace:
         for path in write_mot(workspace.library, mot.expanduser()):
             typer.echo(path)
     return DONE
@@ -395,7 +384,7 @@ def reembed(
     """
     from app.cli.progress import follow_reembed
 
-    with _opened(context.obj, library) as workspace:
+    with opened(context.obj, library) as workspace:
         follow_reembed(workspace.reembed(embedder, device))
     return DONE
 
@@ -410,7 +399,7 @@ def relocate(
     """Tell a library that its footage was moved; without OLD and NEW, show where it is expected."""
     if old is not None and new is None:
         raise UsageError(f"Where {old} is now is missing.", "Name both folders, OLD and NEW.")
-    with _opened(context.obj, library) as workspace:
+    with opened(context.obj, library) as workspace:
         roots = workspace.library.source_roots()
         if old is None or new is None:
             for root in roots:

@@ -34,15 +34,17 @@ def show_library(workspace: Workspace, *, as_json: bool) -> None:
 
 
 def _video_as_json(video: Video, rows: list[TrackletRow]) -> dict[str, Any]:
-    info = video.info
+    info, start = video.info, video.moment(0.0)
     return {
         "video_id": video.id,
         "camera": video.camera.name,
         "video": str(video.path),
         "status": video.status.value,
         "problem": video.problem or None,
-        "start_utc": format_utc(info.start_utc) if info.start_utc else None,
+        "start_utc": format_utc(start) if start else None,
+        "start_raw_utc": format_utc(raw) if (raw := video.raw_moment(0.0)) else None,
         "start_source": info.start_source.value,
+        "clock": "raw" if video.camera.clock.is_raw else "corrected",
         "duration_s": info.duration_s,
         "frame_count": info.frame_count,
         "fps": info.fps,
@@ -80,8 +82,8 @@ def _print_videos(workspace: Workspace, videos: list[Video]) -> None:
             video.status.value,
             str(video.tracklet_count),
             "unknown" if info.duration_s is None else format_offset(info.duration_s),
-            time_cell(info.start_utc, zone),
-            info.start_source.value,
+            time_cell(video.moment(0.0), zone),
+            video.time_source,
         )
     problems = [f"{video.status.value}: {video.problem}" for video in videos if video.problem]
     table.print(*(problems if videos else ["The library has no videos yet."]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -45,3 +46,15 @@ class Program(Protocol):
 
     def run_window(self, library: Path | None, videos: Path | None, named: NamedModels) -> int:
         """Shows the window until it is closed; returns the exit status."""
+
+
+@contextmanager
+def opened(
+    program: Program, library: Path, named: NamedModels | None = None, *, create: bool = False
+) -> Iterator[Workspace]:
+    """An open library, closed at the end; raises LibraryError."""
+    workspace = program.open_workspace(library.expanduser(), create, named)
+    try:
+        yield workspace
+    finally:
+        workspace.close()

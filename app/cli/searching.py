@@ -166,6 +166,7 @@ def _as_json(hit: HitDetails) -> dict[str, Any]:
         "first_time_s": round(hit.first_time_s, 3),
         "last_time_s": round(hit.last_time_s, 3),
         "start_utc": format_utc(hit.start_utc) if hit.start_utc else None,
+        "time_source": hit.time_source,
         "box": [round(float(side), 1) for side in hit.box],
         "box_time_s": round(hit.box_time_s, 3),
         "score": round(hit.score, 6),

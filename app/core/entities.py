@@ -7,13 +7,15 @@ Boxes are x1, y1, x2, y2 in pixels of the upright full frame; images are RGB ``u
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from app.core.camera_clock import RAW_CLOCK, CameraClock
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -246,10 +248,15 @@ class Trajectory:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A viewpoint that has videos."""
+    """A viewpoint that has videos.
+
+    Attributes:
+        clock: what is to be done to the times that its recorder wrote.
+    """
 
     id: int
     name: str
+    clock: CameraClock = RAW_CLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +284,25 @@ class Video:
     detector_id: str | None
     committed_s: float
     tracklet_count: int
+
+    def raw_moment(self, time_s: float) -> datetime | None:
+        """When a time of the video was, by its recorder's clock, in UTC; None where unknown."""
+        info = self.info
+        if info.start_utc is None:
+            return None
+        start = self.camera.clock.raw(info.start_utc, info.start_local)
+        return start + timedelta(seconds=time_s)
+
+    def moment(self, time_s: float) -> datetime | None:
+        """When a time of the video was, corrected by its camera's clock, in UTC; else None."""
+        raw = self.raw_moment(time_s)
+        return None if raw is None else self.camera.clock.corrected(raw)
+
+    @property
+    def time_source(self) -> str:
+        """Where its time of day comes from, for people: ``file name, raw``."""
+        state = "raw" if self.camera.clock.is_raw else "corrected"
+        return f"{self.info.start_source}, {state}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app.core.clock import format_time
-from app.core.entities import StartSource
 
 if TYPE_CHECKING:
     from app.services.catalog import HitDetails
@@ -63,9 +62,7 @@ def when_text(details: HitDetails, zone: ZoneInfo) -> str:
     taken = taken_utc(details)
     if taken is None:
         return f"{into} (start of the recording unknown)"
-    source = details.start_source
-    told = "" if source == StartSource.UNKNOWN else f" (by {source})"
-    return f"{format_time(taken, zone)}{told}, {into}"
+    return f"{format_time(taken, zone)} (by {details.time_source}), {into}"
 
 
 def _seen_text(details: HitDetails, zone: ZoneInfo) -> str:

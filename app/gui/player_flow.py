@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTemporaryDir, Signal
 from PySide6.QtGui import QImage
 
-from app.core.entities import StartSource
 from app.core.errors import UserFacingError
 from app.gui.hit_text import day_text
 from app.gui.panels.player_panel import EMPTY, NO_VIDEO, PlayerPanel
@@ -279,17 +277,15 @@ class PlayerFlow(QObject):
 def header(opened: VideoOpened, time_s: float) -> tuple[str, str, str]:
     """Camera, recording time of a frame, and all that is known about it as a tooltip."""
     video, zone = opened.video, opened.zone
-    info = video.info
-    if info.start_utc is None:
+    moment, start = video.moment(time_s), video.moment(0.0)
+    if moment is None or start is None:
         return video.camera.name, "recording time unknown", str(video.path)
-    moment = info.start_utc + timedelta(seconds=time_s)
     local = moment.astimezone(zone)
     offset = f"{local:%z}"  # +0200
-    source = "" if info.start_source is StartSource.UNKNOWN else f"{info.start_source}, "
     text = (
         f"{day_text(moment, zone)} {local.year} {local:%H:%M:%S}.{local.microsecond // 100_000}"
-        f" ({source}{offset[:3]}:{offset[3:5]})"
+        f" ({video.time_source}, {offset[:3]}:{offset[3:5]})"
     )
-    told = f"Start of the recording by {info.start_source}" if source else "Start of the recording"
-    start = info.start_utc.astimezone(zone).isoformat(sep=" ")
-    return video.camera.name, text, f"{video.path}\n{told}: {start}\nTimes in {zone}"
+    told = f"Start of the recording by {video.time_source}"
+    began = start.astimezone(zone).isoformat(sep=" ")
+    return video.camera.name, text, f"{video.path}\n{told}: {began}\nTimes in {zone}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -344,7 +344,7 @@ def as_qimage(image: Image) -> QImage:
 def _recorded(entry: CameraEntry) -> list[tuple[datetime, datetime]]:
     """Begin and end of those videos of a camera whose clock is known."""
     return [
-        (video.info.start_utc, video.info.start_utc + timedelta(seconds=video.info.duration_s or 0))
+        (start, video.moment(video.info.duration_s or 0.0) or start)
         for video in entry.videos
-        if video.info.start_utc is not None
+        if (start := video.moment(0.0)) is not None
     ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
-from app.core.entities import Camera, FloatArray, StartSource, Tracklet, Trajectory, Verdict, Video
+from app.core.entities import Camera, FloatArray, Tracklet, Trajectory, Verdict, Video
 from app.core.errors import NotFoundError, UsageError
 from app.core.queries import Hit
 from app.services.people import Judgement, judgement_about
@@ -37,7 +37,7 @@ class HitDetails:
         camera: the camera's name.
         video: absolute path of the video; it may no longer exist.
         start_utc: timezone-aware time of `first_time_s`, or None where the clock is unknown.
-        start_source: where the video's start time was read.
+        time_source: where the time comes from, and whether it is raw or corrected.
         box: float32 (4,) xyxy in pixels of the full frame at `box_time_s`: the thumbnail's.
         score: what the ranking is sorted by.
         thumbnail: absolute path of the best crop.
@@ -53,7 +53,7 @@ class HitDetails:
     first_time_s: float
     last_time_s: float
     start_utc: datetime | None
-    start_source: StartSource
+    time_source: str
     box: FloatArray
     box_time_s: float
     score: float
@@ -239,8 +239,8 @@ def _details(rank: int, hit: Hit, tracklet: Tracklet, video: Video, known: _Know
         video=video.path,
         first_time_s=tracklet.first_time_s,
         last_time_s=tracklet.last_time_s,
-        start_utc=wall_clock(video, tracklet.first_time_s),
-        start_source=video.info.start_source,
+        start_utc=video.moment(tracklet.first_time_s),
+        time_source=video.time_source,
         box=tracklet.thumbnail.box,
         box_time_s=tracklet.thumbnail.time_s,
         score=hit.score,
@@ -260,7 +260,7 @@ def _row(
         number=tracklet.number,
         first_time_s=tracklet.first_time_s,
         last_time_s=tracklet.last_time_s,
-        start_utc=wall_clock(video, tracklet.first_time_s),
+        start_utc=video.moment(tracklet.first_time_s),
         box=tracklet.thumbnail.box,
         box_time_s=tracklet.thumbnail.time_s,
         score=float(trajectory.scores[place]),
@@ -271,12 +271,6 @@ def _row(
 
 def _name_of(tracklet: Tracklet, names: dict[int, str]) -> str | None:
     return None if tracklet.identity_id is None else names.get(tracklet.identity_id)
-
-
-def wall_clock(video: Video, time_s: float) -> datetime | None:
-    """Timezone-aware time of a moment of a video, or None where its clock is unknown."""
-    start = video.info.start_utc
-    return None if start is None else start + timedelta(seconds=time_s)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ PICTURE_WIDTH_PX = 192
 PICTURE_HEIGHT_PX = 288
 GAP_PX = 14
 LINE_HEIGHT_PX = 19
-TEXT_LINES = 4
+TEXT_LINES = 5
 CAPTION_HEIGHT_PX = 40
 # Enlarged further, a tiny crop only looks as if it were sharp.
 MAX_ENLARGEMENT = 3.0
@@ -117,6 +117,7 @@ def _hit_tile(hit: HitDetails, zone: ZoneInfo) -> _Tile:
     lines = [hit.camera, format_offset(hit.first_time_s)]
     if hit.start_utc is not None:
         lines.append(format_time(hit.start_utc, zone))
+        lines.append(f"by {hit.time_source}")
     return _Tile(read_crop(hit.thumbnail), str(hit.rank), f"{hit.score:.3f}", tuple(lines))
 
 

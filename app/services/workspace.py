@@ -14,6 +14,7 @@ from app.core.errors import NotFoundError
 from app.core.events import IngestEvent
 from app.core.networks import NamedModels
 from app.core.queries import CropQuery, Query
+from app.services.cameras import Cameras
 from app.services.catalog import Catalog
 from app.services.ingest import Ingest, IngestOptions, IngestParts
 from app.services.model_shelf import ModelShelf
@@ -56,6 +57,7 @@ class Workspace:
         catalog: what panels and lists show.
         playback: frames, and who is where in them.
         people: what the user decided.
+        cameras: their names and clocks.
         search: rankings.
         networks: chosen and loaded when first needed.
         shelf: all networks on this computer.
@@ -89,6 +91,7 @@ class Workspace:
             self.networks.aggregator,
             self.networks.reranker,
         )
+        self.cameras = Cameras(library, self.search)
         self._read_picture = parts.read_picture
         self._ingest = Ingest(library, self.search, self.networks, parts.ingest)
 

@@ -15,6 +15,7 @@ from sqlalchemy import delete, select
 from app.core.entities import ModelFile, VideoStatus
 from app.core.errors import LibraryError, LibraryInUseError
 from app.core.networks import ModelRole
+from app.storage.camera_rows import CameraRows
 from app.storage.crop_files import CROPS_FOLDER
 from app.storage.database import Database
 from app.storage.faults import disk_faults
@@ -33,7 +34,7 @@ LOCK_NAME = "library.lock"
 _TIMEZONE = "timezone"
 
 
-class Library(VideoRows, QueueRows, TrackletRows, VectorRows, PeopleRows):
+class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, PeopleRows):
     """Everything that is known about some footage. Thread-safe.
 
     Every call is a transaction, or part of the one that the thread is in (`transaction`).

@@ -17,7 +17,7 @@ from app.storage.tables import CropRow, TrackletRow, VideoRow
 
 _Item = TypeVar("_Item")
 # SQLite takes at least 999 values in one statement, on every machine.
-_CHUNK = 900
+CHUNK = 900
 
 
 class LibraryPart:
@@ -54,8 +54,8 @@ def absolute(path: Path) -> Path:
 
 def chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     """The items in lists short enough for SQL's `IN`."""
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
 
 
 def video_row(session: Session, video_id: int) -> VideoRow:

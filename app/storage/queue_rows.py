@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from app.core.entities import StartSource, VideoStatus
 from app.core.orders import Ordered, QueuedVideo
+from app.storage.camera_rows import camera_id_of
 from app.storage.library_part import LibraryPart, absolute, chunks, video_row
 from app.storage.tables import QueueRow, SettingRow, VideoRow
-from app.storage.video_rows import camera_id, root_id, video_rows_by_path, videos_where
+from app.storage.video_rows import root_id, video_rows_by_path, videos_where
 
 _PAUSED = "queue_paused"
 _STORED = (VideoStatus.DONE, VideoStatus.PARTIAL)
@@ -57,7 +58,7 @@ class QueueRows(LibraryPart):
                 row = known.get(path)
                 if row is None:
                     if each.camera not in cameras:
-                        cameras[each.camera] = camera_id(session, each.camera)
+                        cameras[each.camera] = camera_id_of(session, each.camera)
                     row = _registered(path.relative_to(root), cameras[each.camera])
                     row.source_root_id = root_id(session, root)
                     session.add(row)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     MetaData,
+    String,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -39,6 +40,25 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(self, value: float | None, dialect: Dialect) -> datetime | None:
         """Back to a moment in UTC."""
         return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class LocalTime(TypeDecorator[datetime]):
+    """What a clock showed, without a zone, stored as ISO 8601."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """Refuses times with a zone: those are moments."""
+        if value is None:
+            return None
+        if value.tzinfo is not None:
+            raise ValueError(f"a clock's time has no time zone, got {value.isoformat()}")
+        return value.isoformat()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """Back to a time without a zone."""
+        return None if value is None else datetime.fromisoformat(value)
 
 
 class Box(TypeDecorator[FloatArray]):
@@ -97,11 +117,20 @@ class SourceRootRow(Base):
 
 
 class CameraRow(Base):
-    """A viewpoint."""
+    """A viewpoint with its clock, see `app.core.camera_clock.CameraClock`.
+
+    Attributes:
+        also_called: names it had before it was renamed, or those of cameras merged into it.
+    """
 
     __tablename__ = "cameras"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    zone: Mapped[str] = mapped_column(default="")
+    offset_s: Mapped[float] = mapped_column(default=0.0)
+    drift_s_per_day: Mapped[float] = mapped_column(default=0.0)
+    reference_utc: Mapped[datetime | None]
+    also_called: Mapped[list[str]] = mapped_column(JSON, default=list)
 
 
 class VideoRow(Base):
@@ -128,6 +157,7 @@ class VideoRow(Base):
     duration_s: Mapped[float | None]
     start_utc: Mapped[datetime | None]
     start_source: Mapped[str]
+    start_local: Mapped[datetime | None] = mapped_column(LocalTime)
     analysed_fps: Mapped[float | None]
     detector_id: Mapped[str | None]
     committed_s: Mapped[float] = mapped_column(default=0.0)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Float, Row, Select, select, type_coerce
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Session
 
 from app.core.entities import FloatArray, GalleryVectors
-from app.storage.library_part import LibraryPart, chunks
-from app.storage.tables import EmbeddingRow, TrackletRow, VideoRow
+from app.storage.camera_rows import camera_of
+from app.storage.library_part import CHUNK, LibraryPart, chunks
+from app.storage.tables import CameraRow, EmbeddingRow, TrackletRow, VideoRow
 
 # Rows fetched at a time: a tenth of a second.
 _BATCH = 4096
@@ -26,10 +29,11 @@ class VectorRows(LibraryPart):
         """
         query = _gallery(embedder_id).order_by(EmbeddingRow.tracklet_id)
         with self._database.reading() as session:
+            clocks = _clocks(session)
             # The connection hands out rows without the session's book-keeping, a third faster.
             rows = session.connection().execute(query, execution_options={"yield_per": _BATCH})
             for batch in rows.partitions():
-                yield _packed(batch)
+                yield _packed(batch, clocks)
 
     def vector(self, tracklet_id: int, embedder_id: str) -> FloatArray | None:
         """One tracklet's vector, float32 (D,), or None where that embedder has made none."""
@@ -45,8 +49,9 @@ class VectorRows(LibraryPart):
             for some in chunks(wanted):
                 query = _gallery(embedder_id).where(EmbeddingRow.tracklet_id.in_(some))
                 found.update((row[0], row) for row in session.execute(query))
+            clocks = _clocks(session, {row[2] for row in found.values()})
         rows = [found[tracklet_id] for tracklet_id in wanted if tracklet_id in found]
-        return _packed(rows)
+        return _packed(rows, clocks)
 
     def tracklets_without_vector(self, embedder_id: str) -> list[int]:
         """Ids of the tracklets of which an embedder has made no vector yet, rising."""
@@ -79,14 +84,14 @@ class VectorRows(LibraryPart):
 
 
 def _gallery(embedder_id: str) -> Select[Any]:
-    """Tracklet id, camera id, POSIX seconds of the first and last box or null, vector."""
-    start = type_coerce(VideoRow.start_utc, Float)
+    """Tracklet id, camera id, video id, seconds into it of the first and last box, vector."""
     return (
         select(
             EmbeddingRow.tracklet_id,
             VideoRow.camera_id,
-            start + TrackletRow.first_time_s,
-            start + TrackletRow.last_time_s,
+            VideoRow.id,
+            TrackletRow.first_time_s,
+            TrackletRow.last_time_s,
             EmbeddingRow.vector,
         )
         .join(TrackletRow, EmbeddingRow.tracklet_id == TrackletRow.id)
@@ -95,16 +100,34 @@ def _gallery(embedder_id: str) -> Select[Any]:
     )
 
 
-def _packed(rows: Sequence[Row[Any]]) -> GalleryVectors:
+def _clocks(
+    session: Session, video_ids: Collection[int] | None = None
+) -> dict[int, tuple[float, float]]:
+    """By video id: corrected POSIX seconds of its start (NaN if unknown), and of each second."""
+    query = select(VideoRow.id, VideoRow.start_utc, VideoRow.start_local, CameraRow).join(
+        CameraRow, VideoRow.camera_id == CameraRow.id
+    )
+    if video_ids is not None and len(video_ids) <= CHUNK:
+        query = query.where(VideoRow.id.in_(video_ids))
+    clocks = {}
+    for video_id, start, local, camera in session.execute(query):
+        clock = camera_of(camera).clock
+        began = math.nan if start is None else clock.corrected(clock.raw(start, local)).timestamp()
+        clocks[video_id] = (began, clock.rate)
+    return clocks
+
+
+def _packed(rows: Sequence[Row[Any]], clocks: Mapping[int, tuple[float, float]]) -> GalleryVectors:
     """Rows as arrays; vectors float32 (0, 0) where there are none."""
     if not rows:
         no_ids, no_times = np.empty(0, np.int64), np.empty(0, np.float64)
         return GalleryVectors(no_ids, no_ids, no_times, no_times, np.zeros((0, 0), np.float32))
-    ids, cameras, first, last, data = zip(*rows, strict=True)
+    ids, cameras, videos, first, last, data = zip(*rows, strict=True)
+    began, rate = np.array([clocks[video_id] for video_id in videos], np.float64).T
     return GalleryVectors(
         np.array(ids, np.int64),
         np.array(cameras, np.int64),
-        np.array(first, np.float64),  # None becomes NaN
-        np.array(last, np.float64),
+        began + rate * np.array(first, np.float64),
+        began + rate * np.array(last, np.float64),
         np.frombuffer(b"".join(data), "<f4").reshape(len(rows), -1).astype(np.float32),
     )

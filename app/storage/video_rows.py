@@ -1,4 +1,4 @@
-"""The part of `Library` that knows cameras, videos and the folders they lie in."""
+"""The part of `Library` that knows videos and the folders they lie in."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from app.core.entities import Camera, ResumePoint, StartSource, Video, VideoInfo, VideoStatus
+from app.core.entities import ResumePoint, StartSource, Video, VideoInfo, VideoStatus
 from app.core.errors import NotFoundError
+from app.storage.camera_rows import camera_id_of, camera_of
 from app.storage.library_part import LibraryPart, absolute, video_row
 from app.storage.ordering import natural_key
 from app.storage.tables import CameraRow, QueueRow, SourceRootRow, TrackletRow, VideoRow
@@ -19,16 +20,7 @@ _ENDED = frozenset({VideoStatus.DONE, VideoStatus.PARTIAL, VideoStatus.FAILED})
 
 
 class VideoRows(LibraryPart):
-    """Cameras, videos, source roots."""
-
-    def cameras(self) -> list[Camera]:
-        """Viewpoints that have videos, by name in natural order."""
-        with self._database.reading() as session:
-            rows = session.scalars(
-                select(CameraRow).where(CameraRow.id.in_(select(VideoRow.camera_id)))
-            )
-            cameras = [Camera(row.id, row.name) for row in rows]
-        return sorted(cameras, key=lambda camera: natural_key(camera.name))
+    """Videos, source roots."""
 
     def videos(self) -> list[Video]:
         """All videos, by camera name, then path, in natural order."""
@@ -105,7 +97,7 @@ class VideoRows(LibraryPart):
                 row.content_hash = content_hash
                 row.status, row.problem = VideoStatus.PENDING, ""
                 row.analysed_fps = row.detector_id = None
-            row.camera_id = camera_id(session, info.camera)
+            row.camera_id = camera_id_of(session, info.camera)
             row.size_bytes, row.mtime_ns = size_bytes, mtime_ns
             _set_info(row, info)
             session.add(row)
@@ -295,10 +287,11 @@ def _entity(row: VideoRow, camera: CameraRow, root: Path, tracklet_count: int) -
         duration_s=row.duration_s,
         start_utc=row.start_utc,
         start_source=StartSource(row.start_source),
+        start_local=row.start_local,
     )
     return Video(
         id=row.id,
-        camera=Camera(camera.id, camera.name),
+        camera=camera_of(camera),
         path=path,
         content_hash=row.content_hash,
         status=VideoStatus(row.status),
@@ -314,6 +307,7 @@ def _entity(row: VideoRow, camera: CameraRow, root: Path, tracklet_count: int) -
 def _set_info(row: VideoRow, info: VideoInfo) -> None:
     row.width_px, row.height_px, row.fps = info.width_px, info.height_px, info.fps
     row.start_utc, row.start_source = info.start_utc, info.start_source
+    row.start_local = info.start_local
     # What was counted while decoding is better than what a header announces.
     if row.status not in (VideoStatus.DONE, VideoStatus.PARTIAL):
         row.frame_count, row.duration_s = info.frame_count, info.duration_s
@@ -370,13 +364,3 @@ def _drop_unused_roots(session: Session) -> None:
     session.execute(
         delete(SourceRootRow).where(SourceRootRow.id.not_in(select(VideoRow.source_root_id)))
     )
-
-
-def camera_id(session: Session, name: str) -> int:
-    """The id of a camera, which is added where it is new."""
-    row = session.scalar(select(CameraRow).where(CameraRow.name == name))
-    if row is None:
-        row = CameraRow(name=name)
-        session.add(row)
-        session.flush()
-    return row.id

@@ -22,7 +22,6 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication
 
-from app.core.entities import StartSource
 from app.core.queries import Hit, SearchResult, SearchStage
 from app.gui.panels.results_panel import ResultsPanel
 from app.gui.tasks import TaskRunner
@@ -60,7 +59,7 @@ def details_of(hits: Sequence[Hit], paths: Sequence[Path]) -> list[HitDetails]:
             first_time_s=float(hit.tracklet_id),
             last_time_s=hit.tracklet_id + 4.0,
             start_utc=START + timedelta(seconds=hit.tracklet_id),
-            start_source=StartSource.FILE_NAME,
+            time_source="file name, raw",
             box=box,
             box_time_s=float(hit.tracklet_id),
             score=hit.score,

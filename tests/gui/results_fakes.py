@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.core.entities import Camera, Decision, StartSource
+from app.core.entities import Camera, Decision
 from app.core.errors import NotFoundError, UserFacingError
 from app.core.journal import UndoState
 from app.core.queries import (
@@ -50,7 +50,7 @@ def details_of(tracklet_id: int, **changes: object) -> HitDetails:
         first_time_s=60.0 * tracklet_id,
         last_time_s=60.0 * tracklet_id + 4.5,
         start_utc=START + timedelta(minutes=tracklet_id),
-        start_source=StartSource.FILE_NAME,
+        time_source="file name, raw",
         box=np.array([1, 2, 30, 80], np.float32),
         box_time_s=60.0 * tracklet_id + 1,
         score=0.0,
@@ -92,7 +92,7 @@ class FakeCatalog:
 
     def cameras(self) -> list[CameraEntry]:
         info = SimpleNamespace(start_utc=START, duration_s=3600.0)
-        video = SimpleNamespace(info=info)
+        video = SimpleNamespace(info=info, moment=lambda time_s: START + timedelta(seconds=time_s))
         return [CameraEntry(Camera(at, name), (video,)) for at, name in enumerate(CAMERAS, 1)]
 
 

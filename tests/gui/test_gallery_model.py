@@ -109,7 +109,7 @@ def test_says_everything_in_words(model: GalleryModel) -> None:
     model.add_details([details_of(3, identity="Red jacket", verdict="same")])
     tooltip = index.data(Qt.ItemDataRole.ToolTipRole)
     # The moment of the picture, which the player goes to, not that of the first glimpse.
-    assert "2024-05-14 10:33:01 +02:00 (by file name), 03:01 into 10-30.mp4" in tooltip
+    assert "2024-05-14 10:33:01 +02:00 (by file name, raw), 03:01 into 10-30.mp4" in tooltip
     assert "In view for 4.5 s from 10:33:00 on" in tooltip
     assert "Red jacket" in tooltip
     assert "%" not in tooltip

@@ -57,7 +57,7 @@ def test_a_video_is_shown_at_a_moment_with_its_person(player: Player) -> None:
     assert not view.people[0].interpolated
     assert view.highlighted_id == 11
     assert player.panel.camera_label.text() == "gate2"
-    assert player.panel.moment_label.text() == "14 May 2024 10:32:08.2 (file name, +02:00)"
+    assert player.panel.moment_label.text() == "14 May 2024 10:32:08.2 (file name, raw, +02:00)"
     assert player.panel.position_label.text() == "00:00.800"
     assert player.panel.transport.time_label.text() == "00:00 / 00:02"
     assert not player.is_playing

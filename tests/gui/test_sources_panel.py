@@ -81,7 +81,7 @@ def test_time_zone_source_and_reason_are_told(panel) -> None:
     video = make_video(1, Path("/v/a.mp4"), VideoStatus.PARTIAL, problem="It ends after 12 s.")
     panel.show_sources(entries(video), frozenset(), ZONE)
     tip = item(panel, "a.mp4").toolTip(0)
-    assert "2024-05-14 10:32:07 +02:00 (read from the file name)" in tip
+    assert "2024-05-14 10:32:07 +02:00 (read from the file name, raw)" in tip
     assert "It ends after 12 s." in tip
     panel.select_video(1)
     details = panel.findChild(QLabel, "source_details")

@@ -23,7 +23,7 @@ from tests.rendered import RenderedWorld, render_world
 
 CAM1, CAM2 = "cam1_20240514_103207.mp4", "cam2_20240514_103300.mp4"
 HIT_KEYS = ["rank", "tracklet_id", "camera", "video", "first_time_s", "last_time_s", "start_utc"]
-HIT_KEYS += ["box", "box_time_s", "score", "thumbnail"]
+HIT_KEYS += ["time_source", "box", "box_time_s", "score", "thumbnail"]
 
 
 @pytest.fixture(scope="module")

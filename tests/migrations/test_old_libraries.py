@@ -66,6 +66,7 @@ def test_everything_is_still_there(old: Path) -> None:
         assert pairs == [(one.id, "same"), (one.id, "different"), (two.id, "same")]
 
 
+@pytest.mark.parametrize("old", [FIXTURES / "0001.zip"], indirect=True, ids=["0001"])
 def test_what_is_decided_now_can_be_undone_and_what_was_decided_then_stays(old: Path) -> None:
     with Library.open(old) as library:
         first = next(v for v in library.videos() if v.path.name == "a.mp4")

@@ -88,8 +88,8 @@ def video_name(video: Video) -> str:
 
 def recorded_text(video: Video, zone: ZoneInfo) -> str:
     """When the video was recorded and where that was read, in one line."""
-    info = video.info
-    if info.start_utc is None:
+    start = video.moment(0.0)
+    if start is None:
         return "Recording time unknown"
     source = {
         StartSource.FILE_NAME: "read from the file name",
@@ -97,8 +97,9 @@ def recorded_text(video: Video, zone: ZoneInfo) -> str:
         StartSource.CONTAINER: "read from the file's metadata",
         StartSource.FILE_TIME: "guessed from the file's date",
         StartSource.UNKNOWN: "source unknown",
-    }[info.start_source]
-    return f"Recorded {format_time(info.start_utc, zone)} ({source})"
+    }[video.info.start_source]
+    state = "raw" if video.camera.clock.is_raw else "corrected by the camera's clock"
+    return f"Recorded {format_time(start, zone)} ({source}, {state})"
 
 
 def video_details(video: Video, zone: ZoneInfo, *, is_missing: bool) -> str:

@@ -66,7 +66,7 @@ def test_details_of_a_hit(library: Library, footage: Path) -> None:
     assert details.video == footage / "c.mp4"
     assert (details.first_time_s, details.last_time_s) == (60.0, 61.0)
     assert details.start_utc == NOON + timedelta(minutes=1)
-    assert details.start_source is StartSource.FILE_NAME
+    assert details.time_source == "file name, raw"
     assert details.box.tolist() == [15, 20, 31, 52]
     assert details.box_time_s == pytest.approx(60.2)
     assert details.thumbnail.is_file()
@@ -83,7 +83,7 @@ def test_hit_without_a_clock_and_hit_that_was_deleted(library: Library, footage:
     (details,) = Catalog(library).details([hit(first.id), hit(second.id)], first_rank=31)
     assert (details.rank, details.tracklet_id) == (32, second.id)
     assert details.start_utc is None
-    assert details.start_source is StartSource.UNKNOWN
+    assert details.time_source == "unknown, raw"
     assert Catalog(library).details([]) == []
 
 

@@ -108,6 +108,7 @@ def test_texts_of_a_label(
     assert texts[0].endswith("x..")
     assert texts[1:] == [
         "query", "", "1", "0.900", "Sud-Eingang", "0:00:00.0", "2024-05-01 14:00:00 +02:00",
+        "by file name, raw",
     ]  # fmt: skip
 
 
