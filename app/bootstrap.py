@@ -164,7 +164,7 @@ def _open_source(
 
     if source.kind == "sequence":
         return open_image_sequence(source.path, source.prefix, source.camera, rate_fps, zone)
-    return open_video(source.path, source.camera, zone, rate_fps, size_px)
+    return open_video(source.path, source.camera, zone, rate_fps, size_px, source.view)
 
 
 def open_stored(video: Video, library: Library) -> FrameSource:

@@ -156,3 +156,21 @@ def write_program_stream(path: Path, payloads: Sequence[bytes], stream_id: int =
         packets.append(b"\0\0\1" + bytes([stream_id]) + struct.pack(">H", len(body)) + body)
     path.write_bytes(b"".join(packets) + b"\0\0\1\xb9")
     return path
+
+
+def write_views(path: Path, views: Sequence[Sequence[Image]], fps: int = 10) -> Path:
+    """One file with several video streams, as cameras with two lenses write it."""
+    with av.open(str(path), "w") as output:
+        streams = []
+        for frames in views:
+            stream = output.add_stream("libx264", rate=fps, options={"preset": "ultrafast"})
+            stream.height, stream.width = frames[0].shape[:2]
+            stream.pix_fmt = "yuv420p"
+            streams.append(stream)
+        for images in zip(*views, strict=True):
+            for stream, image in zip(streams, images, strict=True):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")
+                output.mux(stream.encode(frame))
+        for stream in streams:
+            output.mux(stream.encode(None))
+    return path

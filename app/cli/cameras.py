@@ -60,7 +60,7 @@ def clock(
         raise UsageError("Give one of --mark, --reset, or --zone, --offset and --drift.")
     with opened(context.obj, library) as workspace:
         if name is not None:
-            cameras, one = workspace.cameras, workspace.cameras.named(name)
+            cameras, one = workspace.cameras, workspace.catalog.find_camera(name)
             if reset:
                 cameras.set_clock(one, RAW_CLOCK)
             elif mark:
@@ -84,7 +84,7 @@ def rename(
 ) -> int:
     """Give a camera another name; footage loaded later under the old one joins it."""
     with opened(context.obj, library) as workspace:
-        workspace.cameras.rename(workspace.cameras.named(old), new)
+        workspace.cameras.rename(workspace.catalog.find_camera(old), new)
     return 0
 
 
@@ -97,7 +97,7 @@ def merge(
 ) -> int:
     """Make several cameras one."""
     with opened(context.obj, library) as workspace:
-        named = workspace.cameras.named
+        named = workspace.catalog.find_camera
         workspace.cameras.merge([named(each) for each in cameras], named(into))
     return 0
 
@@ -114,7 +114,7 @@ def split(
 ) -> int:
     """Give some of a camera's videos to a new camera, which keeps the clock."""
     with opened(context.obj, library) as workspace:
-        one = workspace.cameras.named(name)
+        one = workspace.catalog.find_camera(name)
         own = [each for each in workspace.library.videos() if each.camera.id == one.id]
         gone = [
             each
@@ -146,7 +146,7 @@ def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
 
     cameras = workspace.library.cameras()
     if name is not None:
-        cameras = [workspace.cameras.named(name)]
+        cameras = [workspace.catalog.find_camera(name)]
     if as_json:
         print_json({"cameras": [_as_json(each) for each in cameras]})
         return

@@ -6,7 +6,7 @@ Boxes are x1, y1, x2, y2 in pixels of the upright full frame; images are RGB ``u
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -71,6 +71,8 @@ class VideoInfo:
         start_utc: timezone-aware time of the first frame, or None.
         start_local: what the recorder's clock showed then, without a zone, where that is all that
             is known; None where the zone is stated, too. `start_utc` takes it to be in some zone.
+        view: which of the file's video streams it is, from 0, the main one first.
+        views: how many the file has, once it has been opened.
     """
 
     path: Path
@@ -83,6 +85,8 @@ class VideoInfo:
     start_utc: datetime | None = None
     start_source: StartSource = StartSource.UNKNOWN
     start_local: datetime | None = None
+    view: int = 0
+    views: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,3 +35,8 @@ class QueuedVideo:
 
     video: Video
     options: dict[str, Any]
+
+
+def view_camera(camera: str, view: int) -> str:
+    """The camera of one of several views in a file; the main one keeps the name."""
+    return camera if view == 0 else f"{camera} view {view + 1}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from app.core.camera_clock import CameraClock, Mark, solve_clock
 from app.core.clock import parse_zone
 from app.core.entities import Camera, Video
-from app.core.errors import NotFoundError, UsageError
+from app.core.errors import UsageError
 from app.services.search import Search
 from app.storage.library import Library
 
@@ -53,22 +53,6 @@ class Cameras:
     def __init__(self, library: Library, search: Search) -> None:
         self._library = library
         self._search = search
-
-    def named(self, name: str) -> Camera:
-        """A camera by its name, upper and lower case alike.
-
-        Raises:
-            NotFoundError: there is none.
-        """
-        cameras = self._library.cameras()
-        folded = [each for each in cameras if each.name.casefold() == name.casefold()]
-        found = next((each for each in folded if each.name == name), next(iter(folded), None))
-        if found is None:
-            names = ", ".join(each.name for each in cameras) or "none yet"
-            raise NotFoundError(
-                f'There is no camera "{name}" in this library.', f"Its cameras: {names}."
-            )
-        return found
 
     def set_clock(self, camera: Camera, clock: CameraClock) -> None:
         """Corrects a camera's times: everything shown, filtered and exported follows.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -150,11 +151,19 @@ class Catalog:
     def find_video(self, text: str | Path) -> Video:
         """The video that a user named by its path, the end of its path, or its file name.
 
+        Of a file with several views it is the main one; ``NAME#2`` is the second.
+
         Raises:
             NotFoundError: if there is none.
             UsageError: if there are several.
         """
         videos = self.library.videos()
+        named = re.fullmatch(r"(.+)#([1-9])", str(text))
+        if named and any(video.info.view for video in videos):
+            text, view = named[1], int(named[2]) - 1
+            videos = [video for video in videos if video.info.view == view]
+        else:
+            videos = [video for video in videos if video.info.view == 0]
         wanted = Path(text).expanduser()
         # Stored paths do not follow links; a user's may be meant either way.
         absolute = Path(os.path.abspath(wanted))  # noqa: PTH100

@@ -245,6 +245,8 @@ class Ingest:
                 continue
             if not turn.video.info.width_px:
                 self._library.set_info(video_id, info)
+            if info.views > 1 and info.view == 0:
+                self._library.order_views(video_id, info.views, queued.options)
             run.total_s += info.duration_s or 0.0
             looked_at[video_id] = info
 
@@ -276,7 +278,8 @@ class Ingest:
                 self._library.leave_queue(video.id)
                 return failed
             if not video.tracklet_count:
-                info = VideoInfo(video.path, turn.source.camera, 0, 0, 0.0, None, None)
+                view, camera = video.info.view, turn.source.camera
+                info = VideoInfo(video.path, camera, 0, 0, 0.0, None, None, view=view)
                 root = self._library.source_root_of(video.id)
                 self._library.add_video(root, info, "", *fingerprint(turn.source))
             self._library.finish_video(video.id, VideoStatus.FAILED, problem=error.message)

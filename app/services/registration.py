@@ -51,7 +51,7 @@ class Registration:
         """
         # Before it is read: what is written meanwhile shows next time.
         seen = yield from beating(run, f"Checking {info.path.name}", lambda: fingerprint(source))
-        seen_before = self._library.known_hash(info.path, *seen)
+        seen_before = self._library.known_hash(info.path, *seen, info.view)
         content_hash = seen_before or (yield from self._hash(run, source, info.path))
         root = self._library.source_root_of(video.id)
         before = video if video.content_hash else None
@@ -87,7 +87,9 @@ class Registration:
 
     def _is_in_place(self, video: Video) -> bool:
         """Whether a stored video's footage still lies where it was, unchanged."""
-        known_hash = self._library.known_hash(video.path, *fingerprint(source_of(video)))
+        known_hash = self._library.known_hash(
+            video.path, *fingerprint(source_of(video)), video.info.view
+        )
         return known_hash == video.content_hash
 
     @staticmethod
@@ -105,6 +107,8 @@ class Registration:
                     if time.monotonic() - last_beat >= BEAT_S:
                         last_beat = time.monotonic()
                         yield run.progress(f"Checking {first.name}")
+        if source.view:  # the views of a file are not copies of each other
+            digest.update(f"view {source.view}".encode())
         return digest.hexdigest()
 
 

@@ -38,12 +38,14 @@ class SourceFile:
         path: the file; of an image sequence, its folder.
         camera: name of the viewpoint.
         prefix: of an image sequence, its file names before the number.
+        view: which of the file's video streams, from 0, the main one first.
     """
 
     path: Path
     camera: str
     kind: Literal["file", "sequence"]
     prefix: str = ""
+    view: int = 0
 
 
 def find_sources(folder: Path, camera_by: str = "auto") -> list[SourceFile]:
@@ -121,7 +123,7 @@ def source_of(video: Video) -> SourceFile:
     """The source that a stored video was read from; of an image sequence, its first frame says."""
     name = frame_name(video.path.name)
     if name is None:
-        return SourceFile(video.path, video.camera.name, "file")
+        return SourceFile(video.path, video.camera.name, "file", view=video.info.view)
     return SourceFile(video.path.parent, video.camera.name, "sequence", name.prefix)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from app.core.clock import zone_text
 from app.core.entities import StartSource, VideoInfo
 from app.core.errors import VideoError
 from app.core.name_reading import read_name
+from app.core.orders import view_camera
 from app.core.ports import FrameSource
 from app.services.pipeline import in_background
 from app.services.sources import SourceFile, find_sources, reading, source_files
@@ -121,13 +122,22 @@ def survey(
         lambda: find_sources(folder, camera_by), lambda: Surveying(0, 0)
     )
     videos: list[SurveyedVideo] = []
-    for source in sources:
+    for looked_at, source in enumerate(sources, 1):
         video = yield from in_background(
             partial(_look_at, source, root, rate_fps, zone, open_source),
-            partial(Surveying, len(videos), len(sources)),
+            partial(Surveying, looked_at - 1, len(sources)),
         )
+        views = video.info.views if video.info else 1
         videos.append(video)
-        yield Surveying(len(videos), len(sources), video)
+        yield Surveying(looked_at, len(sources), video)
+        for view in range(1, views):
+            other = replace(source, camera=view_camera(source.camera, view), view=view)
+            video = yield from in_background(
+                partial(_look_at, other, root, rate_fps, zone, open_source),
+                partial(Surveying, looked_at, len(sources)),
+            )
+            videos.append(video)
+            yield Surveying(looked_at, len(sources), video)
     yield Survey(folder, zone, tuple(videos))
 
 

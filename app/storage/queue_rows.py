@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core.entities import StartSource, VideoStatus
-from app.core.orders import Ordered, QueuedVideo
+from app.core.orders import Ordered, QueuedVideo, view_camera
 from app.storage.camera_rows import camera_id_of
 from app.storage.library_part import LibraryPart, absolute, chunks, video_row
 from app.storage.tables import QueueRow, SettingRow, VideoRow
@@ -55,7 +55,7 @@ class QueueRows(LibraryPart):
             ids: list[int] = []
             for each in ordered:
                 path = absolute(each.path)
-                row = known.get(path)
+                row = known.get((path, 0))
                 if row is None:
                     if each.camera not in cameras:
                         cameras[each.camera] = camera_id_of(session, each.camera)
@@ -72,6 +72,39 @@ class QueueRows(LibraryPart):
                 _put(session, row, place, how, is_waiting=row.id in waiting)
                 ids.append(row.id)
         return ids
+
+    def order_views(self, video_id: int, views: int, options: Mapping[str, Any]) -> None:
+        """Registers the other views of a video's file, and has them wait like it.
+
+        Args:
+            video_id: the main view.
+            views: how many the file has.
+            options: how they are to be ingested, with the main view's camera.
+        """
+        with self._database.writing() as session:
+            main = video_row(session, video_id)
+            waiting = set(session.scalars(select(QueueRow.video_id)))
+            place = _last_place(session)
+            for view in range(1, views):
+                row = session.scalar(
+                    select(VideoRow).where(
+                        VideoRow.source_root_id == main.source_root_id,
+                        VideoRow.relative_path == main.relative_path,
+                        VideoRow.view == view,
+                    )
+                )
+                camera = view_camera(str(options["camera"]), view)
+                if row is None:
+                    its_camera = camera_id_of(session, camera)
+                    row = _registered(PurePosixPath(main.relative_path), its_camera)
+                    row.source_root_id, row.view = main.source_root_id, view
+                    session.add(row)
+                    session.flush()
+                elif _is_unwanted(row):
+                    continue
+                place += 1
+                how = {**options, "camera": camera}
+                _put(session, row, place, how, is_waiting=row.id in waiting)
 
     def queue_videos(self, video_ids: Sequence[int], options: Mapping[str, Any]) -> None:
         """Puts stored videos at the end of the queue: to be tried again, or to be taken after all.
@@ -174,7 +207,7 @@ class QueueRows(LibraryPart):
                 session.execute(delete(SettingRow).where(SettingRow.key == _PAUSED))
 
 
-def _registered(path: Path, its_camera_id: int) -> VideoRow:
+def _registered(path: PurePath, its_camera_id: int) -> VideoRow:
     """The row of a video of which only the path is known yet."""
     return VideoRow(
         camera_id=its_camera_id,

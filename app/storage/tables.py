@@ -138,13 +138,14 @@ class VideoRow(Base):
 
     __tablename__ = "videos"
     __table_args__ = (
-        UniqueConstraint("source_root_id", "relative_path"),
+        UniqueConstraint("source_root_id", "relative_path", "view"),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     camera_id: Mapped[int] = mapped_column(ForeignKey("cameras.id"), index=True)
     source_root_id: Mapped[int] = mapped_column(ForeignKey("source_roots.id"))
     relative_path: Mapped[str]
+    view: Mapped[int] = mapped_column(default=0)
     content_hash: Mapped[str] = mapped_column(index=True)
     size_bytes: Mapped[int]
     mtime_ns: Mapped[int]

@@ -39,10 +39,10 @@ class VideoRows(LibraryPart):
             raise NotFoundError(f"There is no video {video_id} in this library.")
         return found[0]
 
-    def video_at(self, path: Path) -> Video | None:
+    def video_at(self, path: Path, view: int = 0) -> Video | None:
         """The video that is known at a path, or None."""
         with self._database.reading() as session:
-            row = _row_at(session, absolute(path))
+            row = _row_at(session, absolute(path), view)
             return None if row is None else videos_where(session, VideoRow.id == row.id)[0]
 
     def source_root_of(self, video_id: int) -> Path:
@@ -60,10 +60,10 @@ class VideoRows(LibraryPart):
         with self._database.reading() as session:
             return videos_where(session, VideoRow.content_hash == content_hash)
 
-    def known_hash(self, path: Path, size_bytes: int, mtime_ns: int) -> str | None:
+    def known_hash(self, path: Path, size_bytes: int, mtime_ns: int, view: int = 0) -> str | None:
         """Content hash of a file that has not changed since it was added, else None."""
         with self._database.reading() as session:
-            row = _row_at(session, absolute(path))
+            row = _row_at(session, absolute(path), view)
             if row is None or (row.size_bytes, row.mtime_ns) != (size_bytes, mtime_ns):
                 return None
             return row.content_hash
@@ -86,9 +86,9 @@ class VideoRows(LibraryPart):
         """
         path = absolute(info.path)
         with self._database.writing() as session:
-            row = _row_at(session, path)
+            row = _row_at(session, path, info.view)
             if row is None:
-                row = VideoRow()
+                row = VideoRow(view=info.view)
                 row.source_root_id = root_id(session, absolute(root))
                 row.relative_path = path.relative_to(absolute(root)).as_posix()
             other_content = row.content_hash != content_hash  # a new row's is None
@@ -126,7 +126,7 @@ class VideoRows(LibraryPart):
         root, path = absolute(root), absolute(path)
         with self._database.writing() as session:
             row = video_row(session, video_id)
-            replaced = _row_at(session, path)
+            replaced = _row_at(session, path, row.view)
             if replaced is not None and replaced is not row:
                 _hand_over_turn(session, replaced.id, row.id)
                 session.delete(replaced)
@@ -233,11 +233,11 @@ class VideoRows(LibraryPart):
             by_path = video_rows_by_path(session)
             taken = set(by_path)
             roots = {row.id: Path(row.path) for row in session.scalars(select(SourceRootRow))}
-            for path, row in list(by_path.items()):
+            for (path, view), row in list(by_path.items()):
                 if not path.is_relative_to(old):
                     continue
                 moved_path = new / path.relative_to(old)
-                if by_path.get(moved_path) not in (None, row):
+                if by_path.get((moved_path, view)) not in (None, row):
                     continue
                 root = roots[row.source_root_id]
                 new_root = new / root.relative_to(old) if root.is_relative_to(old) else new
@@ -247,10 +247,10 @@ class VideoRows(LibraryPart):
                     roots[new_id] = new_root
                 row.source_root_id = new_id
                 row.relative_path = moved_path.relative_to(new_root).as_posix()
-                del by_path[path]
-                by_path[moved_path] = row
+                del by_path[path, view]
+                by_path[moved_path, view] = row
                 moved += 1
-                if moved_path in taken:
+                if (moved_path, view) in taken:
                     session.flush()  # one after the other: no two may have the same path
             session.flush()
             _drop_unused_roots(session)
@@ -288,6 +288,7 @@ def _entity(row: VideoRow, camera: CameraRow, root: Path, tracklet_count: int) -
         start_utc=row.start_utc,
         start_source=StartSource(row.start_source),
         start_local=row.start_local,
+        view=row.view,
     )
     return Video(
         id=row.id,
@@ -320,14 +321,14 @@ def _forget_people(session: Session, row: VideoRow) -> None:
         session.execute(delete(TrackletRow).where(TrackletRow.video_id == row.id))
 
 
-def video_rows_by_path(session: Session) -> dict[Path, VideoRow]:
-    """Every video by its absolute path, in two statements."""
+def video_rows_by_path(session: Session) -> dict[tuple[Path, int], VideoRow]:
+    """Every video by its absolute path and view, in two statements."""
     roots = {row.id: Path(row.path) for row in session.scalars(select(SourceRootRow))}
     rows = session.scalars(select(VideoRow)).all()
-    return {roots[row.source_root_id] / row.relative_path: row for row in rows}
+    return {(roots[row.source_root_id] / row.relative_path, row.view): row for row in rows}
 
 
-def _row_at(session: Session, path: Path) -> VideoRow | None:
+def _row_at(session: Session, path: Path, view: int) -> VideoRow | None:
     """The video at an absolute path, whichever root it is stored relative to."""
     for root in session.scalars(select(SourceRootRow)).all():
         if not path.is_relative_to(root.path):
@@ -336,6 +337,7 @@ def _row_at(session: Session, path: Path) -> VideoRow | None:
             select(VideoRow).where(
                 VideoRow.source_root_id == root.id,
                 VideoRow.relative_path == path.relative_to(root.path).as_posix(),
+                VideoRow.view == view,
             )
         )
         if row is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -18,6 +18,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from app.core.errors import VideoError
 from app.vision.presentation import FIRST_FRAMES, JUMP_S, PresentationClock, Timeline, true_first
 from app.vision.unreadable import (
     no_pictures,
@@ -41,6 +42,8 @@ _BARE_TIME_BASE = Fraction(1, 1_200_000)
 # Numbers of the video streams of an MPEG program stream, as FFmpeg counts them.
 _PICTURE_IDS = range(0x1E0, 0x1F0)
 
+_STILL_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+
 TimedFrame = tuple[int, VideoFrame]  # ticks of the timeline, frame
 if TYPE_CHECKING:
     VideoPacket = Packet[VideoStream]  # generic for type checkers only
@@ -52,16 +55,19 @@ class Reading:
     Args:
         path: the file.
         timeline: how its frames are timed; not needed for `first_frame`.
+        view: which of its video streams, from 0, the main one first.
 
     Raises:
         VideoError: the file cannot be opened or has no pictures.
     """
 
-    def __init__(self, path: Path, timeline: Timeline | None = None) -> None:
+    def __init__(self, path: Path, timeline: Timeline | None = None, view: int = 0) -> None:
         self.path = path
         self.container = _open(path)
         try:
-            self.stream = _video_stream(self.container, path)
+            streams = _video_streams(self.container, path)
+            self.views = len(streams)
+            self.stream = _view(streams, view, path)
         except BaseException:
             self.container.close()
             raise
@@ -249,19 +255,26 @@ def _open(path: Path) -> InputContainer:
         raise why_unreadable(path, error) from error
 
 
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The file's pictures, cover art left aside, ready to be decoded."""
+def _video_streams(container: InputContainer, path: Path) -> list[VideoStream]:
+    """The file's moving pictures, the main ones first, cover art and thumbnails left aside."""
     moving = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & Disposition.attached_pic
+        stream for stream in container.streams.video if not stream.disposition & _STILL_PICTURES
     ]
     if not moving:
         if any(stream.id in _PICTURE_IDS for stream in container.streams.audio):
             raise pictures_taken_for_sound(path)
         raise no_pictures(path, has_sound=bool(container.streams.audio))
     best = container.streams.best("video")
-    stream = next((stream for stream in moving if stream is best), moving[0])
+    return sorted(moving, key=lambda stream: stream is not best)
+
+
+def _view(streams: Sequence[VideoStream], view: int, path: Path) -> VideoStream:
+    """One of a file's video streams, ready to be decoded."""
+    if view >= len(streams):
+        raise VideoError(
+            f"{path.name} has {len(streams)} video streams, not {view + 1}.", "Load it again."
+        )
+    stream = streams[view]
     if stream.codec_context is None:
         raise unknown_codec(path)
     stream.thread_type = "AUTO"

@@ -110,7 +110,7 @@ class VideoFile:
         if start_s > _NEAR_S and self._may_seek(target):
             last_seen = None
             for back_s in _SEEK_BACK_S:
-                reading = Reading(path, timeline)
+                reading = Reading(path, timeline, self.info.view)
                 timed = reading.frames_from(timeline.ticks(start_s - back_s))
                 around = _around(timed, target)
                 if around and around[0][0] <= target and not reading.clock_restarted:
@@ -120,7 +120,7 @@ class VideoFile:
                     last_seen = around[0][0]
                 reading.close()
             logger.info("%s: cannot seek to %.3f s, reading from the start", path, start_s)
-        reading = Reading(path, timeline)
+        reading = Reading(path, timeline, self.info.view)
         timed = reading.frames()
         return reading, chain(_around(timed, target), timed)
 
@@ -136,7 +136,7 @@ class VideoFile:
     def _has_one_clock(self, target: int) -> bool:
         """Whether times only rise up to a moment, so that a seek finds the right one."""
         if self._rising_until is None or self._rising_until < target:
-            reading = Reading(self.info.path, self._timeline)
+            reading = Reading(self.info.path, self._timeline, self.info.view)
             self._rising_until = reading.rising_until(target)
             reading.close()
         return self._rising_until >= target
@@ -165,6 +165,7 @@ def open_video(
     zone: tzinfo,
     rate_fps: float | None = None,
     size_px: tuple[int, int] | None = None,
+    view: int = 0,
 ) -> VideoFile:
     """Opens a video file and decodes its first frame.
 
@@ -175,11 +176,12 @@ def open_video(
         rate_fps: frames a second of a bare stream, None: as its headers say.
         size_px: width and height of the pictures, None: those of the first frame, upright and
             with square pixels.
+        view: which of the file's video streams, from 0, the main one first.
 
     Raises:
         VideoError: the file is out of reach, no video, damaged, or nothing can be decoded.
     """
-    reading = Reading(path)
+    reading = Reading(path, view=view)
     try:
         first, timeline = reading.first_frame(rate_fps)
         header = announced(reading.container, reading.stream, reading.formats, timeline)
@@ -202,6 +204,8 @@ def open_video(
             start_utc=start.utc,
             start_source=start.source,
             start_local=start.local,
+            view=view,
+            views=reading.views,
         )
     finally:
         reading.close()

@@ -76,7 +76,7 @@ def test_typed_clocks_and_wrong_usage(retrace: Retrace, library: Path) -> None:
     for wrong, message in [
         (["--offset", "5"], "Name the camera"),
         (["--camera", "cam2", "--reset", "--offset", "5"], "Give one of"),
-        (["--camera", "cam9", "--offset", "5"], "There is no camera"),
+        (["--camera", "cam9", "--offset", "5"], "The library has no camera"),
         (["--camera", "cam2", "--mark", "cam2"], "is not a mark"),
         (["--camera", "cam2", "--offset", "late"], "is not an offset"),
     ]:
