@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +33,12 @@ class HashSample:
     Attributes:
         limit: the largest hash that would be in here; of higher ones nothing is known.
         values: the hashes, rising, little-endian uint64, in base64.
+        complete: False where the network knows other images, too, of which nothing was noted.
     """
 
     limit: int
     values: str
+    complete: bool = True
 
     @classmethod
     def of(cls, hashes: Hashes, limit: int = HIGHEST, size: int | None = SAMPLE_SIZE) -> HashSample:
@@ -71,7 +73,8 @@ class HashSample:
         """The sample of the images of both: of a training, and of the one that it goes on from."""
         limit = min(self.limit, other.limit)
         both = np.concatenate([self.hashes(), other.hashes()])
-        return HashSample.of(both[both <= np.uint64(limit)], limit)
+        joined = HashSample.of(both[both <= np.uint64(limit)], limit)
+        return replace(joined, complete=self.complete and other.complete)
 
     def look_up(self, hashes: Hashes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Of some images, which the sample can tell about, and which were trained on; both (n,)."""

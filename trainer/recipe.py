@@ -54,8 +54,8 @@ class DataFacts:
         camera_table: row of each camera by its name.
         labels: identity of each row of the training set.
         trained_on: the data sets, with what was held out of them; those of `start.model` first.
-        image_hashes: a sample of the training images, `start.model`'s among them; None where that
-            file does not tell its own.
+        image_hashes: a sample of the training images, and of those of `start.model` as far as that
+            file says; None only where an earlier version noted the facts.
         terms: of use of the data.
     """
 

@@ -78,8 +78,10 @@ class RunFolder:
             ) from error
 
     def write_facts(self, facts: Any) -> None:
-        """Writes the facts of the training data (a dataclass)."""
-        self.facts.write_text(json.dumps(asdict(facts)), encoding="utf-8")
+        """Writes the facts of the training data (a dataclass); other processes may be reading."""
+        partial = self.facts.with_suffix(".part")
+        partial.write_text(json.dumps(asdict(facts)), encoding="utf-8")
+        partial.replace(self.facts)
 
     def read_config(self) -> TrainConfig:
         """The configuration of the run.

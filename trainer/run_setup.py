@@ -24,7 +24,7 @@ from trainer.data.training_set import Batch, TrainingSet
 from trainer.data.transforms import build_augmentation, test_transform
 from trainer.engine import Engine, Measure, RunOptions, launch, seed_everything
 from trainer.errors import TrainerError
-from trainer.evaluation.overlap import Measured
+from trainer.evaluation.overlap import Measured, judge
 from trainer.recipe import DataFacts, Source
 from trainer.recipes import build_recipe
 from trainer.run_log import RunFolder
@@ -110,7 +110,7 @@ def prepare_run(config: TrainConfig, request: RunRequest) -> PreparedRun:
     seed_everything(config.training.seed)
     recipe = build_recipe(config, facts)
     begins = not checkpoints(folder.checkpoints)
-    notes = [_told(training_set), *_overlaps(measured, hashes)]
+    notes = [_told(training_set), *_overlaps(config, measured, hashes)]
     notes += recipe.begin() if begins else ()
     form = recipe.image_form()
     training_set.transform = build_augmentation(
@@ -122,9 +122,10 @@ def prepare_run(config: TrainConfig, request: RunRequest) -> PreparedRun:
         source = _FirstBatches(source, request.overfit, batches)
     measure = Measure(config, measured, str(fabric.device), folder.path) if measured else None
     if fabric.is_global_zero:
-        if not goes_on:
+        if goes_on:
+            folder.write_facts(facts)
+        else:
             folder.create(config, facts)
-        folder.write_facts(facts)
         write_hashes(folder.image_hashes, training_set.samples, hashes)
         _start_session(folder, fabric.device, fabric.world_size, notes)
         if begins and isinstance(source, BatchSource):
@@ -238,29 +239,39 @@ def _checked(folder: RunFolder, facts: DataFacts, begun_with_model: bool) -> Dat
             f"{facts.identities}, or other cameras.",
             "Give the same data with --data, or choose another folder with --out.",
         )
-    if begun.image_hashes is None and not begun_with_model:
-        return facts  # begun by an earlier version, which noted no hashes
+    if begun.image_hashes is None:  # begun by an earlier version, which noted no hashes
+        return _incomplete(facts) if begun_with_model else facts
     trained_on = tuple(begun.trained_on)
     return replace(facts, trained_on=trained_on, image_hashes=begun.image_hashes)
 
 
 def _after(model: Path, facts: DataFacts) -> DataFacts:
     """The facts of a training that begins with a network, which knows images already."""
-    if model.suffix != ".safetensors":  # published checkpoints tell nothing
-        return replace(facts, trained_on=(model.name, *facts.trained_on), image_hashes=None)
+    if model.suffix != ".safetensors":  # a published checkpoint says nothing
+        return _incomplete(replace(facts, trained_on=(model.name, *facts.trained_on)))
     card = read_card(model)
-    both = None
-    if card.image_hashes is not None and facts.image_hashes is not None:
-        both = card.image_hashes.union(facts.image_hashes)
-    trained_on = tuple(dict.fromkeys((*card.trained_on, *facts.trained_on)))
-    return replace(facts, trained_on=trained_on, image_hashes=both)
+    facts = replace(facts, trained_on=tuple(dict.fromkeys((*card.trained_on, *facts.trained_on))))
+    if card.image_hashes is None or facts.image_hashes is None:
+        return _incomplete(facts)
+    return replace(facts, image_hashes=card.image_hashes.union(facts.image_hashes))
 
 
-def _overlaps(measured: Sequence[DataSet], hashes: Hashes) -> list[str]:
-    """A line for each data set with images or people of the training."""
+def _incomplete(facts: DataFacts) -> DataFacts:
+    known = facts.image_hashes and replace(facts.image_hashes, complete=False)
+    return replace(facts, image_hashes=known)
+
+
+def _overlaps(config: TrainConfig, data_sets: Sequence[DataSet], hashes: Hashes) -> list[str]:
+    """A line for each data set whose figures will flatter the network, or what it stands on."""
+    measured = [Measured(each) for each in data_sets]
     trained = HashSample.of(hashes, size=None)
-    found = [(each.entry, Measured(each).overlap(trained)) for each in measured]
-    return [each.told("This network", name) for name, each in found if each.flatters]
+    lines = [
+        overlap.told("This network", each.data_set.entry)
+        for each in measured
+        if (overlap := each.overlap(trained)).flatters
+    ]
+    below = judge(Path(config.start.embedder), measured) if config.start.embedder else ()
+    return lines + [verdict.warning for verdict in below if verdict.warning]
 
 
 def _measured(config: TrainConfig, root: Path) -> tuple[DataSet, ...]:

@@ -13,6 +13,8 @@ Marks = Sequence[Sequence[str]]
 _DEPTH = 2
 # A folder with more folders in it holds images by person, not data sets.
 _MOST_FOLDERS = 50
+# Hidden ones, and what archives of macOS hold besides: every folder again, without its images.
+_NOT_LOOKED_AT = (".", "__MACOSX")
 
 
 def missing_marks(folder: Path, marks: Marks) -> list[str]:
@@ -80,7 +82,11 @@ def _nested(folder: Path) -> Iterator[Path]:
 def _folders(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
-            names = [each.name for each in entries if each.is_dir() and each.name[0] != "."]
+            names = [
+                each.name
+                for each in entries
+                if each.is_dir() and not each.name.startswith(_NOT_LOOKED_AT)
+            ]
     except OSError:  # one that may not be read holds nothing for us
         return []
     return [folder / name for name in sorted(names)]

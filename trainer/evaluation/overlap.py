@@ -141,19 +141,27 @@ def _judged(
     name: str, card: ModelCard | None, trained: HashSample | None, measured: Measured
 ) -> Verdict:
     data_set = measured.data_set
-    if trained is not None:
-        overlap = measured.overlap(trained)
-        return Verdict(overlap, overlap.told(name, data_set.entry) if overlap.flatters else "")
+    overlap = None if trained is None else measured.overlap(trained)
+    if overlap is not None and overlap.flatters:
+        return Verdict(overlap, overlap.told(name, data_set.entry))
+    if trained is not None and trained.complete:
+        return Verdict(overlap)
     trained_on = () if card is None else card.trained_on
-    if not trained_on:
-        return Verdict(note=f"{name} does not say what it was trained on.")
-    names = {each.partition("#")[0] for each in trained_on}
-    if data_set.name in names and data_set.entry not in trained_on and _is_held_out(data_set):
+    if _is_held_out(data_set) and any(
+        each.partition("#")[0] == data_set.name and each != data_set.entry for each in trained_on
+    ):
         return Verdict(
-            warning=f"{name} was trained on {data_set.name}, and does not say on which of its "
-            f"people: its figures on {data_set.entry} may flatter."
+            overlap,
+            f"{name} was trained on {data_set.name}, and does not say on which of its people: its "
+            f"figures on {data_set.entry} may flatter.",
         )
-    return Verdict()
+    if trained is not None:
+        note = f"{name} began with a network that does not say which images it knows."
+    elif not trained_on:
+        note = f"{name} does not say what it was trained on."
+    else:
+        note = ""
+    return Verdict(overlap, note=note)
 
 
 def _is_held_out(data_set: DataSet) -> bool:

@@ -1,6 +1,7 @@
 """Samples of hashes: exact below their limit, of one size, and joined without losing that."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,6 +42,8 @@ def test_a_union_knows_no_more_than_both():
     told, seen = joined.look_up(np.concatenate([one, other]))
     assert np.array_equal(told, seen)
     assert seen.sum() == 1000 + (other <= np.uint64(joined.limit)).sum()
+    partly = replace(HashSample.of(other), complete=False)
+    assert joined.complete and not joined.union(partly).complete
 
 
 @pytest.mark.usefixtures("tiny_entries")

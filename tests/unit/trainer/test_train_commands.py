@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -168,6 +169,8 @@ def test_overfitting_learns_its_batches_by_heart(tmp_path, root, config):
 def test_fine_tuning_takes_what_fits_and_says_what_does_not(tmp_path, root, config):
     train(config, root, tmp_path / "first", "training.epochs=1")
     model = tmp_path / "first" / "model.safetensors"
+    network, card = load_model(model)
+    save_model(model, network, replace(card, image_hashes=None))  # as of an earlier version
     # Weights that the model's replace are not looked for.
     start = (f"start.model={model}", "start.pretrained=nowhere.safetensors")
     second = ("model.stride=12", "model.side_information=none", *start)
@@ -178,6 +181,9 @@ def test_fine_tuning_takes_what_fits_and_says_what_does_not(tmp_path, root, conf
     assert "resized (1): backbone.pos_embed" in result.output
     assert "classifiers.0.weight (3, 16) → (6, 16)" in result.output
     assert "not used (1): backbone.side_information" in result.output
+    card = read_card(tmp_path / "second" / "model.safetensors")
+    assert card.trained_on == ("people#holdout=3,seed=0", "people")
+    assert (card.image_hashes.complete, len(card.image_hashes.hashes())) == (False, 30)
     assert not (tmp_path / "second" / "best.safetensors").exists()
 
 
@@ -265,10 +271,22 @@ def test_a_run_of_an_earlier_version_learns_its_hashes_when_it_goes_on(tmp_path,
 
 
 def test_a_training_says_where_its_figures_will_flatter(tmp_path, root, config):
+    """Those of the network itself, and of the embedder that it stands on."""
     more = ("data.train=['folder:people']", "training.epochs=1")
     result = train(config, root, tmp_path / "run", *more)
     assert result.exit_code == 0, result.output
-    assert "15 of 15 images and 3 of 3 people of people#holdout=3,seed=0" in result.output
+    measured = "15 of 15 images and 3 of 3 people of people#holdout=3,seed=0"
+    assert f"This network was trained on {measured}" in result.output
+    config.write_text(
+        CONFIG.replace('recipe = "transreid"', 'recipe = "nformer"').partition("[model]")[0]
+        + "[model]\nlayers = 1\nheads = 2\nneighbors = 3\nlandmarks = 3\n"
+        "[sampler]\nidentities = 2\nimages = 2\n[training]\nepochs = 1\n"
+    )
+    embedder = f"start.embedder={tmp_path / 'run' / 'model.safetensors'}"
+    result = train(config, root, tmp_path / "second", embedder)
+    assert result.exit_code == 0, result.output
+    assert "This network was" not in result.output
+    assert f"model.safetensors was trained on {measured}" in result.output
 
 
 @pytest.mark.parametrize(

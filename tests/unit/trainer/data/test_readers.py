@@ -197,6 +197,7 @@ def test_folders_with_some_parts(tmp_path, parts, train, trials):
 )
 def test_folders_that_people_have(tmp_path, name, layout, folder):
     layout(tmp_path / folder)
+    layout(tmp_path / Path(folder).parts[0] / "__MACOSX")
     for text in (name, f"{name}:{folder.partition('/')[0]}"):
         assert find_folder(text, tmp_path) == tmp_path / folder
         assert load_data_set(text, tmp_path).train

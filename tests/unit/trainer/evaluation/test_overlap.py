@@ -94,6 +94,16 @@ def test_networks_that_tell_less(root):
         found = verdict(trained_on(model, held_out, trained_on=names, image_hashes=None), held_out)
         assert found.overlap is None and words in found.warning
         assert bool(words) == bool(found.warning) and not found.note
+    partly = replace(HashSample.of(hash_images(held_out.train)), complete=False)
+    for names, words, noted in (
+        (("people", "people#holdout=3,seed=0"), "does not say on which of its people", ""),
+        (("others", "people#holdout=3,seed=0"), "", "does not say which images it knows"),
+    ):
+        path = trained_on(model, held_out, trained_on=names, image_hashes=partly)
+        found = verdict(path, held_out)
+        assert found.overlap == Overlap(12, 0, 3, 0)
+        assert words in found.warning and noted in found.note
+        assert (bool(found.warning), bool(found.note)) == (bool(words), bool(noted))
     onnx = write_embedder(root / "net.onnx")
     for path in (onnx, trained_on(model, held_out, trained_on=(), image_hashes=None)):
         found = verdict(path, held_out)
