@@ -36,6 +36,7 @@ class LibraryFlow(QObject):
         opened: (workspace, folder); the one before is to be left before this returns.
         closing: the workspace that is about to be closed is to be left.
         footage_chosen: path of a folder or file to ingest into the open library.
+        footage_asked: the same, but what is in it is to be shown first.
         busy_changed: text to show while a library is being opened, else empty.
         recent_changed: the list of recent libraries.
         problem: an exception that belongs into a dialog.
@@ -44,6 +45,7 @@ class LibraryFlow(QObject):
     opened = Signal(object, object)
     closing = Signal()
     footage_chosen = Signal(object)
+    footage_asked = Signal(object)
     busy_changed = Signal(str)
     recent_changed = Signal(object)
     problem = Signal(object)
@@ -63,6 +65,7 @@ class LibraryFlow(QObject):
         self._folder: Path | None = None
         self._opening: _Opening | None = None
         self._left: list[_Left] = []
+        self._asked: set[Path] = set()
 
     # Public face --------------------------------------------------------------------------------
 
@@ -125,7 +128,12 @@ class LibraryFlow(QObject):
 
     def ask_footage(self) -> None:
         """Lets the user choose a folder of videos."""
-        choose_folder(self._window, "Add footage", Path.home(), lambda path: self.load([path]))
+        choose_folder(self._window, "Add footage", Path.home(), self._load_asked)
+
+    def _load_asked(self, path: Path) -> None:
+        if not (path / LIBRARY_FILE).is_file():
+            self._asked.add(path.absolute())
+        self.load([path])
 
     def shutdown(self) -> None:
         """Closes what is open; call once no job runs any more."""
@@ -175,7 +183,9 @@ class LibraryFlow(QObject):
 
     def _ingest(self, footage: Sequence[Path]) -> None:
         for path in footage:
-            self.footage_chosen.emit(path)
+            was_asked = path in self._asked
+            self._asked.discard(path)
+            (self.footage_asked if was_asked else self.footage_chosen).emit(path)
 
     def _close(self, workspace: Workspace) -> None:
         """Closes a workspace in the background, after the jobs that may still be using it."""

@@ -19,6 +19,7 @@ from app.gui.dialogs.choosing import choose_file
 from app.gui.dialogs.error_dialog import ErrorDialog, show_error
 from app.gui.dialogs.shortcuts_dialog import ShortcutsDialog, rows_of
 from app.gui.drops import PICTURE_SUFFIXES, is_picture
+from app.gui.footage_flow import FootageFlow
 from app.gui.ingest_flow import IngestFlow
 from app.gui.library_flow import LibraryFlow, OpenWorkspace
 from app.gui.locate_flow import LocateFlow
@@ -112,6 +113,7 @@ class Shell(QObject):
         self.locate = LocateFlow(self.tasks, self.window)
         self.networks = NetworksFlow(self.tasks, self.window)
         self.reembed = ReembedFlow(self.tasks, self.window)
+        self.footage = FootageFlow(self.tasks, self.window, options)
         self.demo = DemoFlow(
             self.library, self.ingest, self.player, self.tasks, replace(options, camera_by="file")
         )
@@ -188,6 +190,9 @@ class Shell(QObject):
         self.library.opened.connect(self._enter)
         self.library.closing.connect(lambda: self._set_workspace(None))
         self.library.footage_chosen.connect(self.ingest.ingest)
+        self.library.footage_asked.connect(self.footage.show)
+        self.footage.agreed.connect(self.ingest.ingest)
+        self.footage.problem.connect(self.report)
         self.library.busy_changed.connect(self.window.statusBar().showMessage)
         self.library.recent_changed.connect(self.window.show_recent)
         self.library.problem.connect(self._library_failed)
@@ -254,7 +259,7 @@ class Shell(QObject):
         # The demo's first: it hears when the ingest of the library that is left ends.
         self.demo.set_workspace(workspace)
         flows = (self.player, self.search, self.ingest, self.locate, self.networks, self.reembed)
-        for flow in flows:
+        for flow in (*flows, self.footage):
             flow.set_workspace(workspace)
         if workspace is None:
             self.window.set_library_open(False)

@@ -24,6 +24,7 @@ from app.services.people import People
 from app.services.playback import Playback
 from app.services.reembed import Reembed, ReembedProgress
 from app.services.search import Search
+from app.services.survey import Survey, Surveying, survey
 from app.settings import ModelSettings
 from app.storage.crop_files import read_crop
 from app.storage.library import Library
@@ -92,6 +93,7 @@ class Workspace:
             self.networks.reranker,
         )
         self.cameras = Cameras(library, self.search)
+        self._open_source = parts.ingest.open_source
         self._read_picture = parts.read_picture
         self._ingest = Ingest(library, self.search, self.networks, parts.ingest)
 
@@ -113,6 +115,11 @@ class Workspace:
     def abandon(self) -> None:
         """Closes the library, and deletes it if it is new and nobody is stored in it."""
         self.library.abandon()
+
+    def survey(self, folder: Path, options: IngestOptions) -> Iterator[Surveying | Survey]:
+        """What is understood of a folder before it is read; see `app.services.survey.survey`."""
+        zone = options.zone or self.library.timezone
+        return survey(folder, options.camera_by, options.rate_fps, zone, self._open_source)
 
     def ingest(self, folder: Path, options: IngestOptions | None = None) -> Iterator[IngestEvent]:
         """Loads a folder; see `app.services.ingest.Ingest.run`."""

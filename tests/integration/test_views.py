@@ -64,12 +64,6 @@ def test_two_lenses_are_two_cameras(
     assert len({video["content_sha256"] for video in listed}) == 2
     said = retrace(*ingest)  # neither is a copy of the other, nor done again
     assert said.status == 0 and "0 videos done" in said.err and "2 not done again" in said.err
-    exported = (
-        sorted(path.name for path in Path(tmp_path / "mot").iterdir())
-        if retrace("export", "--library", library, "--mot", tmp_path / "mot").status == 0
-        else []
-    )
+    assert retrace("export", "--library", library, "--mot", tmp_path / "mot").status == 0
+    exported = sorted(path.name for path in (tmp_path / "mot").iterdir())
     assert exported == ["two_lenses view 2__two_lenses.txt", "two_lenses__two_lenses.txt"]
-    found = retrace("search", "--library", library, "--video", "two_lenses.mkv#2",
-                    "--time", "1.0", "--at", "1,1", "--json")  # fmt: skip
-    assert "Nobody" in found.err or found.status == 0

@@ -1,0 +1,162 @@
+"""The sheet of Add footage: what was understood is shown, can be corrected, then loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QPushButton, QTreeWidget
+from window_fakes import FakeWorkspace, label
+
+from app.core.clock import parse_zone
+from app.core.entities import StartSource, VideoInfo
+from app.core.errors import UsageError
+from app.gui.dialogs.footage_dialog import FootageDialog
+from app.gui.shell import Shell
+from app.services.ingest import IngestOptions
+from app.services.survey import Survey, SurveyedVideo, Surveying
+
+
+class FakeSurvey:
+    """Two cameras with three videos, or what the options ask for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked: list[IngestOptions] = []
+
+    def __call__(self, folder: Path, options: IngestOptions) -> Iterator[Surveying | Survey]:
+        self.asked.append(options)
+        if options.camera_by == "(":
+            raise UsageError('"(" is not a rule for cameras.', "Write auto.")
+        zone = options.zone or parse_zone("Europe/Berlin")
+        yield Surveying(1, 3)
+        names = ("a", "a", "b") if options.camera_by == "auto" else ("x", "y", "z")
+        videos = [self._video(name, at, zone) for at, name in enumerate(names)]
+        yield Survey(
+            folder,
+            zone,
+            (*videos, SurveyedVideo(Path("bad.mp4"), "b", "", None, "", "bad.mp4 is empty.")),
+        )
+
+    def _video(self, camera: str, at: int, zone: tzinfo) -> SurveyedVideo:
+        local = datetime(2024, 5, 14, 10, at)  # noqa: DTZ001 - a recorder's clock
+        start = local.replace(tzinfo=zone).astimezone(UTC)
+        info = VideoInfo(self.folder / f"{at}.mp4", camera, 640, 360, 25.0, None, 60.0, start,
+                         StartSource.FILE_NAME, local)  # fmt: skip
+        return SurveyedVideo(Path(f"{at}.mp4"), camera, "", info, str(zone))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Any:
+    made: Any = FakeWorkspace(tmp_path / "library")
+    made.survey = FakeSurvey(tmp_path)
+    return made
+
+
+@pytest.fixture
+def window(shell: Shell, workspace: Any, qtbot: Any, libraries: Any, tmp_path: Path) -> Shell:
+    libraries.workspaces[tmp_path / "library"] = workspace
+    shell.start(tmp_path / "library", None)
+    qtbot.waitUntil(lambda: "library" in shell.window.windowTitle())
+    return shell
+
+
+@pytest.fixture
+def sheet(window: Shell, qtbot: Any, tmp_path: Path) -> FootageDialog:
+    """The sheet of a folder that was chosen in the menu, with its list."""
+    window.window.action("add-footage").trigger()
+    files = window.window.findChild(QFileDialog)
+    files.fileSelected.emit(str(tmp_path / "footage"))
+    files.reject()
+    qtbot.waitUntil(lambda: window.window.findChild(FootageDialog) is not None)
+    found = window.window.findChild(FootageDialog)
+    tree = found.findChild(QTreeWidget)
+    qtbot.waitUntil(lambda: tree.topLevelItemCount() == 2)
+    return found
+
+
+def rows(sheet: FootageDialog) -> list[list[str]]:
+    tree = sheet.findChild(QTreeWidget)
+    items = [tree.topLevelItem(at) for at in range(tree.topLevelItemCount())]
+    return [[item.text(column) for column in range(tree.columnCount())] for item in items]
+
+
+def press_load(sheet: FootageDialog) -> None:
+    QTest.mouseClick(sheet.findChild(QPushButton, "footage_load"), Qt.MouseButton.LeftButton)
+
+
+def test_cameras_starts_and_length_are_shown_and_nothing_is_read(
+    sheet: FootageDialog, workspace: Any
+) -> None:
+    assert label(sheet, "footage_state") == "2 cameras, 4 videos, 0:03:00.0 in all"
+    assert rows(sheet) == [
+        ["a", "2024-05-14 10:00:00 +02:00", "2 videos", "", "0:02:00.0"],
+        ["b", "2024-05-14 10:02:00 +02:00", "2 videos", "", "0:01:00.0"],
+    ]
+    first = sheet.findChild(QTreeWidget).topLevelItem(0).child(0)
+    assert [first.text(column) for column in range(5)] == [
+        "0.mp4", "2024-05-14 10:00:00 +02:00", "file name", "Europe/Berlin", "0:01:00.0",
+    ]  # fmt: skip
+    assert label(sheet, "footage_problem") == "bad.mp4 is empty."
+    assert workspace.ingested == []
+
+
+def test_load_reads_it_as_it_was_shown(
+    sheet: FootageDialog, workspace: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    press_load(sheet)
+    qtbot.waitUntil(lambda: bool(workspace.ingested))
+    path, options = workspace.ingested[0]
+    assert (path, options.camera_by, options.zone) == (tmp_path / "footage", "auto", None)
+
+
+def test_what_is_corrected_is_shown_again_and_loaded(
+    sheet: FootageDialog, workspace: Any, qtbot: Any
+) -> None:
+    rule, zone = sheet.findChild(QComboBox), sheet.findChild(QLineEdit, "footage_zone")
+    rule.setEditText("folder")
+    zone.setText("+01:00")
+    zone.editingFinished.emit()
+    qtbot.waitUntil(lambda: len(rows(sheet)) == 4)
+    assert rows(sheet)[0][:2] == ["x", "2024-05-14 10:00:00 +01:00"]
+    sheet.findChild(QLineEdit, "footage_rate").setText("12.5")
+    press_load(sheet)
+    qtbot.waitUntil(lambda: bool(workspace.ingested))
+    _, options = workspace.ingested[0]
+    assert (options.camera_by, options.rate_fps) == ("folder", 12.5)
+    assert options.zone == parse_zone("+01:00")
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "message"),
+    [
+        ("footage_zone", "Mars", '"Mars" is not a time zone.'),
+        ("footage_rate", "fast", '"fast" is not a frame rate.'),
+    ],
+)
+def test_what_means_nothing_is_said_and_not_loaded(
+    sheet: FootageDialog, workspace: Any, field: str, text: str, message: str
+) -> None:
+    sheet.findChild(QLineEdit, field).setText(text)
+    press_load(sheet)
+    assert label(sheet, "footage_problem").startswith(message)
+    assert workspace.ingested == []
+
+
+def test_a_rule_that_cannot_be_is_said(sheet: FootageDialog, qtbot: Any) -> None:
+    sheet.findChild(QComboBox).setEditText("(")
+    sheet.findChild(QComboBox).lineEdit().editingFinished.emit()
+    qtbot.waitUntil(lambda: "is not a rule" in label(sheet, "footage_problem"))
+
+
+def test_cancel_loads_nothing(
+    sheet: FootageDialog, window: Shell, workspace: Any, qtbot: Any
+) -> None:
+    sheet.reject()
+    qtbot.waitUntil(lambda: window.window.findChild(FootageDialog) is None)
+    assert workspace.ingested == []
