@@ -6,6 +6,7 @@ Exit statuses: 0 done, 1 a file, folder or device cannot be used, 2 wrong usage,
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -159,7 +160,7 @@ def train(
         int, typer.Option(min=0, help="So many of the first layers stay as the .pt file has them.")
     ] = 0,
 ) -> None:
-    """Trains by ultralytics, then writes person_detector.onnx (at most 6 MB) and its card.
+    """Trains by ultralytics, then writes person_detector.onnx (at most 7 MB) and its card.
 
     The learning rate follows --epochs, whatever --minutes says.
     """
@@ -183,6 +184,31 @@ def train(
         size = export_detector(trained.weights, file, image_size, fixed=fixed)
         card = write_card(file, settings, trained, size, note_command(out), terms)
         typer.echo(f"{file}: {size / 1e6:.2f} MB, card {card.name}")
+
+
+@detector.command("export")
+def export_run(
+    run: Annotated[Path, typer.Argument(help="The folder that `detector train` was given.")],
+    out: Annotated[Path, typer.Option(help="The file to write, *.onnx; its card lies beside it.")],
+    image_size: Annotated[
+        int,
+        typer.Option(min=0, help="Noted in the file as the size to use it at; 0: the training's."),
+    ] = 0,
+    terms: Annotated[str, typer.Option(help="Terms of use, for the card.")] = "",
+) -> None:
+    """Writes the detector of a run, finished or not, and its card."""
+    from trainer.command_errors import check_place
+    from trainer.detection.exporting import export_detector, write_card
+    from trainer.detection.training import trained_so_far
+    from trainer.told_command import note_command
+
+    with errors_told():
+        check_place(out, ".onnx")
+        settings, trained = trained_so_far(run)
+        settings = replace(settings, image_size_px=image_size or settings.image_size_px)
+        size = export_detector(trained.weights, out, settings.image_size_px, fixed=False)
+        card = write_card(out, settings, trained, size, note_command(run), terms)
+        typer.echo(f"{out}: {size / 1e6:.2f} MB, card {card.name}")
 
 
 @detector.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 
 LAST, RESUMABLE = Path("weights/last.pt"), Path("weights/resumable.pt")
+_ARGUMENTS, _RESULTS = "args.yaml", "results.csv"  # what ultralytics calls them
 # At a batch of 16, from scratch; ultralytics' own .002 is for 64.
 LEARNING_RATE = 0.0012
 
@@ -154,6 +156,36 @@ def train_detector(settings: TrainSettings, tell: Callable[[EpochDone], None]) -
         torch.set_num_threads(threads)  # ultralytics changes it for the whole process
     parameters = sum(one.numel() for one in model.model.parameters())
     return Trained(settings.out / LAST, watch.epochs_done, time.monotonic() - start, parameters)
+
+
+def trained_so_far(run: Path) -> tuple[TrainSettings, Trained]:
+    """A run's settings, as far as a card names them, and what it has reached.
+
+    Raises:
+        TrainerError: the folder holds no run, or one whose first epoch has not ended.
+    """
+    state = run / RESUMABLE
+    import_ultralytics()
+    from ultralytics.nn.tasks import load_checkpoint
+    from ultralytics.utils import YAML
+
+    try:
+        told = YAML.load(run / _ARGUMENTS)
+        with (run / _RESULTS).open(encoding="utf-8") as file:
+            last = list(csv.DictReader(file))[-1]
+        network, _ = load_checkpoint(str(state))
+    except (OSError, IndexError) as error:
+        raise TrainerError(
+            f"{run} holds no detector that has been trained for an epoch.",
+            "Name the folder that `detector train` was given with --out.",
+        ) from error
+    settings = TrainSettings(
+        Path(told["data"]).parent, run, told["model"], told["epochs"], told["imgsz"], told["batch"],
+        "cpu" if told["device"] == "cpu" else "auto", seed=told["seed"],
+        learning_rate=told["lr0"], freeze=told["freeze"],
+    )  # fmt: skip
+    parameters = sum(one.numel() for one in network.parameters())
+    return settings, Trained(state, int(last["epoch"]), float(last["time"]), parameters)
 
 
 def _use_bf16(trainer: Any) -> None:

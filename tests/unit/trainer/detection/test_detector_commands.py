@@ -3,6 +3,7 @@
 import json
 import tomllib
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -11,6 +12,7 @@ from onnx import TensorProto
 from typer.testing import CliRunner
 
 from trainer.__main__ import app
+from trainer.detection.evaluation import labelled_sequence
 
 NARROW = {
     "nc": 1, "depth_multiple": 1.0, "width_multiple": 1.0,
@@ -72,8 +74,41 @@ def test_prepare_train_continue_evaluate(scenes, tmp_path):
     rows = json.loads(text)
     assert [row["detector"] for row in rows] == ["person_detector", "HOG"]
     assert all(row["frames"] == 8 and row["people"] == 8 for row in rows)
+    again = tmp_path / "again.onnx"
+    assert "again.onnx.card.toml" in run("export", out, "--out", again, "--image-size", 128).output
+    exported = tomllib.loads((tmp_path / "again.onnx.card.toml").read_text())
+    assert (exported["image_size_px"], exported["epochs_done"]) == (128, 3)
+    assert exported["parameters"] == card["parameters"]
     assert "trained to its end" in run(*train, *large, "--resume", status=1).output
     assert "holds a run already" in run(*train, *small, status=1).output
+
+
+def test_a_run_that_has_not_trained_cannot_be_exported(tmp_path):
+    told = run("export", tmp_path, "--out", tmp_path / "net.onnx", status=1).output
+    assert "holds no detector that has been trained" in " ".join(told.split())
+
+
+def test_sequences_of_the_mot_challenge_are_judged_by_their_truth(tmp_path):
+    sequence = tmp_path / "MOT17-99"
+    (sequence / "img1").mkdir(parents=True)
+    (sequence / "gt").mkdir()
+    cv2.imwrite(str(sequence / "img1" / "000001.jpg"), np.full((60, 80, 3), 120, np.uint8))
+    rows = [
+        "1,1,10,10,10,30,1,1,1.0",  # a pedestrian
+        "1,2,30,10,10,30,1,1,0.1",  # one who is hardly visible
+        "1,3,50,10,10,30,0,7,1.0",  # somebody who sits still
+        "1,4,60,10,10,30,0,3,1.0",  # a car
+    ]
+    (sequence / "gt" / "gt.txt").write_text("\n".join(rows))
+    (picture, truth), *others = labelled_sequence(sequence)
+    assert not others
+    assert picture.shape == (60, 80, 3)
+    assert truth.people.tolist() == [[10, 10, 20, 40]]
+    assert truth.ignored.tolist() == [[30, 10, 40, 40], [50, 10, 60, 40]]
+    table = run("evaluate", "--hog", "--mot", sequence, "--json").stdout
+    assert json.loads(table)[0]["pictures"] == "MOT17-99, by the truth"
+    (sequence / "gt" / "gt.txt").write_text("1,1,10,10,10,30,1")
+    assert "need 9" in run("evaluate", "--hog", "--mot", sequence, status=1).output
 
 
 def test_what_is_missing_is_told(tmp_path):
