@@ -1,5 +1,6 @@
 """The command line: the headless twin of every job of the window."""
 
-from app.cli.commands import INTERRUPTED, Program, run_command_line
+from app.cli.commands import run_command_line
+from app.cli.program import INTERRUPTED, Program
 
 __all__ = ["INTERRUPTED", "Program", "run_command_line"]

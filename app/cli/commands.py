@@ -28,7 +28,16 @@ from app.cli.options import (
     RerankerOption,
     ZoneOption,
 )
-from app.cli.program import Program, opened
+from app.cli.program import (
+    DONE,
+    FATAL,
+    INTERRUPTED,
+    SOME_FAILED,
+    WRONG_USAGE,
+    Program,
+    opened,
+)
+from app.cli.upkeep import check, queue, watch
 from app.core.clock import parse_zone
 from app.core.errors import ModelError, UsageError, UserFacingError
 from app.core.networks import NamedModels
@@ -39,8 +48,6 @@ if TYPE_CHECKING:
     from app.services.ingest import IngestOptions
 
 logger = logging.getLogger(__name__)
-
-DONE, FATAL, WRONG_USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class _Commands(TyperGroup):
@@ -79,6 +86,8 @@ commands = typer.Typer(
 commands.add_typer(models, name="models")
 commands.add_typer(camera, name="camera")
 commands.command()(clock)
+for command in (queue, watch, check):
+    commands.command()(command)
 
 
 def run_command_line(arguments: list[str], program: Program) -> int:

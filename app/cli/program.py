@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
     from app.settings import Settings
 
+DONE, FATAL, WRONG_USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit statuses."""
+
 
 class Program(Protocol):
     """What the commands need from the composition root."""

@@ -19,6 +19,7 @@ from app.core.events import (
     VideoSkipped,
     VideoStarted,
 )
+from app.services.check import CheckEvent, Looking
 from app.services.download import transfer_text
 from app.services.installation import Checking, Installed, InstallEvent
 from app.services.reembed import ReembedProgress
@@ -71,6 +72,23 @@ def follow_reembed(events: Iterator[ReembedProgress]) -> None:
             if event.total:
                 status.update(f"{event.done} of {event.total} people{rate}{left}")
     console.print(f"{event.total} people have vectors of {event.embedder_id} now.")
+
+
+def follow_check(events: Iterator[CheckEvent]) -> int:
+    """Runs a check to its end; what was found is shown on stdout. Returns what damage is left."""
+    console, answers = Console(stderr=True, highlight=False), Console(highlight=False)
+    found = left = 0
+    with console.status("Starting") as status:
+        for event in events:
+            if isinstance(event, Looking):
+                status.update(escape(event.step))
+                continue
+            found, left = found + 1, left + (not event.is_repaired)
+            said = "repaired" if event.is_repaired else event.remedy or "add --repair to repair it"
+            answers.print(escape(f"{event.what} ({said})"), soft_wrap=True)
+    if not found:
+        answers.print("No damage was found.")
+    return left
 
 
 def follow_install(events: Iterator[InstallEvent]) -> Installed:

@@ -14,7 +14,7 @@ from typing import Any
 
 from app.core.clock import parse_zone, zone_text
 from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
-from app.core.errors import VideoError
+from app.core.errors import UsageError, VideoError
 from app.core.events import (
     FootageOrdered,
     IngestEvent,
@@ -44,6 +44,7 @@ from app.services.sources import (
     source_of,
 )
 from app.services.video_analysis import Analysed, EmbeddedTracks, VideoAnalysis
+from app.services.watching import changes
 from app.settings import is_bundled
 from app.storage.library import Library
 
@@ -142,6 +143,7 @@ class Ingest:
         run = IngestRun()
         yield from self._order(run, folder, options, only_new=False)
         yield from self._take_queue(run, NamedModels())
+        yield run.summary()
 
     def order(
         self, folder: Path, options: IngestOptions, *, only_new: bool = False
@@ -165,7 +167,27 @@ class Ingest:
         Args:
             named: networks for videos whose order named none.
         """
-        yield from self._take_queue(IngestRun(), named or NamedModels())
+        run = IngestRun()
+        yield from self._take_queue(run, named or NamedModels())
+        yield run.summary()
+
+    def watch(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
+        """Ingests a folder and whatever is added to it, until it is closed; like `run`.
+
+        Raises:
+            UsageError: the folder is missing.
+        """
+        run = IngestRun()
+        folder = folder.expanduser().resolve()
+        for changed in changes([folder]):
+            if changed or self._library.queued_ids():
+                try:
+                    yield from self._order(run, folder, options, only_new=True)
+                except UsageError:
+                    if not folder.is_dir():
+                        raise  # an empty one may be filled
+                yield from self._take_queue(run, NamedModels(), waits=False)
+            yield run.progress(f"Watching {folder.name}")
 
     # Queue --------------------------------------------------------------------------------------
 
@@ -191,7 +213,10 @@ class Ingest:
         )
         yield FootageOrdered(folder, len(ids))
 
-    def _take_queue(self, run: IngestRun, named: NamedModels) -> Iterator[IngestEvent]:
+    def _take_queue(
+        self, run: IngestRun, named: NamedModels, *, waits: bool = True
+    ) -> Iterator[IngestEvent]:
+        """Takes what is in the queue; `waits`: for files that are still being written, too."""
         growth = Growth()
         looked_at: dict[int, VideoInfo] = {}
         while ids := self._library.queued_ids():
@@ -205,11 +230,12 @@ class Ingest:
                 except VideoError as error:
                     yield self._failed(run, turn, error)
                 run.leave_video(info.duration_s)
+            elif not waits:
+                return
             elif self._library.queued_ids():
                 yield run.progress("Waiting for files that are still being written")
                 time.sleep(BEAT_S)
         yield run.progress("Done")
-        yield run.summary()
 
     def _queued(self, looked_at: Collection[int]) -> Iterator[_Turn]:
         """What waits and has been looked at, the next one first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator
 from typing import Generic, TypeVar
 
@@ -93,6 +94,24 @@ class Stage(threading.Thread):
 
 class BackgroundCall(threading.Thread):
     """The thread of `in_background`."""
+
+
+def paced(steps: Generator[None, None, R], beat: Callable[[], E]) -> Generator[E, None, R]:
+    """Runs small steps one after the other; yields what `beat` returns every `BEAT_S`.
+
+    Returns:
+        What the steps returned.
+    """
+    last_beat = time.monotonic()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: R = end.value
+            return result
+        if time.monotonic() - last_beat >= BEAT_S:
+            last_beat = time.monotonic()
+            yield beat()
 
 
 def is_any_running() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
 from app.core.events import IngestEvent, VideoSkipped
 from app.services.ingest_progress import IngestRun, beating
-from app.services.pipeline import BEAT_S
+from app.services.pipeline import paced
 from app.services.search import Search
 from app.services.sources import SourceFile, fingerprint, reading, source_files, source_of
 from app.storage.library import Library
@@ -52,12 +51,12 @@ class Registration:
         # Before it is read: what is written meanwhile shows next time.
         seen = yield from beating(run, f"Checking {info.path.name}", lambda: fingerprint(source))
         seen_before = self._library.known_hash(info.path, *seen, info.view)
-        content_hash = seen_before or (yield from self._hash(run, source, info.path))
+        hashed = seen_before or (yield from self._hash(run, source, info.path))
         root = self._library.source_root_of(video.id)
         before = video if video.content_hash else None
-        known = video if video.content_hash == content_hash else None
+        known = video if video.content_hash == hashed else None
         if known is None or known.status is VideoStatus.PENDING:
-            twins = self._library.videos_with_content(content_hash)
+            twins = self._library.videos_with_content(hashed)
             twins = [
                 twin
                 for twin in twins
@@ -67,7 +66,7 @@ class Registration:
             stored = next((twin for twin in twins if twin.status in _STORED), None)
             if moved is None and stored is not None:
                 reason = _copy_reason(stored)
-                self._library.exclude_copy(video.id, reason, content_hash, *seen)
+                self._library.exclude_copy(video.id, reason, hashed, *seen)
                 return video, stored
             known = moved or known
         with self._library.transaction():
@@ -80,7 +79,7 @@ class Registration:
                     self._library.rewind_video(current.id, to_start=True)
                 info = _info_to_keep(current, info, options)
             if current is None or current.info != info:
-                current = self._library.add_video(root, info, content_hash, *seen)
+                current = self._library.add_video(root, info, hashed, *seen)
         if before not in (None, current) or known not in (None, current):
             self._search.reset()
         return current, None
@@ -92,24 +91,33 @@ class Registration:
         )
         return known_hash == video.content_hash
 
-    @staticmethod
-    def _hash(run: IngestRun, source: SourceFile, first: Path) -> Generator[IngestEvent, None, str]:
-        """SHA-256 of the content; of an image sequence: of its names and contents in order."""
-        digest = hashlib.sha256()
-        last_beat = time.monotonic()
-        files = yield from beating(run, f"Checking {first.name}", lambda: source_files(source))
-        for path in files or [first]:
-            if source.kind == "sequence":
-                digest.update(path.name.encode())
-            with reading(source), path.open("rb") as file:
-                while chunk := file.read(_HASH_CHUNK_BYTES):
-                    digest.update(chunk)
-                    if time.monotonic() - last_beat >= BEAT_S:
-                        last_beat = time.monotonic()
-                        yield run.progress(f"Checking {first.name}")
-        if source.view:  # the views of a file are not copies of each other
-            digest.update(f"view {source.view}".encode())
-        return digest.hexdigest()
+    def _hash(
+        self, run: IngestRun, source: SourceFile, first: Path
+    ) -> Generator[IngestEvent, None, str]:
+        return (
+            yield from paced(hashing(source, first), lambda: run.progress(f"Checking {first.name}"))
+        )
+
+
+def hashing(source: SourceFile, first: Path) -> Generator[None, None, str]:
+    """SHA-256 of the content, hex; of an image sequence: of its names and contents in order.
+
+    Yields after every few megabytes, so that it can be stopped.
+
+    Raises:
+        VideoError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in source_files(source) or [first]:
+        if source.kind == "sequence":
+            digest.update(path.name.encode())
+        with reading(source), path.open("rb") as file:
+            while chunk := file.read(_HASH_CHUNK_BYTES):
+                digest.update(chunk)
+                yield
+    if source.view:  # the views of a file are not copies of each other
+        digest.update(f"view {source.view}".encode())
+    return digest.hexdigest()
 
 
 def reason_to_skip(

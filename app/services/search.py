@@ -37,6 +37,7 @@ NEIGHBOURS = 200
 # Pairs of crops that are compared directly.
 PAIRS = 50
 # So many in one call: whoever searches anew does not wait for the rest.
+_OWN_COSINE = 0.999  # of a vector with itself
 _PAIRS_AT_A_TIME = 10
 
 
@@ -140,6 +141,17 @@ class Search:
         with self._lock:
             if self._index is not None:
                 self._index.remove(tracklet_ids)
+
+    def index_differs(self) -> bool:
+        """Whether the index lacks a vector of the library, or holds one that is no longer there."""
+        index, embedder_id = self._current_index()
+        count = 0
+        for batch in self.library.vector_batches(embedder_id) if embedder_id else ():
+            count += len(batch)
+            _, cosines = index.search(batch.vectors[0], 1)
+            if not len(cosines) or cosines[0] < _OWN_COSINE:
+                return True
+        return count != len(index)
 
     def reset(self) -> None:
         """The library has changed in other ways: the index is built anew at the next search."""

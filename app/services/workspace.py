@@ -16,6 +16,7 @@ from app.core.networks import NamedModels
 from app.core.queries import CropQuery, Query
 from app.services.cameras import Cameras
 from app.services.catalog import Catalog
+from app.services.check import CheckEvent, check_library
 from app.services.ingest import Ingest, IngestOptions, IngestParts
 from app.services.model_shelf import ModelShelf
 from app.services.network_list import NetworkEntry, list_networks
@@ -130,6 +131,19 @@ class Workspace:
     ) -> Iterator[IngestEvent]:
         """Puts a folder into the queue; see `app.services.ingest.Ingest.order`."""
         return self._ingest.order(folder, options, only_new=only_new)
+
+    def watch(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
+        """Ingests a folder and what is added to it; see `app.services.ingest.Ingest.watch`."""
+        return self._ingest.watch(folder, options)
+
+    def check(self, *, repairs: bool) -> Iterator[CheckEvent]:
+        """Looks for damage; see `app.services.check.check_library`."""
+
+        def make_vectors() -> Iterator[ReembedProgress]:
+            model = self.library.model("embedder")
+            return iter(()) if model is None else self.reembed(str(model.path))
+
+        return check_library(self.library, self.search, make_vectors, repairs=repairs)
 
     def go_on(self, named: NamedModels | None = None) -> Iterator[IngestEvent]:
         """Takes what is in the queue; see `app.services.ingest.Ingest.go_on`."""

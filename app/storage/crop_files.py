@@ -107,21 +107,25 @@ class CropFiles:
         Returns:
             How many files were deleted.
         """
+        orphans = self.strays(video_id, known)
         folder = self._folder(video_id)
-        if not folder.is_dir():
-            return 0
         with disk_faults(self._library):
-            orphans = [
+            for file in orphans:
+                _delete(file)
+            if folder.is_dir() and not known and not any(folder.iterdir()):
+                folder.rmdir()
+        return len(orphans)
+
+    def strays(self, video_id: int, known: Collection[str]) -> list[Path]:
+        """A video's crop files that have no row; `known` are the paths of those that have."""
+        folder = self._folder(video_id)
+        with disk_faults(self._library):
+            return [
                 file
-                for file in folder.iterdir()
+                for file in (folder.iterdir() if folder.is_dir() else ())
                 if _OWN_NAME.fullmatch(file.name)
                 and file.relative_to(self._library).as_posix() not in known
             ]
-            for file in orphans:
-                _delete(file)
-            if not known and not any(folder.iterdir()):
-                folder.rmdir()
-        return len(orphans)
 
     def _folder(self, video_id: int) -> Path:
         return self._library / CROPS_FOLDER / str(video_id)

@@ -16,6 +16,7 @@ from app.core.entities import ModelFile, VideoStatus
 from app.core.errors import LibraryError, LibraryInUseError
 from app.core.networks import ModelRole
 from app.storage.camera_rows import CameraRows
+from app.storage.check_rows import CheckRows
 from app.storage.crop_files import CROPS_FOLDER
 from app.storage.database import Database
 from app.storage.faults import disk_faults
@@ -34,7 +35,7 @@ LOCK_NAME = "library.lock"
 _TIMEZONE = "timezone"
 
 
-class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, PeopleRows):
+class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, PeopleRows, CheckRows):
     """Everything that is known about some footage. Thread-safe.
 
     Every call is a transaction, or part of the one that the thread is in (`transaction`).

@@ -22,6 +22,7 @@ import pytest
 
 from app import bootstrap
 from app.core.entities import Detections, TrackedBoxes, TrackStep, VideoStatus
+from app.core.errors import UsageError
 from app.core.events import (
     FootageOrdered,
     IngestEvent,
@@ -33,6 +34,7 @@ from app.core.events import (
 from app.services import growth
 from app.services.ingest import IngestOptions
 from tests.integration import main_job
+from tests.integration.conftest import Retrace
 
 FILES = 200
 
@@ -250,3 +252,64 @@ def test_options_survive_the_queue(tmp_path: Path) -> None:
     options = IngestOptions(fps=2.5, zone=parse_zone("+01:00"), detector="x.onnx", again=True)
     assert IngestOptions.unpacked({**options.packed(), "camera": "cam1", "later": 1}) == options
     assert IngestOptions().packed() == {}
+
+
+def test_a_watched_folder_is_read_as_recordings_arrive(
+    tmp_path: Path, tiny_video: bytes, options: IngestOptions
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    videos.mkdir()
+    arriving = [["a.mp4"], ["b.mp4", "c.mp4"], []]
+    done: list[str] = []
+    with main_job.opened(library) as workspace, closing(workspace.watch(videos, options)) as events:  # type: ignore[type-var]
+        for event in events:
+            done += finished([event])
+            if isinstance(event, Progress) and event.step == "Watching videos":
+                if len(done) == 3:
+                    break
+                if len(done) in (0, 1) and len(arriving) == 3 - len(done):
+                    write(videos, tiny_video, arriving.pop(0))
+    assert done == ["a.mp4", "b.mp4", "c.mp4"]
+    write(videos, tiny_video, ["d.mp4"])  # while nobody watches
+    with main_job.opened(library) as workspace, closing(workspace.watch(videos, options)) as events:  # type: ignore[type-var]
+        for event in events:
+            done += finished([event])
+            if isinstance(event, Progress) and event.step == "Watching videos":
+                break
+    assert done == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
+
+
+def test_a_folder_that_is_not_there_cannot_be_watched(
+    tmp_path: Path, options: IngestOptions
+) -> None:
+    with (
+        main_job.opened(tmp_path / "library") as workspace,
+        pytest.raises(UsageError, match="cannot be watched|does not exist"),
+    ):
+        list(workspace.watch(tmp_path / "nowhere", options))
+
+
+def test_the_queue_and_the_checker_on_the_command_line(
+    retrace: Retrace, tmp_path: Path, tiny_video: bytes, options: IngestOptions
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4", "b.mp4", "c.mp4"])
+    with main_job.opened(library) as workspace:
+        list(workspace.order(videos, options))
+    said = retrace("queue", "--library", library, "--first", "c.mp4", "--exclude", "b.mp4")
+    assert said.status == 0
+    assert [word for word in said.out.split() if word.endswith(".mp4")] == ["c.mp4", "a.mp4"]
+    assert retrace("queue", "--library", library, "--go-on").status == 0
+    assert "Nothing waits." in retrace("queue", "--library", library).out
+    said = retrace("check", "--library", library)
+    assert (said.status, said.out) == (0, "No damage was found.\n")
+    stray = library / "crops" / "1" / "00001_0000001.jpg"
+    stray.parent.mkdir(parents=True)
+    stray.touch()
+    said = retrace("check", "--library", library)
+    assert (said.status, said.out) == (
+        3,
+        "1 picture file without a row. (add --repair to repair it)\n",
+    )
+    said = retrace("check", "--library", library, "--repair")
+    assert (said.status, said.out) == (0, "1 picture file without a row. (repaired)\n")

@@ -1,0 +1,137 @@
+"""``queue``, ``watch`` and ``check``: what is still to be read, what arrives, what is damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.options import (
+    CameraByOption,
+    DetectorOption,
+    DeviceOption,
+    EmbedderOption,
+    LibraryOption,
+    RateOption,
+    ZoneOption,
+)
+from app.cli.output import AnswerTable
+from app.cli.program import DONE, SOME_FAILED, opened
+from app.core.clock import parse_zone
+from app.settings import default_library
+
+if TYPE_CHECKING:
+    from app.cli.program import Program
+    from app.services.workspace import Workspace
+
+
+def queue(
+    context: typer.Context,
+    library: LibraryOption,
+    first: Annotated[list[str] | None, typer.Option(help="Read this video next.")] = None,
+    last: Annotated[list[str] | None, typer.Option(help="Read this video last.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Do not read this video.")] = None,
+    retry: Annotated[
+        list[str] | None, typer.Option(help="Read a video that failed or was excluded after all.")
+    ] = None,
+    go_on: Annotated[bool, typer.Option("--go-on", help="Read what waits.")] = False,
+) -> int:
+    """Show what waits to be read, change it, or go on with it.
+
+    Videos are named by path or file name; each option may be repeated.
+    """
+    from app.cli.progress import follow_ingest
+    from app.services.ingest import IngestOptions
+
+    program: Program = context.obj
+    with opened(program, library) as workspace:
+        stored = workspace.library
+        stored.exclude_videos(_ids(workspace, exclude))
+        usual = IngestOptions(fps=program.settings().ingest.fps)
+        stored.queue_videos(_ids(workspace, retry), usual.packed())
+        stored.move_in_queue(_ids(workspace, first), to_front=True)
+        stored.move_in_queue(_ids(workspace, last), to_front=False)
+        if go_on:
+            summary = follow_ingest(workspace.go_on())
+            return SOME_FAILED if summary.failed or summary.partial else DONE
+        _show_queue(workspace)
+    return DONE
+
+
+def _ids(workspace: Workspace, names: list[str] | None) -> list[int]:
+    return [workspace.catalog.find_video(name).id for name in names or ()]
+
+
+def _show_queue(workspace: Workspace) -> None:
+    videos = {video.id: video for video in workspace.library.videos()}
+    waiting = [videos[each] for each in workspace.library.queued_ids() if each in videos]
+    table = AnswerTable(
+        "Waiting", ("place", "camera", "video", "status"), right=("place",), folding=("video",)
+    )
+    for place, video in enumerate(waiting, 1):
+        table.add(str(place), video.camera.name, video.path.name, video.status.value)
+    table.print(*([] if waiting else ["Nothing waits."]))
+
+
+def watch(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to watch.")],
+    library: Annotated[
+        Path | None,
+        typer.Option(help="Library folder; by default one in the user's data folder."),
+    ] = None,
+    camera_by: CameraByOption = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=1000, help="Analysed frames per second.", show_default="5"),
+    ] = None,
+    rate: RateOption = None,
+    zone: ZoneOption = None,
+    detector: DetectorOption = None,
+    embedder: EmbedderOption = None,
+    device: DeviceOption = None,
+) -> int:
+    """Load a folder, and whatever is recorded into it from now on, until Ctrl-C.
+
+    A file that is still being written is waited for. Stopped and started again, it takes what has
+    arrived meanwhile.
+    """
+    from app.cli.progress import follow_ingest
+    from app.services.ingest import IngestOptions
+
+    program: Program = context.obj
+    defaults = program.settings().ingest
+    options = IngestOptions(
+        camera_by=camera_by or defaults.camera_by,
+        fps=fps or defaults.fps,
+        rate_fps=rate,
+        zone=parse_zone(zone) if zone else None,
+        detector=detector,
+        embedder=embedder,
+        device=device,
+    )
+    folder = folder.expanduser()
+    target = library or default_library(folder)
+    typer.echo(f"Library: {target}", err=True)
+    with opened(program, target, create=True) as workspace:
+        follow_ingest(workspace.watch(folder, options))
+    return DONE
+
+
+def check(
+    context: typer.Context,
+    library: LibraryOption,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make anew or take away what is derived.")
+    ] = False,
+) -> int:
+    """Look for damage in a library: files and rows without each other, vectors without numbers.
+
+    With --repair, what can be derived is made again; what was decided and recorded is never
+    changed. Exit status 3 if damage remains.
+    """
+    from app.cli.progress import follow_check
+
+    with opened(context.obj, library) as workspace:
+        return SOME_FAILED if follow_check(workspace.check(repairs=repair)) else DONE
