@@ -25,7 +25,7 @@ from app.core.events import (
     VideoStarted,
 )
 from app.core.networks import NamedModels
-from app.core.orders import Ordered, QueuedVideo
+from app.core.orders import QueuedVideo
 from app.core.ports import FrameSource, Tracker
 from app.services.growth import Growth
 from app.services.ingest_progress import IngestRun, beating
@@ -36,11 +36,9 @@ from app.services.registration import Registration, reason_to_skip
 from app.services.search import Search
 from app.services.sources import (
     SourceFile,
-    find_sources,
     fingerprint,
-    is_storable,
+    look_into,
     reading,
-    source_files,
     source_of,
 )
 from app.services.video_analysis import Analysed, EmbeddedTracks, VideoAnalysis
@@ -197,7 +195,7 @@ class Ingest:
         folder = folder.expanduser().resolve()
         root = folder if folder.is_dir() else folder.parent
         found, left_out = yield from beating(
-            run, f"Looking into {folder.name}", lambda: _look_into(folder, options.camera_by)
+            run, f"Looking into {folder.name}", lambda: look_into(folder, options.camera_by)
         )
         for source in left_out:
             name = os.fsencode(source.path.name).decode("utf-8", "replace")
@@ -447,15 +445,3 @@ def _turn(queued: QueuedVideo) -> _Turn:
     source = source_of(queued.video)
     source = replace(source, camera=queued.options.get("camera", source.camera))
     return _Turn(queued.video, source, IngestOptions.unpacked(queued.options))
-
-
-def _look_into(folder: Path, camera_by: str) -> tuple[list[Ordered], list[SourceFile]]:
-    """What a folder holds, and of that what no library can hold."""
-    found, left_out = [], []
-    for source in find_sources(folder, camera_by):
-        first = next(iter(source_files(source)), None)
-        if first is None or not is_storable(source):
-            left_out.append(source)
-        else:
-            found.append(Ordered(first, source.camera, *fingerprint(source)))
-    return found, left_out

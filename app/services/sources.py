@@ -14,6 +14,7 @@ from typing import Literal
 from app.core.entities import Video
 from app.core.errors import UsageError, VideoError
 from app.core.frame_names import IMAGE_SUFFIXES, frame_name, sequences
+from app.core.orders import Ordered
 from app.services.camera_names import Footage, name_cameras
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,18 @@ def find_sources(folder: Path, camera_by: str = "auto") -> list[SourceFile]:
         SourceFile(source.path, camera, source.kind, source.prefix)
         for (source, _), camera in zip(found, cameras, strict=True)
     ]
+
+
+def look_into(folder: Path, camera_by: str) -> tuple[list[Ordered], list[SourceFile]]:
+    """What `find_sources` finds, ready to be ordered; and of that what no library can hold."""
+    found, left_out = [], []
+    for source in find_sources(folder, camera_by):
+        first = next(iter(source_files(source)), None)
+        if first is None or not is_storable(source):
+            left_out.append(source)
+        else:
+            found.append(Ordered(first, source.camera, *fingerprint(source)))
+    return found, left_out
 
 
 def source_files(source: SourceFile) -> list[Path]:
