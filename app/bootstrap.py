@@ -41,9 +41,11 @@ def main(arguments: list[str]) -> int:
         arguments: the command line without the program's name.
     """
     # Read when these libraries are first imported, wherever that happens: where ultralytics keeps
-    # its settings, and that onnxruntime, which is imported by others too, reports nothing home.
+    # its settings, and that onnxruntime and openvino, which are imported by others too, report
+    # nothing home.
     os.environ.setdefault("YOLO_CONFIG_DIR", str(user_config_dir() / "ultralytics"))
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     status = run_command_line(arguments, Retrace())
     if status == INTERRUPTED:
         # All is stored and closed. A thread may still be inside a network, though, and to take

@@ -130,6 +130,11 @@ def bundled_models_dir(role: ModelRole) -> Path:
     return BUNDLED_MODELS / f"{role}s"
 
 
+def public_models_file() -> Path:
+    """The list of networks of others that can be installed by name."""
+    return BUNDLED_MODELS / "public.toml"
+
+
 def is_bundled(path: Path) -> bool:
     """Whether a weights file came with the program."""
     return path.resolve().is_relative_to(BUNDLED_MODELS.resolve())

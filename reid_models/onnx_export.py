@@ -20,7 +20,7 @@ from torch.hub import tqdm
 
 from reid_models.errors import NetworkError
 from reid_models.interfaces import EmbeddingModel
-from reid_models.onnx_model import OnnxModel
+from reid_models.picture_model import PictureModel
 from reid_models.preprocessing import batch_of, normalised
 
 OPSET = 18
@@ -46,7 +46,7 @@ class ParityReport:
 def export_onnx(
     network: EmbeddingModel, path: Path, *, crops: int = 8, seed: int = 0
 ) -> ParityReport:
-    """Writes `path` and the card `path`.toml, which `OnnxModel` reads; batches of any size.
+    """Writes `path` and the card `path`.toml, which `PictureModel` reads; batches of any size.
 
     ONNX files know no cameras: every crop gets what an unknown camera gets.
 
@@ -174,7 +174,7 @@ def _compared(network: EmbeddingModel, path: Path, crops: int, seed: int) -> Par
     pixels = torch.from_numpy(batch_of(images, network.input_size_px, len(images)))
     with torch.inference_mode():
         ours = network.embed(normalised(pixels, network.mean, network.std)).numpy()  # (n, D)
-    theirs = OnnxModel(path, "cpu").embed(images)  # (n, D)
+    theirs = PictureModel(path, "cpu", "float32").embed(images)  # (n, D)
     return ParityReport(
         crops=len(images),
         largest_difference=float(np.abs(ours - theirs).max()),

@@ -40,6 +40,7 @@ def _set_up_environment() -> None:
     os.environ["YOLO_AUTOINSTALL"] = "false"
     os.environ["ULTRALYTICS_SAFE_LOAD"] = "true"
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     # A display, or a terminal that wants colours, must not change what a test sees.
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"):
         os.environ.pop(name, None)

@@ -15,6 +15,7 @@ class FileServer(ThreadingHTTPServer):
 
     Attributes:
         content: of the file.
+        contents: of others, by path.
         cut_after: the connection is closed after so many bytes of an answer.
         stall_after: nothing more is sent after so many bytes, until `go_on`.
         versioned: whether an ETag is sent.
@@ -27,6 +28,7 @@ class FileServer(ThreadingHTTPServer):
     def __init__(self, content: bytes) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.content = content
+        self.contents: dict[str, bytes] = {}
         self.cut_after: int | None = None
         self.stall_after: int | None = None
         self.versioned = True
@@ -52,17 +54,18 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/missing"):
             self.send_error(404)
             return
-        tag = f'"{hashlib.sha256(server.content).hexdigest()[:8]}"'
+        content = server.contents.get(self.path.partition("?")[0], server.content)
+        tag = f'"{hashlib.sha256(content).hexdigest()[:8]}"'
         start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked else 0  # type: ignore[index]
         if start and self.headers.get("If-Range", tag) != tag:
             start = 0
-        if start >= len(server.content):
+        if start >= len(content):
             self.send_error(416)
             return
-        body = server.content[start:]
+        body = content[start:]
         self.send_response(206 if start else 200)
         if start:
-            whole = len(server.content)
+            whole = len(content)
             self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
         if server.versioned:
             self.send_header("ETag", tag)

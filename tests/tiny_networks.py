@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper, save
+from onnx import TensorProto, helper, load, numpy_helper, save
+
+from reid_models.sessions import import_openvino
 
 CELL_PX = 32
 
@@ -118,3 +120,54 @@ def save_embedder(
         helper.make_tensor_value_info("bands", TensorProto.FLOAT, [batch, 3, 4, 1]),
     ][:outputs]
     return _save(path, nodes, wanted, returned, constants)
+
+
+def save_ir(path: Path, notes: Mapping[str, str] | None = None, **options) -> Path:
+    """`save_embedder`'s network as OpenVINO's .xml with its .bin.
+
+    `notes` is what the file says of its conversion; `options` are those of `save_embedder`.
+    """
+    openvino = import_openvino()
+    source = save_embedder(path.with_suffix(".onnx"), **options)
+    network = openvino.Core().read_model(str(source))
+    source.unlink()
+    for key, value in (notes or {}).items():
+        network.set_rt_info(value, ["conversion_parameters", key])
+    openvino.save_model(network, str(path), compress_to_fp16=False)
+    return path
+
+
+def save_determinant(path: Path) -> Path:
+    """An embedder with an operator that OpenVINO does not read: the crop's determinants.
+
+    Vector: of the 16 × 16 pixels at the top of each channel.
+    """
+    ends = [numpy_helper.from_array(np.array([value], np.int64), f"of{value}") for value in (0, 16)]
+    axis = numpy_helper.from_array(np.array([2], np.int64), "axis")
+    nodes = [
+        helper.make_node("Slice", ["crop", "of0", "of16", "axis"], ["square"]),
+        helper.make_node("Det", ["square"], ["vector"]),
+    ]
+    return _save(
+        path,
+        nodes,
+        [helper.make_tensor_value_info("crop", TensorProto.FLOAT, [1, 3, 32, 16])],
+        [helper.make_tensor_value_info("vector", TensorProto.FLOAT, [1, 3])],
+        [*ends, axis],
+    )
+
+
+def save_quantised(path: Path) -> Path:
+    """An embedder whose crop is rounded to int8 and back: the mean of each quarter's colours."""
+    source = save_embedder(path, scale=1.0)
+    model = load(source)
+    graph = model.graph
+    nodes = [
+        helper.make_node("QuantizeLinear", ["crop", "step", "zero"], ["whole"]),
+        helper.make_node("DequantizeLinear", ["whole", "step", "zero"], ["rounded"]),
+        *graph.node,
+    ]
+    nodes[2].input[0] = "rounded"
+    zero = numpy_helper.from_array(np.array(0, np.int8), "zero")
+    constants = [*graph.initializer, _constant("step", 0.05), zero]
+    return _save(path, nodes, list(graph.input), list(graph.output), constants)

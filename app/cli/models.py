@@ -12,7 +12,12 @@ from app.cli.options import JsonOption
 from app.core.networks import ModelRole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.services.model_shelf import ShelfEntry
+    from app.services.public_models import PublicModel
+
+_LARGER = "yolo11m"  # a detector that still suits a processor
 
 models = typer.Typer(
     help="Show which networks are on this computer and which are used; install or remove some.",
@@ -52,9 +57,15 @@ def _show(
         if measure:
             entries = [shelf.measured(entry) for entry in entries]
     if json:
-        print_json({"models": [_as_json(entry) for entry in entries], "problems": problems})
+        answer = {
+            "models": [_as_json(entry) for entry in entries],
+            "public": [_offer_as_json(model) for model in shelf.public()],
+            "problems": problems,
+        }
+        print_json(answer)
     else:
         _print(entries, problems)
+        _print_offers(shelf.public())
     return 0
 
 
@@ -65,7 +76,7 @@ def install(
         str,
         typer.Argument(
             metavar="FILE|URL|NAME",
-            help="A weights file, an https address, or ultralytics' YOLO weights, like yolo11n.pt.",
+            help="A weights file, an https address, or a name that `models` lists.",
         ),
     ],
     role: _RoleOption = None,
@@ -76,13 +87,18 @@ def install(
     """Put a network where it is found by itself, once it has been loaded and tried.
 
     Only a URL or NAME is downloaded; the same command goes on with an interrupted download.
+    Ultralytics' other YOLO weights, such as yolo11n.pt, are known by name too.
     """
     from app.cli.output import chatter_on_stderr
     from app.cli.progress import follow_install
+    from app.services.public_models import offer_text
 
     with chatter_on_stderr():
         installed = follow_install(context.obj.model_shelf().install(source, role, sha256))
     typer.echo(f"{installed.path.name} is installed as {installed.role}: {installed.path}")
+    known = installed.published_as
+    if known is not None:
+        typer.echo(f"It is the published {known.name}: {offer_text(known)}")
     typer.echo(f"SHA-256: {installed.sha256}")
     return 0
 
@@ -122,10 +138,48 @@ def _as_json(entry: ShelfEntry) -> dict[str, Any]:
     }
 
 
+def _offer_as_json(model: PublicModel) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "role": model.role,
+        "publisher": model.publisher,
+        "page": model.page,
+        "purpose": model.purpose,
+        "terms": model.card["terms"],
+        "metrics": dict(model.card["metrics"]),
+        "size_bytes": model.size_bytes,
+        "files": [
+            {"name": each.name, "address": each.address, "sha256": each.sha256}
+            for each in model.files
+        ],
+    }
+
+
+def _print_offers(offers: Sequence[PublicModel]) -> None:
+    """What could be installed by name."""
+    from app.cli.output import AnswerTable
+    from app.services.download import megabytes
+
+    columns = ("role", "name", "size", "terms", "publisher, what it reaches")
+    table = AnswerTable(
+        "\nPublished by others, to be installed by name",
+        columns,
+        right=("size",),
+        folding=columns[-1:],
+    )
+    for model in offers:
+        reaches = [f"{name} {value:.3g}" for name, value in model.card["metrics"].items()]
+        said = f"{model.publisher}. {model.purpose} {', '.join(reaches)}"
+        size = megabytes(model.size_bytes)
+        table.add(model.role, model.name, size, model.card["terms"], said)
+    if offers:
+        table.print("", f"To install one: python main.py models install {offers[0].name}")
+
+
 def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
     from app.cli.output import AnswerTable
     from app.services.download import megabytes
-    from app.services.installation import YOLO_EXAMPLES
+    from app.services.installation import YOLO_EXAMPLE
     from app.services.model_choice import LARGER_FINDS_MORE
     from app.services.model_shelf import Place
 
@@ -139,14 +193,13 @@ def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
     used = [entry for entry in entries if entry.used_because]
     hints = list(problems)
     if any(each.role == "detector" and each.place is Place.BUNDLED for each in used):
-        name = YOLO_EXAMPLES[2]
         hints.append(
             f"The bundled detector is used. {LARGER_FINDS_MORE} To get one:\n"
-            f"  python main.py models install {name}\n"
-            f"A library that exists takes it with: ingest … --detector {Path(name).stem}"
+            f"  python main.py models install {_LARGER}\n"
+            f"A library that exists takes it with: ingest … --detector {_LARGER}"
         )
     if not any(each.role == "detector" for each in entries):
-        hints.append(f"To download one: python main.py models install {YOLO_EXAMPLES[0]}")
+        hints.append(f"To download one: python main.py models install {YOLO_EXAMPLE}")
     table.print(*(["", *told] if told else []), *(["", *hints] if hints else []))
 
 

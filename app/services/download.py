@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from app.core.clock import format_offset
 from app.core.errors import DownloadError, UserFacingError
+from app.services.checksum import sha256_of
 from app.services.pipeline import BEAT_S, Channel, Stage, StoppedError, in_background
 
 _SCHEMES = ("https",)
@@ -31,6 +32,10 @@ _BLOCKS_WAITING = 16
 # Until a server that says nothing is given up; a cancellation does not wait for it.
 _PATIENCE_S = 20.0
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+
+
+class UnreachableError(DownloadError):
+    """There is no connection; another computer may have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,8 @@ def download(
         The whole file, in `folder`.
 
     Raises:
-        DownloadError: no connection, no such file, too little room, or another checksum.
+        UnreachableError: no connection.
+        DownloadError: no such file, too little room, or another checksum.
     """
     check_address(url)
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +99,7 @@ def download(
         part = yield from _Attempt(url, name, folder, trusted=sha256 is not None).run()
         if sha256 is not None:
             found = yield from in_background(
-                partial(_sha256, part), partial(Transfer, name, part.stat().st_size)
+                partial(sha256_of, part), partial(Transfer, name, part.stat().st_size)
             )
             if found != sha256.lower():
                 part.unlink()
@@ -274,10 +280,9 @@ class _Attempt:
                 "Try again later, or check the address.",
             )
         reason = getattr(answer, "reason", answer)
-        raise DownloadError(
+        raise UnreachableError(
             f"{self._host} cannot be reached: {getattr(reason, 'strerror', None) or reason}.",
-            f"Connect this computer to the network; or fetch {self._url} on another one, bring the "
-            "file here, and type: python main.py models install FILE",
+            "Connect this computer to the network.",
         )
 
 
@@ -303,11 +308,6 @@ def _version(headers: Message) -> str:
     """What tells this version of the file from any other, or nothing."""
     tag = str(headers.get("ETag", ""))
     return tag if tag.startswith('"') else str(headers.get("Last-Modified", ""))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(url: str) -> str:

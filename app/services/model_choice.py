@@ -6,7 +6,6 @@ well: one that is merely installed is not used, and a bundled one only beside it
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +13,14 @@ from pathlib import Path
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
 from app.core.networks import ModelRole, NetworkCard
+from app.services.checksum import sha256_of
 from app.settings import NOTHING
 
+# OpenVINO's own format: a .xml whose weights lie beside it, in a .bin.
+IR_SUFFIX = ".xml"
 WEIGHTS_SUFFIXES: dict[ModelRole, tuple[str, ...]] = {
     "detector": (".pt", ".onnx", ".engine"),
-    "embedder": (".safetensors", ".onnx"),
+    "embedder": (".safetensors", ".onnx", IR_SUFFIX),
     "aggregator": (".safetensors",),
     "reranker": (".safetensors",),
 }
@@ -29,18 +31,24 @@ _SHIPPED_AS = 4
 LARGER_FINDS_MORE = "A larger YOLO finds more people."
 
 
+def parts_of(path: Path) -> tuple[Path, ...]:
+    """The files that make up a network: one, or with OpenVINO's format the .xml and its .bin."""
+    return (path, path.with_suffix(".bin")) if path.suffix.lower() == IR_SUFFIX else (path,)
+
+
 def describe_model(path: Path, role: ModelRole, card: NetworkCard | None = None) -> ModelFile:
     """A weights file with its identity: its card's, else stem + 12 digits of its SHA-256.
+
+    The SHA-256 of a network of two files is that of both, joined in the order of `parts_of`.
 
     Raises:
         ModelError: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = sha256_of(*parts_of(path))
     except OSError as error:
         raise ModelError(
-            f"The {role} {path} cannot be read: {error.strerror}.",
+            f"The {role} {error.filename or path} cannot be read: {error.strerror}.",
             f"Name another file with --{role}.",
             role,
         ) from error

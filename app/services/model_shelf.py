@@ -25,6 +25,7 @@ from app.services.model_choice import (
     installed_files,
     usual_file,
 )
+from app.services.public_models import PublicModel, public_models
 from app.settings import (
     AUTO,
     NOTHING,
@@ -120,6 +121,10 @@ class ModelShelf:
             for role in MODEL_ROLES
             for entry in self._entries(role, *self._used_or_problem(role, library)[:2])
         ]
+
+    def public(self) -> list[PublicModel]:
+        """Those of others that can be installed by name and are not yet."""
+        return [each for each in public_models() if not each.is_installed]
 
     def problems(self, library: Networks | None = None) -> list[ModelError]:
         """Why nothing can be used in a role, where something was to be."""

@@ -17,6 +17,7 @@ from app.services.model_choice import (
     choose_optional,
     describe_model,
     fitting_bundled,
+    parts_of,
 )
 from app.settings import AUTO, NOTHING, ModelSettings, bundled_models_dir, models_dir
 from app.storage.library import Library
@@ -68,7 +69,7 @@ class Networks:
         self._named = named or NamedModels()
         self._lock = threading.RLock()
         self._loaded: dict[tuple[str, ...], Any] = {}
-        self._described: dict[tuple[Path, ModelRole, int, int], ModelFile] = {}
+        self._described: dict[tuple[Path, ModelRole, tuple[Any, ...]], ModelFile] = {}
 
     # Choice -------------------------------------------------------------------------------------
 
@@ -181,10 +182,10 @@ class Networks:
         """
         card = self._loaders.read_card(path, role)
         try:
-            status = path.stat()
+            found = [part.stat() for part in parts_of(path)]
         except OSError:
             return describe_model(path, role, card)  # raises
-        key = (path, role, status.st_mtime_ns, status.st_size)
+        key = (path, role, tuple((each.st_mtime_ns, each.st_size) for each in found))
         if key not in self._described:
             self._described[key] = describe_model(path, role, card)
         return self._described[key]

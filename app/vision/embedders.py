@@ -9,14 +9,16 @@ from app.core.entities import FloatArray, Image
 from app.core.ports import Embedder
 from app.vision.model_files import MODEL_FILE_SUFFIX, told_to_user
 from app.vision.weights_files import loader_for
-from reid_models.onnx_model import OnnxModel
+from reid_models.picture_model import PictureModel
 
 
-class OnnxEmbedder:
-    """Embeds crops with any ONNX network (see `reid_models.onnx_model` for its card).
+class PictureEmbedder:
+    """Embeds crops with any network in ONNX or OpenVINO IR.
+
+    See `reid_models.picture_model` for its card.
 
     Attributes:
-        id: file stem + the first 12 digits of the file's SHA-256.
+        id: file stem + 12 digits that change with the file.
         dimension: length of its vectors.
     """
 
@@ -27,7 +29,7 @@ class OnnxEmbedder:
             ModelError: the file or its card cannot be used.
         """
         with told_to_user("embedder"):
-            self._model = OnnxModel(path, device)
+            self._model = PictureModel(path, device)
         self.id = self._model.id
         self.dimension = self._model.dimension
 
@@ -100,9 +102,10 @@ class ModelFileEmbedder:
             return self.predictor.embed(images, cameras, urgent=urgent)
 
 
-EMBEDDERS: dict[str, type[OnnxEmbedder] | type[ModelFileEmbedder]] = {
+EMBEDDERS: dict[str, type[PictureEmbedder] | type[ModelFileEmbedder]] = {
     MODEL_FILE_SUFFIX: ModelFileEmbedder,
-    ".onnx": OnnxEmbedder,
+    ".onnx": PictureEmbedder,
+    ".xml": PictureEmbedder,
 }
 
 

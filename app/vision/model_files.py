@@ -59,7 +59,7 @@ def measure_network(path: Path, role: ModelRole, device: str) -> NetworkFigures:
     if role == "detector":
         return _measured_detector(path, device)
     if path.suffix.lower() != MODEL_FILE_SUFFIX:
-        return _measured_onnx(path, device)
+        return _measured_picture_model(path, device)
     from reid_models.model_file import load_model
     from reid_models.summary import summarise
 
@@ -93,14 +93,16 @@ def _measured_detector(path: Path, device: str) -> NetworkFigures:
     return NetworkFigures("YOLO", None, None, ms, "frame", None, device, "as stored")
 
 
-def _measured_onnx(path: Path, device: str) -> NetworkFigures:
-    """Time and vector of an ONNX embedder; its file tells nothing else."""
-    from reid_models.onnx_model import OnnxModel
+def _measured_picture_model(path: Path, device: str) -> NetworkFigures:
+    """Time and vector of an ONNX or OpenVINO embedder; its file tells nothing else."""
+    from reid_models.picture_model import PictureModel
 
     with told_to_user("embedder"):
-        model = OnnxModel(path, device)
+        model = PictureModel(path, device)
         crops = [np.full((128, 64, 3), grey, np.uint8) for grey in range(60, 60 + _TIMED_CROPS)]
         began = time.perf_counter()
         model.embed(crops)
         ms = 1000 * (time.perf_counter() - began) / len(crops)
-    return NetworkFigures("ONNX", None, None, ms, "crop", model.dimension, device, "as stored")
+    kind = "OpenVINO" if path.suffix.lower() == ".xml" else "ONNX"
+    precision = model.precision
+    return NetworkFigures(kind, None, None, ms, "crop", model.dimension, device, precision)

@@ -18,7 +18,8 @@ from app.core.errors import ModelError
 from app.core.ports import Detector
 from app.vision.ultralytics_setup import import_ultralytics
 from app.vision.weights_files import loader_for
-from reid_models.onnx_model import file_id, import_onnxruntime
+from reid_models.picture_model import file_id
+from reid_models.sessions import import_onnxruntime, open_session
 
 # ByteTrack continues tracks with weak detections, and starts none from them.
 MIN_SCORE = 0.1
@@ -30,6 +31,8 @@ FRAMES_AT_ONCE = 8
 
 # What ultralytics trains and exports with unless told otherwise.
 _USUAL_SIZE_PX = 640
+# Height and width in proportion, so that what is compiled for the first frame is used again.
+_USUAL_FRAME_PX = (90, 160)
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _EXPORT_REMEDY = "Choose a YOLO model trained for detection (.pt, .onnx or .engine)."
 
@@ -71,10 +74,11 @@ class YoloDetector:
         if self._predictor.model.format == "onnx" and self._predictor.device.type == "cpu":
             self._at_once = min(FRAMES_AT_ONCE, cores)
             self.batch_size = 2 * self._at_once  # so that no core idles while a call ends
-            self._predictor.model.backend.session = _one_frame_session(
-                path, max(1, cores // FRAMES_AT_ONCE)
+            # In place of ultralytics' own session, of which all threads work on one frame.
+            self._predictor.model.backend.session = open_session(
+                path, streams=self._at_once, threads=max(1, cores // FRAMES_AT_ONCE)
             )
-        self.detect([np.zeros((64, 64, 3), np.uint8)])
+        self.detect([np.zeros((*_USUAL_FRAME_PX, 3), np.uint8)])
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """People in frames, best score first; a frame's result does not depend on the others.
@@ -274,19 +278,6 @@ def _check_runtime(path: Path) -> None:
             f"{path.name} needs TensorRT, which is not installed.",
             "Install it, or choose a .pt or .onnx file.",
         )
-
-
-def _one_frame_session(path: Path, threads: int) -> Any:
-    """ONNX session for frames side by side: few threads each, which never spin.
-
-    By default onnxruntime's threads spin while they wait for each other, and take the time from
-    whatever else the machine does: 58 ms a frame became 107 ms beside another process.
-    """
-    onnxruntime = import_onnxruntime()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _explained(path: Path, error: Exception) -> ModelError:

@@ -9,7 +9,7 @@ from app.vision.embedders import EMBEDDERS, load_embedder
 from app.vision.ultralytics_setup import import_ultralytics
 from app.vision.yolo_detector import DETECTORS, load_detector
 from tests.tiny_model_files import save_transreid
-from tests.tiny_networks import save_detector, save_embedder
+from tests.tiny_networks import save_detector, save_embedder, save_ir
 
 
 def save_checkpoint(path):
@@ -36,7 +36,7 @@ def save_model_file(path):
     return path
 
 
-SAVE_EMBEDDER = {".onnx": save_embedder, ".safetensors": save_model_file}
+SAVE_EMBEDDER = {".onnx": save_embedder, ".xml": save_ir, ".safetensors": save_model_file}
 
 
 def saved(table, suffix, folder):

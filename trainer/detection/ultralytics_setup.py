@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 
-from reid_models.onnx_model import import_onnxruntime
+from reid_models.sessions import import_onnxruntime
 
 # The same switches as in app/vision/ultralytics_setup.py, which the trainer may not import.
 _SWITCHES = {

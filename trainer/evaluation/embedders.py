@@ -16,9 +16,9 @@ from reid_models.crop_runner import CropRunner
 from reid_models.errors import NetworkError
 from reid_models.interfaces import UNKNOWN_CAMERA, EmbeddingModel
 from reid_models.model_file import ModelCard, load_model
+from reid_models.picture_model import PICTURE_MODELS, PictureModel
 from trainer.errors import TrainerError
 from trainer.metrics import FloatArray
-from trainer.picture_models import PICTURE_MODELS, PictureModel, open_picture_model
 
 Image = NDArray[np.uint8]
 
@@ -188,10 +188,9 @@ def load_embedder(
 
     Raises:
         NetworkError: it cannot be used.
-        TrainerError: OpenVINO is not installed, or cannot read the file.
     """
     if path.suffix.lower() in PICTURE_MODELS:
-        return PictureEmbedder(open_picture_model(path, device), flip=flip)
+        return PictureEmbedder(PictureModel(path, device), flip=flip)
     network, card = load_model(path)
     return NetworkEmbedder(
         network,

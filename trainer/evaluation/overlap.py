@@ -8,11 +8,11 @@ from pathlib import Path
 
 from reid_models.image_hashes import HashSample
 from reid_models.model_card import ModelCard, read_card
+from reid_models.picture_model import PICTURE_MODELS
 from trainer.data.image_hashes import hash_images, read_hashes
 from trainer.data.samples import DataSet
 from trainer.errors import TrainerError
 from trainer.evaluation.extraction import distinct_samples
-from trainer.picture_models import PICTURE_MODELS
 from trainer.run_log import MODEL_STEMS, RunFolder
 
 

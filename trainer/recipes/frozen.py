@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from reid_models.model_file import load_model
+from reid_models.picture_model import PICTURE_MODELS, PictureModel
 from reid_models.roles import UNKNOWN_CAMERA
 from trainer.errors import TrainerError
-from trainer.picture_models import PICTURE_MODELS, PictureModel, open_picture_model
 from trainer.recipe import ImageForm
 
 
@@ -49,10 +49,9 @@ def open_embedder(path: Path, camera_table: Mapping[str, int] | None = None) -> 
 
     Raises:
         NetworkError: missing or damaged file, or no embedder.
-        TrainerError: OpenVINO is not installed, or cannot read the file.
     """
     if path.suffix.lower() in PICTURE_MODELS:
-        return PictureEmbedder(open_picture_model(path))
+        return PictureEmbedder(PictureModel(path))
     return NetworkEmbedder(path, camera_table or {})
 
 

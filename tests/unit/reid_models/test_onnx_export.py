@@ -8,7 +8,7 @@ from reid_models import onnx_export
 from reid_models.errors import NetworkError
 from reid_models.model_card import ModelCard
 from reid_models.onnx_export import export_onnx
-from reid_models.onnx_model import OnnxModel
+from reid_models.picture_model import PictureModel
 from reid_models.predictors import EmbeddingPredictor
 from tests.tiny_torch_networks import tiny_embedder
 
@@ -23,7 +23,7 @@ def test_the_file_gives_the_networks_vectors(tmp_path):
     assert report.largest_difference < 1e-5
     assert report.lowest_cosine > 0.99999
     assert sorted(file.name for file in tmp_path.iterdir()) == ["tiny.onnx", "tiny.onnx.toml"]
-    model = OnnxModel(path, "cpu")
+    model = PictureModel(path, "cpu")
     assert model.card.input_size_px == (40, 24)
     assert model.card.std == network.std
     noise = np.random.default_rng(5)
@@ -33,7 +33,7 @@ def test_the_file_gives_the_networks_vectors(tmp_path):
 
 
 def test_batches_may_have_any_size(tmp_path):
-    from reid_models.onnx_model import import_onnxruntime
+    from reid_models.sessions import import_onnxruntime
 
     path = tmp_path / "tiny.onnx"
     network = tiny_embedder()

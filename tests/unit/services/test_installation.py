@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from app.core.networks import ModelRole
 from app.services import download as download_module
 from app.services import installation
 from app.services.installation import Checking, Installed, InstallEvent, install, remove
+from app.services.public_models import public_models
 from app.settings import bundled_models_dir, models_dir
 from tests.file_server import FileServer, serving
 
@@ -177,3 +179,124 @@ def test_what_came_with_the_program_is_not_removed() -> None:
     with pytest.raises(UsageError, match="came with the program"):
         remove("people")
     assert (bundled / "people.onnx").is_file()
+
+
+# Networks of two files, and those that others publish ---------------------------------------------
+
+PARTS = {"net.xml": b"<net>" * 300, "net.bin": b"numbers" * 700}
+JOINED = hashlib.sha256(b"".join(PARTS.values())).hexdigest()
+
+
+def ir(path: Path, wanted: ModelRole | None) -> ModelRole:
+    assert path.name == "net.xml"
+    assert path.with_suffix(".bin").read_bytes() == PARTS["net.bin"]
+    return "embedder"
+
+
+@pytest.fixture
+def two_files(tmp_path: Path) -> Path:
+    for name, content in PARTS.items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path / "net.xml"
+
+
+@pytest.fixture
+def publisher(server: FileServer) -> FileServer:
+    """Offers both files, and the list says so."""
+    server.contents = {f"/zoo/{name}": content for name, content in PARTS.items()}
+    files = "".join(
+        f'[[network.file]]\nname = "{name}"\nsize_bytes = {len(content)}\n'
+        f'sha256 = "{hashlib.sha256(content).hexdigest()}"\n'
+        for name, content in PARTS.items()
+    )
+    folder = bundled_models_dir("embedder").parent
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "public.toml").write_text(
+        '[[network]]\nname = "net"\nrole = "embedder"\npublisher = "Somebody"\npage = "p"\n'
+        f'purpose = "For a test."\naddress = "{server.url("/zoo/")}"\n'
+        f'[network.card]\nterms = "Apache-2.0"\nmetrics = {{ rank1 = 0.9 }}\n{files}'
+    )
+    return server
+
+
+def test_a_network_of_two_files_is_taken_and_removed_as_one(two_files: Path) -> None:
+    end = last(install(str(two_files), ir, sha256=JOINED))
+    assert end == Installed("embedder", models_dir("embedder") / "net.xml", JOINED)
+    assert left() == ["embedders/net.bin", "embedders/net.xml"]
+    last(install(str(two_files), ir))  # the very same once more
+    two_files.with_suffix(".bin").write_bytes(b"other numbers")
+    with pytest.raises(UsageError, match="installed already"):
+        list(install(str(two_files), lambda path, wanted: "embedder"))
+    remove("net")
+    assert left() == []
+
+
+def test_half_a_network_is_refused(two_files: Path) -> None:
+    two_files.with_suffix(".bin").unlink()
+    with pytest.raises(ModelError, match=r"net\.bin is not beside net\.xml") as caught:
+        list(install(str(two_files), ir))
+    assert str(two_files.parent) in caught.value.remedy
+    assert left() == []
+
+
+def test_a_public_network_is_installed_by_name_with_its_card(publisher: FileServer) -> None:
+    [offered] = public_models()
+    assert not offered.is_installed
+    end = last(install("net", ir))
+    assert (end.role, end.sha256, end.published_as) == ("embedder", JOINED, offered)
+    assert offered.is_installed
+    assert left() == [f"embedders/net.{ending}" for ending in ("bin", "xml", "xml.card.toml")]
+    card = (models_dir("embedder") / "net.xml.card.toml").read_text()
+    assert tomllib.loads(card) == {"terms": "Apache-2.0", "metrics": {"rank1": 0.9}}
+    asked = len(publisher.ranges)
+    with pytest.raises(UsageError, match="installed already"):
+        list(install("net.xml", ir))
+    assert len(publisher.ranges) == asked
+
+
+def test_a_public_network_from_a_file_is_known_by_its_content(
+    two_files: Path, publisher: FileServer
+) -> None:
+    renamed = two_files.rename(two_files.with_name("mine.xml"))
+    two_files.with_suffix(".bin").rename(two_files.with_name("mine.bin"))
+    end = last(install(str(renamed), lambda path, wanted: "embedder"))
+    assert end.published_as is not None and end.published_as.name == "net"
+    assert "Apache-2.0" in (models_dir("embedder") / "mine.xml.card.toml").read_text()
+    assert publisher.ranges == []
+    renamed.write_bytes(b"<net>another")
+    remove("mine")
+    assert last(install(str(renamed), lambda path, wanted: "embedder")).published_as is None
+
+
+def test_what_has_come_of_two_files_is_not_downloaded_again(publisher: FileServer) -> None:
+    publisher.cut_after = len(PARTS["net.xml"])
+    with pytest.raises(DownloadError, match=r"net\.bin was cut"):
+        list(install("net", ir))
+    publisher.cut_after = None
+    last(install("net", ir))
+    assert publisher.ranges == [None, None, f"bytes={len(PARTS['net.xml'])}-"]
+
+
+def test_a_changed_public_file_is_refused(publisher: FileServer) -> None:
+    publisher.contents["/zoo/net.bin"] = b"weights of somebody else"
+    with pytest.raises(DownloadError, match=r"net\.bin has the SHA-256"):
+        list(install("net", ir))
+    assert left() == []
+
+
+def test_an_address_of_two_files_brings_both(publisher: FileServer) -> None:
+    url = publisher.url("/zoo/net.xml?download=true")
+    with pytest.raises(ModelError, match=f"has the SHA-256 {JOINED}"):
+        list(install(url, ir, sha256="0" * 64))
+    assert last(install(url, ir, sha256=JOINED)).sha256 == JOINED
+
+
+def test_without_a_connection_it_says_what_to_bring(publisher: FileServer) -> None:
+    publisher.shutdown()
+    publisher.server_close()
+    with pytest.raises(DownloadError, match="cannot be reached") as caught:
+        list(install("net", ir))
+    for name in PARTS:
+        assert publisher.url(f"/zoo/{name}") in caught.value.remedy
+    assert caught.value.remedy.endswith("python main.py models install FOLDER/net.xml")
+    assert left() == []

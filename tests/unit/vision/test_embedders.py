@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from app.core.errors import ModelError
-from app.vision.embedders import EMBEDDERS, ModelFileEmbedder, OnnxEmbedder, load_embedder
-from reid_models.onnx_model import OnnxModel
+from app.vision.embedders import EMBEDDERS, ModelFileEmbedder, PictureEmbedder, load_embedder
+from reid_models.picture_model import PictureModel
 from tests.tiny_model_files import save_nformer, save_transreid
 from tests.tiny_networks import save_embedder
 
@@ -13,8 +13,8 @@ from tests.tiny_networks import save_embedder
 def test_an_onnx_file_is_loaded_and_embeds_like_its_model(tmp_path):
     path = save_embedder(tmp_path / "net.ONNX")
     embedder = load_embedder(path, "cpu")
-    assert isinstance(embedder, OnnxEmbedder)
-    model = OnnxModel(path, "cpu")
+    assert isinstance(embedder, PictureEmbedder)
+    model = PictureModel(path, "cpu")
     crops = [np.random.default_rng(1).integers(0, 256, (50, 20, 3), dtype=np.uint8)]
     np.testing.assert_array_equal(embedder.embed(crops, ["cam1"]), model.embed(crops))
     assert (embedder.id, embedder.dimension) == (model.id, model.dimension)

@@ -1,8 +1,6 @@
 """Embedders of every kind of file, teachers, and learning from them."""
 
-import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +9,9 @@ from PIL import Image
 from torch.nn.functional import normalize
 
 from reid_models.model_file import load_model
-from reid_models.onnx_model import OnnxModel
+from reid_models.picture_model import PictureModel
 from tests.onnx_files import write_embedder
+from tests.tiny_networks import save_ir
 from tests.unit.trainer.recipes.tiny_recipes import (
     FACTS,
     MODELS,
@@ -59,56 +58,20 @@ def test_onnx_embedder_gets_the_colours_it_was_made_for(tmp_path, training_set):
         [transform(each, np.random.default_rng(0)) for each in pictures(training_set)]
     )
     found = embedder.vectors(images, torch.zeros(len(images), dtype=torch.int64))
-    expected = OnnxModel(path, "cpu").embed(pictures(training_set))
+    expected = PictureModel(path, "cpu").embed(pictures(training_set))
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
 
 
-class FakeCore:
-    """OpenVINO in so far as it is used: the network returns the mean of each channel."""
-
-    def compile_model(self, path, device):
-        if "broken" in path:
-            raise RuntimeError("cannot parse\nat line 3")
-        return FakeNetwork()
-
-
-class FakeNetwork:
-    def input(self, number):
-        return SimpleNamespace(shape=(1, 3, 32, 16))
-
-    def __call__(self, values):
-        assert values.shape == (1, 3, 32, 16) and values.dtype == np.float32
-        return [values.mean(axis=(2, 3), keepdims=True)]
-
-
-def test_openvino_embedder_without_a_card_takes_bgr(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "openvino", SimpleNamespace(Core=FakeCore))
-    (tmp_path / "net.xml").write_text("<net/>")
-    with pytest.raises(TrainerError, match=r"net\.bin beside it does not exist"):
-        open_embedder(tmp_path / "net.xml")
-    (tmp_path / "net.bin").write_bytes(b"weights")
-    embedder = open_embedder(tmp_path / "net.xml")
-    assert embedder.form.size_px == (32, 16) and embedder.dimension == 3
+def test_openvino_embedder_is_a_teacher(tmp_path):
+    path = save_ir(tmp_path / "net.xml", {"mean_values": "1", "reverse_input_channels": "True"})
+    embedder = open_embedder(path)
+    assert embedder.form.size_px == (32, 16) and embedder.dimension == 12
     assert embedder.id.startswith("net-")
     red = torch.zeros(1, 3, 32, 16)
     red[:, 0], red[:, 1] = 1.0, 0.5
     (vector,) = embedder.vectors(red, torch.zeros(1, dtype=torch.int64))
-    assert vector.tolist() == pytest.approx(
-        normalize(torch.tensor([0.0, 128, 255]), dim=0).tolist()
-    )
-    (tmp_path / "net.xml.toml").write_text('channel_order = "RGB"\nscale = 1\n')
-    (vector,) = open_embedder(tmp_path / "net.xml").vectors(red, torch.zeros(1, dtype=torch.int64))
-    assert vector.argmax() == 0
-    for name in ("broken.xml", "broken.bin"):
-        (tmp_path / name).write_bytes(b"")
-    with pytest.raises(TrainerError, match=r"cannot read broken\.xml: cannot parse\."):
-        open_embedder(tmp_path / "broken.xml")
-
-
-def test_openvino_is_asked_for_where_it_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(TrainerError, match="pip install openvino"):
-        open_embedder(tmp_path / "net.xml")
+    expected = normalize(torch.tensor([0.0, 128, 255]).repeat_interleave(4), dim=0)
+    assert vector.tolist() == pytest.approx(expected.tolist())
 
 
 # --- teachers ---

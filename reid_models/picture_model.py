@@ -1,4 +1,4 @@
-"""Bring your own: any ONNX network that turns a person's crop into a vector."""
+"""Bring your own: any network in ONNX or OpenVINO IR that turns a person's crop into a vector."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,34 +19,29 @@ from pydantic.dataclasses import dataclass
 
 from reid_models.errors import NetworkError
 from reid_models.preprocessing import resized
+from reid_models.sessions import (
+    CPU_PROVIDER,
+    IR_SUFFIX,
+    OpenVinoSession,
+    open_session,
+    provider_of,
+    short,
+)
+
+if TYPE_CHECKING:
+    from reid_models.devices import Precision
+
+PICTURE_MODELS = frozenset({".onnx", IR_SUFFIX})
+"""Endings of the files that `PictureModel` opens."""
 
 DEFAULT_SIZE_PX = (256, 128)
 # Crops that a GPU gets at a time; on a processor one crop a thread is as fast, and exact.
 GPU_BATCH = 16
 
 
-class OnnxModelError(NetworkError):
-    """An ONNX network or its card cannot be used."""
-
-
-def import_onnxruntime() -> ModuleType:
-    """The module onnxruntime with its telemetry off; everyone here imports it by this function.
-
-    Since 1.29 its official builds send what they run (file names and hashes among it) to their
-    maker, on Linux too, unless this variable is set before the first import.
-    """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()  # on Windows the variable is not read
-    # Errors come as exceptions; its warnings about a file's innards would fill the terminal.
-    onnxruntime.set_default_logger_severity(3)
-    return onnxruntime
-
-
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
-class OnnxCard:
-    """How a network wants its crops: `<file>.onnx.toml` beside the file.
+class PictureCard:
+    """How a network wants its crops: `<file>.onnx.toml` or `<file>.xml.toml` beside the file.
 
     A pixel becomes (value * scale - mean) / std, in the order of `channel_order`.
 
@@ -68,23 +62,24 @@ class OnnxCard:
     output: str | None = None
 
 
-def read_card(path: Path) -> OnnxCard:
-    """The card of a network, or the defaults where there is none.
+def read_card(path: Path, otherwise: PictureCard | None = None) -> PictureCard:
+    """The card of a network.
 
     Args:
-        path: the .onnx file.
+        path: the .onnx or .xml file.
+        otherwise: what holds where there is none; by default a card's defaults.
 
     Raises:
-        OnnxModelError: unknown key, wrong type, or no TOML at all.
+        NetworkError: unknown key, wrong type, or no TOML at all.
     """
     card_path = path.with_name(path.name + ".toml")
-    known = ", ".join(field.name for field in fields(OnnxCard))
+    known = ", ".join(field.name for field in fields(PictureCard))
     try:
         values = tomllib.loads(card_path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return OnnxCard()
+        return otherwise or PictureCard()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise OnnxModelError(
+        raise NetworkError(
             f"The card {card_path.name} cannot be read: {error}.", "Correct or remove it."
         ) from error
     # TOML has no tuples, and 1 is meant where 1.0 is.
@@ -92,16 +87,16 @@ def read_card(path: Path) -> OnnxCard:
         key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
     }
     try:
-        card = OnnxCard(**values)
+        card = PictureCard(**values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise OnnxModelError(
+        raise NetworkError(
             f'The card {card_path.name} has a problem at "{key}": {first["msg"]}.',
             f"Its keys are {known}.",
         ) from error
     if min(card.std) <= 0 or card.scale <= 0 or min(card.input_size_px or (1,)) < 1:
-        raise OnnxModelError(
+        raise NetworkError(
             f"In the card {card_path.name}, scale, std and input_size_px must be above 0.",
             "Correct or remove it.",
         )
@@ -109,46 +104,61 @@ def read_card(path: Path) -> OnnxCard:
 
 
 def file_id(path: Path) -> str:
-    """File stem + the first 12 digits of the file's SHA-256."""
-    with path.open("rb") as file:
-        return f"{path.stem}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+    """File stem + the first 12 digits of the SHA-256 of the file; an IR is joined with its .bin."""
+    digest = hashlib.sha256()
+    for part in (path, path.with_suffix(".bin"))[: 2 if path.suffix.lower() == IR_SUFFIX else 1]:
+        with part.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return f"{path.stem}-{digest.hexdigest()[:12]}"
 
 
-class OnnxModel:
-    """An ONNX network that embeds crops. Any thread may call it; calls are served in turn.
+class PictureModel:
+    """A network that embeds crops. Any thread may call it; calls are served in turn.
 
     Attributes:
-        id: file stem + the first 12 digits of the file's SHA-256.
+        id: file stem + 12 digits that change with the file, see `file_id`.
         dimension: length of its vectors.
         card: how it wants its crops.
         input_size_px: height and width of the crops that it gets.
+        precision: "float32" or "bf16".
     """
 
-    def __init__(self, path: Path, device: str = "auto") -> None:
+    def __init__(self, path: Path, device: str = "auto", precision: Precision = "auto") -> None:
         """Loads the file and tries it once, so that what is wrong with it shows now.
 
         Args:
-            path: a .onnx file: one input (B, 3, H, W), one vector a crop; B fixed or dynamic.
-            device: "auto" (the first GPU if onnxruntime can use it), "cpu", "cuda", "cuda:1".
+            path: a .onnx file, or a .xml file of OpenVINO with its .bin beside it: one input
+                (B, 3, H, W), one vector a crop; B fixed or dynamic.
+            device: "auto" (the first GPU if onnxruntime can use it), "cpu", "cuda", "cuda:1"; a
+                network of OpenVINO runs on the processor whatever it says.
+            precision: "auto" is bf16 where the processor computes in it by itself.
 
         Raises:
-            OnnxModelError: missing, damaged, not of that shape, or its vectors are unusable.
+            NetworkError: missing, damaged, not of that shape, or its vectors are unusable.
         """
         if not path.is_file():
-            raise OnnxModelError(
+            raise NetworkError(
                 f"The embedder {path} does not exist.", "Check the path, or choose another file."
             )
-        self.card = read_card(path)
-        self.id = file_id(path)
         self._name = path.name
         self._lock = threading.Lock()
-        provider = _provider(device)
-        on_gpu = provider != "CPUExecutionProvider"
-        self._session = _session(path, provider)
+        provider = CPU_PROVIDER if path.suffix.lower() == IR_SUFFIX else provider_of(device)
+        on_gpu = provider != CPU_PROVIDER
+        self._workers = 1 if on_gpu else os.cpu_count() or 1
+        # On a processor, crops are embedded side by side, one thread each: twice as fast as one
+        # crop on all threads.
+        self._session = open_session(path, provider, streams=self._workers, precision=precision)
+        self.precision: Precision = "float32"
+        noted = None
+        if isinstance(self._session, OpenVinoSession):
+            self.precision = self._session.precision
+            noted = _card_of_conversion(self._session)
+        self.card = read_card(path, noted)
+        self.id = file_id(path)
         batch, self.input_size_px = self._checked_input()
         self._output = self._chosen_output()
         self._batch = batch or (GPU_BATCH if on_gpu else 1)
-        self._workers = 1 if on_gpu else os.cpu_count() or 1
         mean, std = (np.array(v, np.float32) for v in (self.card.mean, self.card.std))
         self._factor = (np.float32(self.card.scale) / std)[:, None, None]
         self._offset = (mean / std)[:, None, None]
@@ -164,14 +174,14 @@ class OnnxModel:
             float32 (n, dimension), L2-normalised.
 
         Raises:
-            OnnxModelError: the network returned something that is no direction.
+            NetworkError: the network returned something that is no direction.
         """
         if not images:
             return np.zeros((0, self.dimension), np.float32)
         vectors = self._vectors(images)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(vectors).all() or norms.min() == 0:
-            raise OnnxModelError(
+            raise NetworkError(
                 f"{self._name} returned no usable vector for a crop.", "Choose another network."
             )
         return np.asarray(vectors / norms, np.float32)
@@ -221,7 +231,7 @@ class OnnxModel:
         wanted = self.card.input_size_px or DEFAULT_SIZE_PX
         size_px = (sides[0] or wanted[0], sides[1] or wanted[1])
         if self.card.input_size_px is not None and self.card.input_size_px != size_px:
-            raise OnnxModelError(
+            raise NetworkError(
                 f"The card says input_size_px = {list(self.card.input_size_px)}, but "
                 f"{self._name} takes {list(size_px)} only.",
                 f"Correct {self._name}.toml.",
@@ -235,7 +245,7 @@ class OnnxModel:
         if self.card.output is None and len(names) == 1:
             return str(names[0])
         asked = f'has no output "{self.card.output}"' if self.card.output else "has several outputs"
-        raise OnnxModelError(
+        raise NetworkError(
             f"{self._name} {asked}: {', '.join(names)}.",
             f'Name the one that holds the vector in {self._name}.toml: output = "{names[0]}".',
         )
@@ -251,7 +261,7 @@ class OnnxModel:
             shape = np.shape(self._session.run([self._output], feed)[0])
         except Exception as error:
             # onnxruntime's errors have no common type; here they all are about this file.
-            raise self._refused(f"it does not run ({_short(error)})") from error
+            raise self._refused(f"it does not run ({short(error)})") from error
         # (B, D), or (B, D, 1, 1) where the last pooling keeps its axes
         if len(shape) < 2 or shape[0] != self._batch or any(side != 1 for side in shape[2:]):
             raise self._refused(f"its output has the shape {shape}, not (B, D)")
@@ -265,54 +275,21 @@ class OnnxModel:
             raise self._refused("it returns the same vector for every picture")
         return int(shape[1])
 
-    def _refused(self, reason: str) -> OnnxModelError:
-        return OnnxModelError(
+    def _refused(self, reason: str) -> NetworkError:
+        return NetworkError(
             f"{self._name} cannot be used as an embedder: {reason}.",
             "Choose a network that turns one crop (B, 3, H, W) into one vector (B, D).",
         )
 
 
-def _provider(device: str) -> str | tuple[str, dict[str, int]]:
-    """A device in the words of onnxruntime."""
-    onnxruntime = import_onnxruntime()
-    kind, _, number = device.partition(":")
-    if kind not in ("auto", "cpu", "cuda") or (number and not number.isdigit()):
-        raise OnnxModelError(
-            f'There is no device "{device}".', 'Choose "auto", "cpu", "cuda" or "cuda:0".'
-        )
-    has_gpu = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    if kind == "cuda" and not has_gpu:
-        raise OnnxModelError(
-            "The installed onnxruntime cannot use a GPU.",
-            "Install onnxruntime-gpu, or use the device auto or cpu.",
-        )
-    if kind == "cpu" or not has_gpu:
-        return "CPUExecutionProvider"
-    return "CUDAExecutionProvider", {"device_id": int(number or 0)}
+def _card_of_conversion(session: OpenVinoSession) -> PictureCard:
+    """What a network without a card takes, as far as its file tells how it was made.
 
-
-def _session(path: Path, provider: str | tuple[str, dict[str, int]]) -> Any:
-    onnxruntime = import_onnxruntime()
-    options = onnxruntime.SessionOptions()
-    # Crops are embedded side by side, one thread each: twice as fast as one crop on all threads.
-    options.intra_op_num_threads = 1
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
-    except Exception as error:
-        # onnxruntime's errors have no common type; here they all are about this file.
-        raise OnnxModelError(
-            f"{path.name} cannot be loaded as an ONNX network: {_short(error)}.",
-            "Download or export it again, or choose another file.",
-        ) from error
-    used = session.get_providers()
-    if not isinstance(provider, str) and provider[0] not in used:
-        raise OnnxModelError(
-            f"onnxruntime could not start {path.name} on the GPU.",
-            "Check the GPU driver and CUDA libraries, or use the device cpu.",
-        )
-    return session
-
-
-def _short(error: Exception) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
-    return text if len(text) <= 200 else f"{text[:200]}…"
+    Intel's networks, for example, subtract the mean themselves and swap the channels: they note
+    mean_values and reverse_input_channels, and take BGR from 0 to 255. Files of ONNX note nothing.
+    """
+    reverses = (session.noted("reverse_input_channels") or "").lower() == "true"
+    order: Literal["RGB", "BGR"] = "BGR" if reverses else "RGB"
+    if session.noted("mean_values") or session.noted("scale_values"):
+        return PictureCard(channel_order=order, scale=1.0, mean=(0.0,) * 3, std=(1.0,) * 3)
+    return PictureCard(channel_order=order)
