@@ -13,7 +13,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from reid_models.errors import NetworkError
@@ -184,7 +183,6 @@ class OpenVinoSession:
         self, path: Path, streams: int = 1, threads: int = 1, precision: Precision = "auto"
     ) -> None:
         """Reads the file; arguments and errors as of `open_session`."""
-        openvino = import_openvino()
         weights = path.with_suffix(".bin")
         is_ir = path.suffix.lower() == IR_SUFFIX
         if is_ir and not weights.is_file():
@@ -195,7 +193,7 @@ class OpenVinoSession:
         if is_ir and b"<net" not in path.read_bytes()[:1000]:
             raise NetworkError(f"{path.name} is not a network of OpenVINO.", "Choose another file.")
         try:
-            self._network = openvino.Core().read_model(str(path))
+            self._network = _core().read_model(str(path))
         except RuntimeError as error:
             raise NetworkError(
                 f"OpenVINO cannot read {path.name}: {_last_line(error)}.",
@@ -240,7 +238,8 @@ class OpenVinoSession:
         request = requests.get()
         try:
             # In threads of OpenVINO's own, which stay; those of the callers come and go.
-            request.start_async({0: np.ascontiguousarray(values)}, share_inputs=True)
+            # The values are copied: a request keeps a pointer to them beyond this call.
+            request.start_async({0: values})
             request.wait()
             return [
                 request.get_output_tensor(self._numbers[name]).data.copy() for name in output_names
@@ -256,7 +255,7 @@ class OpenVinoSession:
                 return self._idle[shape]
             network = self._network.clone()
             network.reshape(list(shape))
-            compiled = import_openvino().Core().compile_model(network, "CPU", self._settings)
+            compiled = _core().compile_model(network, "CPU", self._settings)
             requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
             for _ in range(self._streams):
                 requests.put(compiled.create_infer_request())
@@ -273,9 +272,19 @@ def short(error: Exception) -> str:
 
 
 @cache
+def _core() -> Any:
+    """OpenVINO's one entrance, kept to the end of the process.
+
+    Each one gives the thread that first uses it another stack for signals, and takes that away
+    when it is deleted: the next signal, such as Ctrl-C, then ends the process.
+    """
+    return import_openvino().Core()
+
+
+@cache
 def _cpu_precision() -> Precision:
     """What this processor computes fastest in without being less exact where it matters."""
-    able = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     # Kernels of reduced precision are known to fail on Windows' virtual machines.
     return "bf16" if "BF16" in able and sys.platform != "win32" else "float32"
 

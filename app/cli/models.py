@@ -159,6 +159,7 @@ def _print_offers(offers: Sequence[PublicModel]) -> None:
     """What could be installed by name."""
     from app.cli.output import AnswerTable
     from app.services.download import megabytes
+    from app.services.public_models import reach_text
 
     columns = ("role", "name", "size", "terms", "publisher, what it reaches")
     table = AnswerTable(
@@ -168,8 +169,7 @@ def _print_offers(offers: Sequence[PublicModel]) -> None:
         folding=columns[-1:],
     )
     for model in offers:
-        reaches = [f"{name} {value:.3g}" for name, value in model.card["metrics"].items()]
-        said = f"{model.publisher}. {model.purpose} {', '.join(reaches)}"
+        said = f"{model.publisher}. {reach_text(model)}"
         size = megabytes(model.size_bytes)
         table.add(model.role, model.name, size, model.card["terms"], said)
     if offers:

@@ -39,8 +39,8 @@ class InstallFlow(QObject):
         dialog.progress.cancel_wanted.connect(self._cancel)
         dialog.finished.connect(self._leave)
 
-    def _ask(self) -> None:
-        question = DownloadDialog(self._dialog)
+    def _ask(self, proposed: str) -> None:
+        question = DownloadDialog(self._dialog.public(), proposed, self._dialog)
         question.chosen.connect(self._start)
         question.open()
 

@@ -23,6 +23,7 @@ from app.services.model_choice import (
     find_file,
     fitting_bundled,
     installed_files,
+    parts_of,
     usual_file,
 )
 from app.services.public_models import PublicModel, public_models
@@ -151,7 +152,7 @@ class ModelShelf:
                 role,
                 path,
                 Place.BUNDLED if is_bundled(path) else place,
-                path.stat().st_size,
+                sum(part.stat().st_size for part in parts_of(path) if part.is_file()),
                 ModelFacts(),
                 why if used is not None and path.resolve() == used.resolve() else "",
             )

@@ -13,6 +13,7 @@ from app.core.networks import MODEL_ROLES, ModelFacts, ModelRole, NetworkFigures
 from app.services.model_shelf import ModelShelf, ShelfEntry
 from app.services.networks import Networks
 from app.services.pipeline import in_background
+from app.services.public_models import PublicModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class NetworkEntry:
         facts: what its card tells.
         size_bytes: of its file.
         others: what is installed or bundled beside it.
+        public: what could be installed by name.
         figures: what it costs; None: not known yet.
         problem: why it cannot be used, if so.
         remembered: the library itself remembers it; else it comes from a flag or the settings.
@@ -37,6 +39,7 @@ class NetworkEntry:
     facts: ModelFacts = field(default_factory=ModelFacts)
     size_bytes: int = 0
     others: tuple[Path, ...] = ()
+    public: tuple[PublicModel, ...] = ()
 
 
 def list_networks(networks: Networks, shelf: ModelShelf) -> Iterator[NetworkEntry]:
@@ -49,7 +52,14 @@ def list_networks(networks: Networks, shelf: ModelShelf) -> Iterator[NetworkEntr
         shelf: what there is on this computer.
     """
     known = shelf.entries(networks)
-    entries = [_entry(networks, role, known) for role in MODEL_ROLES]
+    offers = shelf.public()
+    entries = [
+        replace(
+            _entry(networks, role, known),
+            public=tuple(each for each in offers if each.role == role),
+        )
+        for role in MODEL_ROLES
+    ]
     yield from entries
     for entry in entries:
         if entry.model is None or entry.problem is not None:

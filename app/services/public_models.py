@@ -91,6 +91,12 @@ def offer_text(model: PublicModel) -> str:
     return f"{model.publisher} · {megabytes(model.size_bytes)} · terms: {model.card['terms']}"
 
 
+def reach_text(model: PublicModel) -> str:
+    """What it is good for, and what it reaches."""
+    reaches = [f"{name} {value:.3g}" for name, value in model.card["metrics"].items()]
+    return f"{model.purpose} {', '.join(reaches)}"
+
+
 def _model(values: Mapping[str, Any]) -> PublicModel:
     files = values["file"]
     return PublicModel(

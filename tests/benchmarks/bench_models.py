@@ -1,19 +1,44 @@
-"""The README's table of networks: size, work, vector and time of each on this machine.
+"""The README's table of networks, and what ONNX Runtime and OpenVINO take for the same network.
 
-Run by hand on a quiet machine: ``.venv/bin/python -m tests.benchmarks.bench_models``. Weights are
-random; results to expect are those that the papers or their repositories print.
+Run by hand on a quiet machine: ``.venv/bin/python -m tests.benchmarks.bench_models``. In the first
+table weights are random; results to expect are those that the papers or their repositories print.
+The second is of the bundled detector and embedder and of the files that are named (.onnx, .xml):
+``… bench_models --only runtimes net.onnx person-reidentification-retail-0277.xml``.
 """
 
 from __future__ import annotations
 
+import argparse
+import statistics
 import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from reid_models import create_model
 from reid_models.devices import find_device, has_fast_bf16
+from reid_models.model_file import load_model
+from reid_models.onnx_export import export_onnx
+from reid_models.sessions import (
+    IR_SUFFIX,
+    OpenVinoSession,
+    Session,
+    import_openvino,
+    open_onnxruntime,
+)
 from reid_models.summary import summarise
+
+RESOURCES = Path(__file__).resolve().parents[2] / "resources" / "models"
+DETECTOR = RESOURCES / "detectors" / "person_detector.onnx"
+EMBEDDER = RESOURCES / "embedders" / "retrace-rrid.safetensors"
+FRAME_PX = (288, 480)  # height and width of a 16:9 frame as the detector gets it
+CROP_PX = (256, 128)
+CALLS = 40
 
 THREADS = 2
 RUNS = 5
@@ -170,17 +195,93 @@ def _rounded(number: float) -> str:
     return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
 
 
-def main() -> None:
-    """Prints the table; the device is the first argument, by default the processor."""
-    device = sys.argv[1] if len(sys.argv) > 1 else "cpu"
-    torch.set_num_threads(THREADS)
-    torch.manual_seed(0)
+def runtimes(path: Path, size_px: tuple[int, int]) -> Iterator[str]:
+    """A line in Markdown for each program and precision that runs a network here.
+
+    Processor time, which other work disturbs least, of one thread; the calls take turns. The
+    cosine is of all outputs with those of the first.
+
+    Args:
+        path: a .onnx or .xml file.
+        size_px: height and width of its input where it leaves them open.
+    """
+    able = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    found: dict[str, Session] = {}
+    if path.suffix.lower() != IR_SUFFIX:
+        found["ONNX Runtime, float32"] = open_onnxruntime(path)
+    found["OpenVINO, float32"] = OpenVinoSession(path, precision="float32")
+    if "BF16" in able:
+        found["OpenVINO, bf16"] = OpenVinoSession(path, precision="bf16")
+    given = next(iter(found.values())).get_inputs()[0]
+    wanted = (1, 3, *size_px)
+    shape = [
+        side if isinstance(side, int) else other
+        for side, other in zip(given.shape, wanted, strict=True)
+    ]
+    values = np.random.default_rng(0).random(shape, np.float32)
+    names = {name: [each.name for each in it.get_outputs()] for name, it in found.items()}
+    outputs = {
+        name: np.concatenate([each.ravel() for each in it.run(names[name], {given.name: values})])
+        for name, it in found.items()
+    }
+    times: dict[str, list[float]] = {name: [] for name in found}
+    for _ in range(CALLS):
+        for name, session in found.items():
+            began = time.process_time()
+            session.run(names[name], {given.name: values})
+            times[name].append(1000 * (time.process_time() - began))
+    first = next(iter(found))
+    for name, measured in times.items():
+        median = statistics.median(measured)
+        ratio = statistics.median(times[first]) / median
+        cosine = _cosine(outputs[first], outputs[name])
+        cells = (path.name, name, f"{median:.1f}", f"{min(measured):.1f}", f"{ratio:.2f}")
+        yield f"| {' | '.join((*cells, f'{cosine:.5f}'))} |\n"
+
+
+def _cosine(first: Any, second: Any) -> float:
+    return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
+
+
+def print_networks(device: str) -> None:
+    """The README's table."""
     heads = ("model", "parameters", "GFLOPs", "vector", f"ms ({device}, float32 / bf16)")
     sys.stdout.write(f"| {' | '.join((*heads, 'published mAP / R1', 'source'))} |\n")
     sys.stdout.write("|---|---|---|---|---|---|---|\n")
     for row in ROWS:
         sys.stdout.write(line(row, device))
         sys.stdout.flush()
+
+
+def print_runtimes(files: Sequence[Path]) -> None:
+    """The same networks by each program that runs them."""
+    heads = ("network", "run by", "ms, median", "ms, least", "times as fast", "cosine")
+    sys.stdout.write(f"| {' | '.join(heads)} |\n|---|---|---|---|---|---|\n")
+    with tempfile.TemporaryDirectory() as folder:
+        exported = Path(folder) / "retrace-rrid.onnx"
+        network, _ = load_model(EMBEDDER)
+        assert hasattr(network, "input_size_px")
+        export_onnx(network, exported)  # type: ignore[arg-type]
+        sizes = {DETECTOR: FRAME_PX, exported: network.input_size_px}
+        for path in (*sizes, *files):
+            for text in runtimes(path, sizes.get(path, CROP_PX)):
+                sys.stdout.write(text)
+                sys.stdout.flush()
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("files", nargs="*", type=Path, help="for the second table")
+    parser.add_argument("--device", default="cpu", help="of the first table")
+    parser.add_argument("--only", choices=("networks", "runtimes"))
+    told = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    if told.only != "runtimes":
+        print_networks(told.device)
+    if told.only != "networks":
+        print_runtimes(told.files)
 
 
 if __name__ == "__main__":

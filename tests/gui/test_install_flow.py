@@ -20,7 +20,19 @@ from app.gui.shell import Shell
 from app.services.download import Transfer
 from app.services.installation import Checking, Installed, InstallEvent
 from app.services.network_list import NetworkEntry
+from app.services.public_models import PublicFile, PublicModel
 from app.settings import bundled_models_dir
+
+PUBLIC = PublicModel(
+    "yolo11m",
+    "detector",
+    "Ultralytics",
+    "https://example.org/yolo",
+    "Finds more.",
+    (PublicFile("yolo11m.pt", "https://example.org/yolo11m.pt", "0" * 64),),
+    40_684_120,
+    {"terms": "AGPL-3.0", "metrics": {"COCO mAP": 0.515}},
+)
 
 
 class Shelf:
@@ -70,7 +82,7 @@ def opened(
     def entries() -> Iterator[NetworkEntry]:
         listed.append("listed")
         yield from (NetworkEntry(role) for role in MODEL_ROLES[1:])
-        yield NetworkEntry("detector", detector)
+        yield NetworkEntry("detector", detector, public=(PUBLIC,))
 
     workspace.shelf, workspace.list_networks = shelf, entries
     workspace.library.model = lambda role: detector if role == "detector" else None
@@ -107,7 +119,7 @@ def test_a_file_is_installed(
 ) -> None:
     click(opened, "networks_install")
     chooser = dialog(shell, QFileDialog)
-    assert chooser.nameFilters() == ["Weights (*.pt *.onnx *.engine *.safetensors)"]
+    assert chooser.nameFilters() == ["Weights (*.pt *.onnx *.engine *.safetensors *.xml)"]
     chooser.fileSelected.emit("/media/stick/yolo11m.pt")
     chooser.close()
     bar = opened.findChild(QProgressBar, "install_bar")
@@ -126,6 +138,32 @@ def test_a_file_is_installed(
     assert shelf.asked == [("/media/stick/yolo11m.pt", None)]
 
 
+def test_a_public_network_is_offered_and_told_before_it_is_downloaded(
+    shell: Shell, opened: Any, shelf: Shelf, qtbot: Any
+) -> None:
+    button = opened.findChild(QPushButton, "network_change_detector")
+    qtbot.waitUntil(lambda: button.menu() is not None)
+    *_, offered = button.menu().actions()
+    assert offered.text() == "Download yolo11m…"
+    offered.trigger()
+    question = dialog(shell, DownloadDialog)
+    assert question.findChild(QComboBox, "download_source").currentText() == "yolo11m"
+    assert label(question, "download_told").splitlines() == [
+        "Ultralytics · 40.7 MB · terms: AGPL-3.0",
+        "Finds more. COCO mAP 0.515",
+    ]
+    checksum = question.findChild(QLineEdit, "download_sha256")
+    assert not checksum.isEnabled(), "the list knows it"
+    question.findChild(QComboBox, "download_source").setEditText("yolo11n.pt")
+    assert label(question, "download_told") == "" and checksum.isEnabled()
+    question.findChild(QComboBox, "download_source").setEditText("yolo11m")
+    click(question, "download_start")
+    qtbot.waitUntil(lambda: "3.0 MB of 6.0 MB" in label(opened, "install_text"))
+    assert shelf.asked == [("yolo11m", None)]
+    shelf.go_on.set()
+    qtbot.waitUntil(lambda: "is installed as detector" in label(opened, "install_text"))
+
+
 def test_a_download_is_asked_for_and_cancelled(
     shell: Shell, opened: Any, shelf: Shelf, qtbot: Any
 ) -> None:
@@ -141,10 +179,12 @@ def test_a_download_is_asked_for_and_cancelled(
 def test_nothing_is_downloaded_where_the_question_is_cancelled(
     shell: Shell, opened: Any, shelf: Shelf, qtbot: Any
 ) -> None:
+    change = opened.findChild(QPushButton, "network_change_detector")
+    qtbot.waitUntil(lambda: change.menu() is not None)  # the list is there
     click(opened, "networks_download")
     question = dialog(shell, DownloadDialog)
     source = question.findChild(QComboBox, "download_source")
-    assert [source.itemText(row) for row in range(2)] == ["yolo11n.pt", "yolo11s.pt"]
+    assert [source.itemText(row) for row in range(source.count())] == ["yolo11m"]
     source.setEditText(" ")
     assert not question.findChild(QPushButton, "download_start").isEnabled()
     question.reject()

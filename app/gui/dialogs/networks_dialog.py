@@ -31,6 +31,7 @@ from app.settings import is_bundled
 
 if TYPE_CHECKING:
     from app.services.network_list import NetworkEntry
+    from app.services.public_models import PublicModel
 
 _WIDTH_PX = 720
 _TITLES: dict[ModelRole, str] = {
@@ -57,11 +58,13 @@ class NetworkRow(QWidget):
         chosen: path of one of those that are there, which is to be used.
         change_wanted: a file from elsewhere is to be used.
         removal_wanted: nothing is to be used.
+        download_wanted: name of one that others publish, which is to be installed.
     """
 
     chosen = Signal(object)
     change_wanted = Signal()
     removal_wanted = Signal()
+    download_wanted = Signal(str)
 
     def __init__(self, role: ModelRole, parent: QWidget) -> None:
         super().__init__(parent)
@@ -72,6 +75,7 @@ class NetworkRow(QWidget):
         self.origin = wrapped_label(f"network_origin_{role}", "muted")
         self.problem = wrapped_label(f"network_problem_{role}", "warning")
         self._others: tuple[Path, ...] = ()
+        self.public: tuple[PublicModel, ...] = ()
         self.change = self._button("change", "Change…" if role == "embedder" else "Choose…")
         self.change.clicked.connect(self.change_wanted)
         self.remove = self._button("remove", "Use none")
@@ -99,24 +103,32 @@ class NetworkRow(QWidget):
         button.setAutoDefault(False)
         return button
 
-    def _offer(self, others: tuple[Path, ...]) -> None:
+    def _offer(self, others: tuple[Path, ...], public: tuple[PublicModel, ...]) -> None:
         """Lets the user take one of these; where there is none, the button asks for a file."""
-        if others == self._others:
+        if (others, public) == (self._others, self.public):
             return  # an open menu stays
-        self._others = others
+        self._others, self.public = others, public
         former = self.change.menu()
-        self.change.setMenu(self._menu(others) if others else None)  # type: ignore[arg-type]
+        menu = self._menu() if others or public else None
+        self.change.setMenu(menu)  # type: ignore[arg-type]
         if former is not None:
             former.deleteLater()
 
-    def _menu(self, others: tuple[Path, ...]) -> QMenu:
+    def _menu(self) -> QMenu:
         menu = QMenu(self)
-        for path in others:
+        for path in self._others:
             action = menu.addAction(_name_of(path))
             action.triggered.connect(lambda _checked, path=path: self.chosen.emit(path))
         menu.addSeparator()
         action = menu.addAction("Another file…")
         action.triggered.connect(lambda _checked: self.change_wanted.emit())
+        if self.public:
+            menu.addSeparator()
+        for model in self.public:
+            action = menu.addAction(f"Download {model.name}…")
+            action.triggered.connect(
+                lambda _checked, name=model.name: self.download_wanted.emit(name)
+            )
         return menu
 
     def show_entry(self, entry: NetworkEntry) -> None:
@@ -130,7 +142,7 @@ class NetworkRow(QWidget):
         self.origin.setText(_origin_text(entry.facts))
         self.origin.setVisible(bool(self.origin.text()))
         self.origin.setToolTip(_whole_origin(entry.facts))
-        self._offer(entry.others)
+        self._offer(entry.others, entry.public)
         self.problem.setVisible(entry.problem is not None)
         self.problem.setText(f"! {entry.problem}" if entry.problem else "")
         # What a flag or the settings name is switched off in the menu.
@@ -149,7 +161,8 @@ class NetworksDialog(QDialog):
         file_chosen: (role, path) of the network that is to be used, in any role but the embedder's.
         removal_wanted: role in which nothing is to be used.
         install_wanted: path of a weights file that is to be found by itself from now on.
-        download_wanted: an address or name of such a file is to be asked for.
+        download_wanted: an address or name of such a file is to be asked for; the text is one
+            that is proposed, or empty.
         embedder_change_wanted: the library is to get another embedder's vectors; of that path, or
             None where the user is to be asked.
     """
@@ -157,7 +170,7 @@ class NetworksDialog(QDialog):
     file_chosen = Signal(str, object)
     removal_wanted = Signal(str)
     install_wanted = Signal(object)
-    download_wanted = Signal()
+    download_wanted = Signal(str)
     embedder_change_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -184,7 +197,9 @@ class NetworksDialog(QDialog):
         self._install = self._button(buttons, "install", "Install from file…")
         self._install.clicked.connect(self._choose_install)
         self._download = self._button(buttons, "download", "Download…")
-        self._download.clicked.connect(self.download_wanted)
+        self._download.clicked.connect(lambda: self.download_wanted.emit(""))
+        for row in self._rows.values():
+            row.download_wanted.connect(self.download_wanted)
         embedder = self._rows["embedder"]
         embedder.change_wanted.connect(lambda: self.embedder_change_wanted.emit(None))
         embedder.chosen.connect(self.embedder_change_wanted)
@@ -198,6 +213,10 @@ class NetworksDialog(QDialog):
             hidden.remove.hide()
         buttons.button(QDialogButtonBox.StandardButton.Close).setFocus()
         fit_height(self, _WIDTH_PX)
+
+    def public(self) -> list[PublicModel]:
+        """What could be installed by name."""
+        return [model for row in self._rows.values() for model in row.public]
 
     def show_entry(self, entry: NetworkEntry) -> None:
         """Shows what is known of one role by now."""

@@ -159,6 +159,38 @@ WATCHED = """
 """
 
 
+INTERRUPTED = """
+    import gc, signal, sys
+    from pathlib import Path
+    from reid_models.sessions import OpenVinoSession
+    from tests.unit.reid_models.test_sessions import answer, noise
+    caught = []
+    signal.signal(signal.SIGINT, lambda *_: caught.append(True))
+    sessions = [OpenVinoSession(Path(sys.argv[1])) for _ in range(2)]
+    for session in sessions:
+        answer(session, noise(1, 3, 32, 16))
+    del session
+    while sessions:
+        del sessions[0]
+        gc.collect()
+    signal.raise_signal(signal.SIGINT)
+    assert caught
+"""
+
+
+def test_a_signal_is_survived_once_networks_are_gone(tmp_path):
+    path = save_embedder(tmp_path / "net.onnx")
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(path)],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_importing_openvino_writes_nothing_and_reports_to_nobody(tmp_path):
     path = save_embedder(tmp_path / "net.onnx")
     (tmp_path / "home").mkdir()
