@@ -118,6 +118,11 @@ class PlayerFlow(QObject):
         if self._last_wish is not None and self._shown is None:
             self.show(*self._last_wish)
 
+    def reopen(self) -> None:
+        """Shows the same moment again, after names or times have changed."""
+        if self._shown is not None:
+            self.show(self._shown.video_id, self._shown.time_s)
+
     def seek(self, time_s: float) -> None:
         """Goes to the frame shown at a time of the video that is open."""
         if self._session is None or self._opened is None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from app.core.entities import ModelFile, Video
 from app.core.errors import SettingsError
 from app.core.queries import SearchStage
+from app.gui.clock_flow import ClockFlow
 from app.gui.demo_flow import DemoFlow
 from app.gui.dialogs.about_dialog import AboutDialog
 from app.gui.dialogs.choosing import choose_file
@@ -114,10 +115,12 @@ class Shell(QObject):
         self.networks = NetworksFlow(self.tasks, self.window)
         self.reembed = ReembedFlow(self.tasks, self.window)
         self.footage = FootageFlow(self.tasks, self.window, options)
+        self.clock = ClockFlow(self.tasks, self.window)
         self.demo = DemoFlow(
             self.library, self.ingest, self.player, self.tasks, replace(options, camera_by="file")
         )
         self._connect_flows()
+        self._connect_sheets()
         self._connect_window()
         self.window.add_to_edit_menu((self.results.undo, self.results.redo))
         self.window.show_recent(self.library.recent())
@@ -190,9 +193,6 @@ class Shell(QObject):
         self.library.opened.connect(self._enter)
         self.library.closing.connect(lambda: self._set_workspace(None))
         self.library.footage_chosen.connect(self.ingest.ingest)
-        self.library.footage_asked.connect(self.footage.show)
-        self.footage.agreed.connect(self.ingest.ingest)
-        self.footage.problem.connect(self.report)
         self.library.busy_changed.connect(self.window.statusBar().showMessage)
         self.library.recent_changed.connect(self.window.show_recent)
         self.library.problem.connect(self._library_failed)
@@ -204,6 +204,16 @@ class Shell(QObject):
         self.player.person_clicked.connect(self.demo.leave_alone)
         self.search.hit_selected.connect(self.demo.leave_alone)
         self.sources.video_activated.connect(self.demo.leave_alone)
+
+    def _connect_sheets(self) -> None:
+        self.library.footage_asked.connect(self.footage.show)
+        self.footage.agreed.connect(self.ingest.ingest)
+        self.footage.problem.connect(self.report)
+        self.sources.clock_requested.connect(self.clock.ask)
+        self.player.position_changed.connect(self.clock.note_position)
+        for follow in (self.ingest.refresh, self.player.reopen, self.search.networks_changed):
+            self.clock.saved.connect(follow)
+        self.clock.problem.connect(self.report)
 
     def _connect_window(self) -> None:
         window = self.window
@@ -259,7 +269,7 @@ class Shell(QObject):
         # The demo's first: it hears when the ingest of the library that is left ends.
         self.demo.set_workspace(workspace)
         flows = (self.player, self.search, self.ingest, self.locate, self.networks, self.reembed)
-        for flow in (*flows, self.footage):
+        for flow in (*flows, self.footage, self.clock):
             flow.set_workspace(workspace)
         if workspace is None:
             self.window.set_library_open(False)

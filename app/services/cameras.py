@@ -112,6 +112,17 @@ class Cameras:
         self._library.rename_camera(camera.id, name)
         self._search.reset()
 
+    def change(self, camera: Camera, name: str, clock: CameraClock) -> None:
+        """Name and clock in one go, or neither.
+
+        Raises:
+            UsageError: the name is empty or another camera's, or the zone does not exist.
+        """
+        with self._library.transaction():
+            self.set_clock(camera, clock)
+            if name.strip() != camera.name:
+                self.rename(camera, name)
+
     def merge(self, cameras: Sequence[Camera], into: Camera) -> None:
         """Makes several cameras one: `into`, with its name and clock."""
         with self._library.transaction():

@@ -54,6 +54,7 @@ class SourcesPanel(QWidget):
         exclude_requested: ids of videos that are not to be read.
         move_requested: (ids of waiting videos, whether they are to be read next; else last).
         reason_requested: the video whose problem is to be told.
+        clock_requested: the Camera whose name or clock is to be changed.
         locate_requested: footage is missing; the user wants to say where it is.
     """
 
@@ -65,6 +66,7 @@ class SourcesPanel(QWidget):
     move_requested = Signal(object, bool)
     reason_requested = Signal(object)
     locate_requested = Signal()
+    clock_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -306,6 +308,13 @@ class SourcesPanel(QWidget):
         if len(videos) == 1:
             self._add_play(menu, videos[0])
         self._add_queue_entries(menu, videos)
+        cameras = {video.camera for video in videos}
+        if len(cameras) == 1:
+            (camera,) = cameras
+            entry = menu.addAction(
+                "Name and clock of the camera…", lambda: self.clock_requested.emit(camera)
+            )
+            entry.setObjectName("camera_clock")
         if len(videos) == 1:
             self._add_facts(menu, videos[0])
         return menu

@@ -146,6 +146,16 @@ def test_names_must_be_free(library: Library, cameras: Cameras) -> None:
         cameras.rename(one.camera, "  ")
 
 
+def test_name_and_clock_change_together_or_not_at_all(library: Library, cameras: Cameras) -> None:
+    one, _ = add(library, "a.mp4", "cam1"), add(library, "b.mp4", "cam2")
+    with pytest.raises(UsageError, match="already"):
+        cameras.change(one.camera, "cam2", CameraClock(offset_s=5.0))
+    assert library.video(one.id).camera == one.camera
+    cameras.change(one.camera, "Gate", CameraClock(offset_s=5.0))
+    changed_camera = library.video(one.id).camera
+    assert (changed_camera.name, changed_camera.clock.offset_s) == ("Gate", 5.0)
+
+
 def test_merged_cameras_are_one_with_the_clock_of_the_one_that_stays(
     library: Library, cameras: Cameras
 ) -> None:
