@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 
 from app.core.errors import SettingsError
 from app.core.networks import ModelRole
-from app.core.queries import SearchStage
+from app.core.queries import Correction, Refinement, SearchStage
 
 APPLICATION = "retrace"
 # The networks that come with the program; a folder for each role, as in the user's own.
@@ -67,21 +67,40 @@ class IngestSettings:
 
 @dataclass(frozen=True, config=_CHECKED)
 class SearchSettings:
-    """Which stages of a search are run, where there are networks for them.
+    """What makes a ranking better: stages, where there are networks for them, and corrections.
 
     Attributes:
         aggregate: refine the ranking by its neighbourhood.
         rerank: compare the best pairs of crops.
+        camera_mean: take off vectors what those of their camera have in common.
+        transit: count how long people take between cameras.
     """
 
     aggregate: bool = True
     rerank: bool = True
+    camera_mean: bool = True
+    transit: bool = True
+
+    @classmethod
+    def of(cls, refinements: frozenset[Refinement]) -> SearchSettings:
+        """With these switched on and the others off."""
+        return cls(
+            aggregate=SearchStage.AGGREGATED in refinements,
+            rerank=SearchStage.RERANKED in refinements,
+            camera_mean=Correction.CAMERA_MEAN in refinements,
+            transit=Correction.TRANSIT in refinements,
+        )
 
     @property
-    def stages(self) -> frozenset[SearchStage]:
-        """The refinements that are switched on."""
-        on = {SearchStage.AGGREGATED: self.aggregate, SearchStage.RERANKED: self.rerank}
-        return frozenset(stage for stage, is_on in on.items() if is_on)
+    def refinements(self) -> frozenset[Refinement]:
+        """Those that are switched on."""
+        on: dict[Refinement, bool] = {
+            SearchStage.AGGREGATED: self.aggregate,
+            SearchStage.RERANKED: self.rerank,
+            Correction.CAMERA_MEAN: self.camera_mean,
+            Correction.TRANSIT: self.transit,
+        }
+        return frozenset(each for each, is_on in on.items() if is_on)
 
 
 @dataclass(frozen=True, config=_CHECKED)

@@ -37,6 +37,22 @@ Flip = Annotated[bool, typer.Option("--flip", help="Average with the vector of t
 Metric = Annotated[
     Literal["euclidean", "cosine"], typer.Option(help="Of the distance between vectors.")
 ]
+CameraMean = Annotated[
+    bool,
+    typer.Option(
+        "--camera-mean",
+        help="A row with the mean of each camera taken off its vectors, as in Retrace; images are "
+        "counted where Retrace counts tracklets.",
+    ),
+]
+Transit = Annotated[
+    bool,
+    typer.Option(
+        "--transit",
+        help="A row with transit times between cameras, learnt without labels from the frame "
+        "numbers in names as Market-1501's.",
+    ),
+]
 Rerank = Annotated[
     str,
     typer.Option(metavar="K1,K2,LAMBDA", help="k-reciprocal re-ranking, usually 20,6,0.3."),
@@ -154,6 +170,7 @@ def extract(
 def rank(
     features: Annotated[Path, typer.Argument(help="A features file of queries and gallery.")],
     metric: Metric = "euclidean",
+    camera_mean: CameraMean = False,
     rerank: Rerank = "",
     aggregator: AggregatorFile = None,
     mode: Mode = "joint",
@@ -177,7 +194,7 @@ def rank(
     with errors_told():
         read = read_features(features)
         refiner = _aggregator(aggregator, mode, seed, device, None)
-        methods = Methods(metric, refiner, _rerank(rerank), device=device)
+        methods = Methods(metric, refiner, _rerank(rerank), device=device, camera_mean=camera_mean)
         with _progress() as bar:
             advance = bar(len(read.query.vectors) if methods.is_slow else 0, "queries")
             began = time.perf_counter()
@@ -207,6 +224,8 @@ def evaluate(
     metric: Metric = "euclidean",
     flip: Flip = False,
     cameras: Cameras = "known",
+    camera_mean: CameraMean = False,
+    transit: Transit = False,
     aggregator: AggregatorFile = None,
     mode: Mode = "joint",
     seed: Seed = 0,
@@ -224,8 +243,9 @@ def evaluate(
 ) -> None:
     """Tells what networks reach on data sets, with 95 % intervals over queries.
 
-    Each of --aggregator, --rerank and --reranker adds a row, in that order, and works on the
-    ranking of the row before. Several models on several data sets give the cross-data-set table.
+    Each of --camera-mean, --transit, --aggregator, --rerank and --reranker adds a row, in that
+    order, and works on the ranking of the row before. Several models on several data sets give the
+    cross-data-set table.
 
     Where a network was trained on images or people of a data set, as far as its card or its run
     tells, a warning says so; with --strict, nothing is measured then.
@@ -245,12 +265,16 @@ def evaluate(
         reranking, data_sets = _rerank(rerank), [load_data_set(name, data) for name in on]
         others = [file for file in (aggregator, reranker) if file is not None]
         overlaps = _overlaps([*model, *others], data_sets, strict)
+        if transit:
+            _tell_untimed(data_sets)
         for file in model:
             embedder = load_embedder(file, device, precision, batch, flip=flip, cameras=cameras)
             refiner = _aggregator(aggregator, mode, seed, device, embedder.id)
             scorer = _scorer(reranker, file, device, precision, embedder.id)
             weighting = PairSettings(pairs, pair_weight)
-            methods = Methods(metric, refiner, reranking, scorer, weighting, device)
+            methods = Methods(
+                metric, refiner, reranking, scorer, weighting, device, camera_mean, transit
+            )
             found += [(file.stem, _evaluated(embedder, each, methods)) for each in data_sets]
         if picture is not None:
             draw_hits(found[-1][1].last, picture)
@@ -324,6 +348,19 @@ def _evaluated(embedder: Embedder, data_set: DataSet, methods: Methods) -> Evalu
             bar(len(distinct_samples(data_set)), f"images of {data_set.name}"),
             bar(queries if methods.is_slow else 0, "queries"),
         )
+
+
+def _tell_untimed(data_sets: list[DataSet]) -> None:
+    """Says of which data sets there will be no row with transit times."""
+    from trainer.evaluation.corrections import seen_s
+
+    for each in data_sets:
+        if any(seen_s(trial) is None for trial in each.trials):
+            typer.echo(
+                f"The names of {each.name} tell no frame numbers (or only count images): no row "
+                "with transit times.",
+                err=True,
+            )
 
 
 def _check_picture(path: Path | None) -> None:

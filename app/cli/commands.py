@@ -41,7 +41,7 @@ from app.cli.upkeep import check, queue, watch
 from app.core.clock import parse_zone
 from app.core.errors import ModelError, UsageError, UserFacingError
 from app.core.networks import NamedModels
-from app.core.queries import SearchStage
+from app.core.queries import Correction, Refinement, SearchStage
 from app.settings import default_library, demo_dir, demo_library
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _demo(
     status = _ingest(program, demo_dir(), library, options)
     if status == DONE:
         with opened(program, library, named) as workspace:
-            stages = program.settings().search.stages
+            stages = program.settings().search.refinements
             show_demo(workspace, demo_dir(), stages, sheet, as_json=as_json)
     return status
 
@@ -320,6 +320,16 @@ def search(
     no_reranker: Annotated[
         bool, typer.Option("--no-reranker", help="Leave that stage out.")
     ] = False,
+    no_camera_mean: Annotated[
+        bool,
+        typer.Option(
+            "--no-camera-mean", help="Compare without taking off what a camera's vectors share."
+        ),
+    ] = False,
+    no_transit: Annotated[
+        bool,
+        typer.Option("--no-transit", help="Do not count how long people take between cameras."),
+    ] = False,
 ) -> int:
     """Search for one person: by a picture, a tracklet, or a point in a frame of a stored video."""
     from app.cli.searching import Point, Wanted, search_and_show
@@ -335,8 +345,14 @@ def search(
     elif time is not None or at is not None:
         raise UsageError("--time and --at belong to --video.")
     program: Program = context.obj
-    off = {SearchStage.AGGREGATED: no_aggregator, SearchStage.RERANKED: no_reranker}
-    stages = frozenset(each for each in program.settings().search.stages if not off[each])
+    off: dict[Refinement, bool] = {
+        SearchStage.AGGREGATED: no_aggregator,
+        SearchStage.RERANKED: no_reranker,
+        Correction.CAMERA_MEAN: no_camera_mean,
+        Correction.TRANSIT: no_transit,
+    }
+    refinements = program.settings().search.refinements
+    stages = frozenset(each for each in refinements if not off[each])
     wanted = Wanted(image, tracklet, point, tuple(camera or ()), from_, to, top, stages)
     named = NamedModels(embedder=embedder, aggregator=aggregator, reranker=reranker)
     with opened(program, library, named) as workspace:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from app.cli.output import AnswerTable, chatter_on_stderr, print_json
-from app.core.queries import SearchStage, StageLeftOut, TrackletQuery
+from app.core.queries import Refinement, StageLeftOut, TrackletQuery
 from app.services.demo import Finding, demo_clips, search_demo
 from app.services.export import write_sheet
 from app.services.ingest import IngestOptions
@@ -38,7 +38,7 @@ def demo_options(settings: Settings, named: NamedModels) -> IngestOptions:
 def show_demo(
     workspace: Workspace,
     folder: Path,
-    stages: Collection[SearchStage],
+    stages: Collection[Refinement],
     sheet: Path | None,
     *,
     as_json: bool,

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from app.cli.output import AnswerTable, box_cell, chatter_on_stderr, print_json, time_cell
+from app.cli.output import AnswerTable, Cell, box_cell, chatter_on_stderr, print_json, time_cell
 from app.core.clock import format_offset, format_utc, parse_time
 from app.core.errors import UsageError
 from app.core.queries import (
     Query,
+    Refinement,
     SearchEvent,
     SearchFilter,
     SearchResult,
-    SearchStage,
     StageLeftOut,
     TrackletQuery,
+    Transit,
 )
 from app.services.export import write_sheet
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from app.core.entities import Video
     from app.services.catalog import HitDetails
     from app.services.workspace import Workspace
+
+_GAP_SIGNS = {"usual": "↑ ", "unusual": "↓ ", "": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Wanted:
     from_: str | None
     to: str | None
     top: int
-    stages: frozenset[SearchStage]
+    stages: frozenset[Refinement]
 
 
 def search_and_show(
@@ -78,9 +81,11 @@ def search_and_show(
             write_sheet(sheet.expanduser(), picture, hits, caption, zone)
     if as_json:
         shown = [_as_json(hit) for hit in hits]
-        print_json({"query": told, "stage": result.stage.value, "hits": shown})
+        answer = {"query": told, "stage": result.stage.value, "hits": shown}
+        print_json({**answer, **_corrections_as_json(result)})
     else:
-        _print_table(f"Possible matches for {told['text']} ({result.stage.value})", hits, zone)
+        title = f"Possible matches for {told['text']} ({result.stage.value})"
+        _print_table(title, hits, zone, result.remarks())
 
 
 def _last(events: Iterable[SearchEvent]) -> SearchResult:
@@ -157,6 +162,16 @@ def _filter(workspace: Workspace, wanted: Wanted) -> SearchFilter:
     )
 
 
+def _corrections_as_json(result: SearchResult) -> dict[str, Any]:
+    return {
+        "camera_mean": [
+            {"camera": each.camera, "sightings": each.sightings, "share": round(each.share, 4)}
+            for each in result.camera_mean
+        ],
+        "transit": None if result.transit is None else asdict(result.transit),
+    }
+
+
 def _as_json(hit: HitDetails) -> dict[str, Any]:
     return {
         "rank": hit.rank,
@@ -171,18 +186,27 @@ def _as_json(hit: HitDetails) -> dict[str, Any]:
         "box_time_s": round(hit.box_time_s, 3),
         "score": round(hit.score, 6),
         "thumbnail": str(hit.thumbnail),
+        "transit": None
+        if hit.transit is None
+        else {
+            "gap_s": round(hit.transit.gap_s, 3),
+            "log_odds": round(hit.transit.log_odds, 4),
+            "words": hit.transit.words(),
+        },
     }
 
 
-def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo) -> None:
-    columns = ("rank", "score", "tracklet", ("camera", " · ", "video"), "seen", "date and time")
+def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: list[str]) -> None:
+    timed = any(hit.transit is not None for hit in hits)
+    score: Cell = ("score", "  ", "gap") if timed else "score"
+    columns = ("rank", score, "tracklet", ("camera", " · ", "video"), "seen", "date and time")
     table = AnswerTable(
         title, (*columns, "box"), right=("rank", "score", "tracklet"), folding=("camera",)
     )
     for hit in hits:
         table.add(
             str(hit.rank),
-            f"{hit.score:.3f}",
+            (f"{hit.score:.3f}", "  ", _gap(hit.transit)) if timed else f"{hit.score:.3f}",
             str(hit.tracklet_id),
             (hit.camera, " · ", hit.video.name),
             (format_offset(hit.first_time_s), "–", format_offset(hit.last_time_s)),
@@ -190,4 +214,12 @@ def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo) -> None:
             box_cell(hit.box),
         )
     nobody = "Nobody: the library is empty there, or the filter lets nobody through."
-    table.print(*([] if hits else [nobody]))
+    legend = ["↑ usual, ↓ unusual time between the one sought and the hit"] if timed else []
+    table.print(*([*remarks, *legend] if hits else [nobody]))
+
+
+def _gap(transit: Transit | None) -> str:
+    """Such as "↑ +40 s"; empty where it is not known."""
+    if transit is None:
+        return ""
+    return f"{_GAP_SIGNS[transit.judgement]}{transit.signed()}"

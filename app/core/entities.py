@@ -88,6 +88,11 @@ class VideoInfo:
     view: int = 0
     views: int = field(default=1, compare=False)
 
+    @property
+    def clock_known(self) -> bool:
+        """Whether the recorder told the time; a file's own date is a guess."""
+        return self.start_utc is not None and self.start_source != StartSource.FILE_TIME
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -424,6 +429,7 @@ class GalleryVectors:
         camera_ids: int64 (n,).
         first_utc_s: float64 (n,), POSIX seconds of the tracklet's first box, NaN if unknown.
         last_utc_s: float64 (n,), likewise of its last box.
+        clock_known: bool (n,), see `VideoInfo.clock_known`.
         vectors: float32 (n, D), L2-normalised.
     """
 
@@ -431,6 +437,7 @@ class GalleryVectors:
     camera_ids: IntArray
     first_utc_s: NDArray[np.float64]
     last_utc_s: NDArray[np.float64]
+    clock_known: NDArray[np.bool_]
     vectors: FloatArray
 
     def __len__(self) -> int:

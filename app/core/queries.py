@@ -24,9 +24,13 @@ class CropQuery:
 
     Attributes:
         image: RGB uint8 (h, w, 3), one person.
+        camera_id: the camera whose frame it was cut from; None where that is not known.
+        seen_utc: when, timezone-aware; None where that is not known.
     """
 
     image: Image
+    camera_id: int | None = None
+    seen_utc: datetime | None = None
 
 
 Query = TrackletQuery | CropQuery
@@ -55,8 +59,66 @@ class SearchStage(StrEnum):
     RERANKED = "reranked"
 
 
-REFINEMENTS: frozenset[SearchStage] = frozenset({SearchStage.AGGREGATED, SearchStage.RERANKED})
-"""The stages that can be switched off."""
+class Correction(StrEnum):
+    """What the library itself tells of its place, used in every stage of a search."""
+
+    CAMERA_MEAN = "camera_mean"
+    TRANSIT = "transit"
+
+
+Refinement = SearchStage | Correction
+REFINEMENTS: frozenset[Refinement] = frozenset(
+    {SearchStage.AGGREGATED, SearchStage.RERANKED, *Correction}
+)
+"""What makes a ranking better and can be switched off."""
+
+# From these log-odds on, a gap is told to be usual, or unusual.
+_TELLING = 0.7
+_CAMERAS_TOLD = 8
+_UNITS_S = ((86_400, "days"), (3600, "h"), (60, "min"))
+
+
+@dataclass(frozen=True, slots=True)
+class Transit:
+    """The time between two sightings, and what it says.
+
+    Attributes:
+        gap_s: seconds from the end of the one sought to the beginning of the hit; below 0 where the
+            hit came first; 0 where both were seen at the same time.
+        log_odds: how much more often that gap is one person's than any two people's, on the way
+            between these two cameras, as a natural logarithm; 0: nothing is known of it.
+    """
+
+    gap_s: float
+    log_odds: float
+
+    @property
+    def judgement(self) -> str:
+        """Whether the gap is "usual" or "unusual"; empty where it says little."""
+        if abs(self.log_odds) < _TELLING:
+            return ""
+        return "usual" if self.log_odds > 0 else "unusual"
+
+    def words(self) -> str:
+        """Such as "seen 40 s later, usual here"."""
+        told = "seen at the same time"
+        if self.gap_s:
+            told = f"seen {_duration(abs(self.gap_s))} {'later' if self.gap_s > 0 else 'earlier'}"
+        return f"{told}, {self.judgement} here" if self.judgement else told
+
+    def signed(self) -> str:
+        """The gap alone, such as "+40 s"; "0 s" at the same time."""
+        if not self.gap_s:
+            return "0 s"
+        return f"{'+' if self.gap_s > 0 else '−'}{_duration(abs(self.gap_s))}"
+
+
+def _duration(seconds: float) -> str:
+    """About how long, in the largest unit of which there are two or more."""
+    for unit_s, name in _UNITS_S:
+        if seconds >= 2 * unit_s:
+            return f"{round(seconds / unit_s)} {name}"
+    return f"{max(1, round(seconds))} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +130,7 @@ class Hit:
         cosine: similarity of the embeddings, -1..1.
         aggregated: similarity after neighbour aggregation, or None.
         pair: the re-ranker's score of the pair, or None.
+        transit: the time between; None where a clock is unknown or times do not count.
     """
 
     tracklet_id: int
@@ -75,6 +138,52 @@ class Hit:
     cosine: float
     aggregated: float | None = None
     pair: float | None = None
+    transit: Transit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraShare:
+    """How much of a camera's mean is taken off its vectors.
+
+    Attributes:
+        sightings: how many tracklets of it there are.
+        share: 0..1; it grows with them.
+    """
+
+    camera_id: int
+    camera: str
+    sightings: int
+    share: float
+
+    def words(self) -> str:
+        """Such as "cam3: 41 sightings, applied at 58 %"."""
+        sightings = "1 sighting" if self.sightings == 1 else f"{self.sightings} sightings"
+        return f"{self.camera}: {sightings}, applied at {100 * self.share:.0f} %"
+
+
+@dataclass(frozen=True, slots=True)
+class TransitUse:
+    """What a search knew of transit times.
+
+    Attributes:
+        pairs: how many pairs of tracklets they were learnt from.
+        camera_pairs: how many ways between two cameras these show.
+        clock_known: whether it is known when and where the one sought was seen.
+    """
+
+    pairs: int
+    camera_pairs: int
+    clock_known: bool
+
+    def words(self) -> str:
+        """Such as "learnt from 212 pairs of sightings, between 5 pairs of cameras"."""
+        if not self.clock_known:
+            return "not applied, since it is not known where and when the one sought was seen"
+        if not self.pairs:
+            return "nothing learnt yet"
+        sightings = "1 pair" if self.pairs == 1 else f"{self.pairs} pairs"
+        cameras = "1 pair" if self.camera_pairs == 1 else f"{self.camera_pairs} pairs"
+        return f"learnt from {sightings} of sightings, between {cameras} of cameras"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +194,27 @@ class SearchResult:
         hits: best first.
         searched: how many tracklets the filter let through.
         elapsed_s: since the search began.
+        camera_mean: all cameras of the library; empty where their means are not taken off.
+        transit: None where transit times do not count.
     """
 
     stage: SearchStage
     hits: Sequence[Hit]
     searched: int
     elapsed_s: float
+    camera_mean: tuple[CameraShare, ...] = ()
+    transit: TransitUse | None = None
+
+    def remarks(self) -> list[str]:
+        """What was taken into account beside looks, a line for each correction that is on."""
+        told = []
+        if self.camera_mean:
+            shown = "; ".join(each.words() for each in self.camera_mean[:_CAMERAS_TOLD])
+            more = len(self.camera_mean) - _CAMERAS_TOLD
+            told.append(f"Camera mean: {shown}{f'; and {more} more' if more > 0 else ''}")
+        if self.transit is not None:
+            told.append(f"Transit times: {self.transit.words()}")
+        return told
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,8 +186,8 @@ class GalleryModel(QAbstractListModel):
         rank = self._rank_of[hit.tracklet_id]
         details = self._details.get(hit.tracklet_id)
         if role == Qt.ItemDataRole.ToolTipRole and details is not None:
-            return tooltip_text(details, hit.score, rank, self.zone)
+            return tooltip_text(details, hit, rank, self.zone)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             verdict = self.verdict_of(hit.tracklet_id)
-            return spoken_text(details, hit.score, rank, verdict, self.zone)
+            return spoken_text(details, hit, rank, verdict, self.zone)
         return None

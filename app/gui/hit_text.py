@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from app.core.clock import format_time
 
 if TYPE_CHECKING:
+    from app.core.queries import Hit
     from app.services.catalog import HitDetails
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -73,29 +74,34 @@ def _seen_text(details: HitDetails, zone: ZoneInfo) -> str:
     return f"In view for {seen_s:.1f} s from {clock_text(details.start_utc, zone)} on"
 
 
-def tooltip_text(details: HitDetails, score: float, rank: int, zone: ZoneInfo) -> str:
+def tooltip_text(details: HitDetails, hit: Hit, rank: int, zone: ZoneInfo) -> str:
     """Everything that a tile has no room for, one fact a line."""
     lines = [
         f"{details.camera}: possible match {rank}",
         when_text(details, zone),
         _seen_text(details, zone),
-        f"Similarity {score_text(score)} (a score for sorting, not a probability)",
+        f"Similarity {score_text(hit.score)} (a score for sorting, not a probability)",
     ]
+    if hit.transit is not None:
+        words = hit.transit.words()
+        lines.insert(3, f"{words[0].upper()}{words[1:]}")
     if details.identity:
         lines.insert(1, f"Known as {details.identity}")
     return "\n".join(lines)
 
 
 def spoken_text(
-    details: HitDetails | None, score: float, rank: int, verdict: str | None, zone: ZoneInfo
+    details: HitDetails | None, hit: Hit, rank: int, verdict: str | None, zone: ZoneInfo
 ) -> str:
     """A tile as one sentence for a screen reader."""
-    parts = [f"possible match {rank}, score {score_text(score)}"]
+    parts = [f"possible match {rank}, score {score_text(hit.score)}"]
     if details is not None:
         if details.identity:
             parts.append(f"known as {details.identity}")
         parts.append(details.camera)
         parts.append(when_text(details, zone))
+    if hit.transit is not None:
+        parts.append(hit.transit.words())
     if verdict is not None:
         parts.append(VERDICT_WORDS[verdict])
     return ", ".join(parts)

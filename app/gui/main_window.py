@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QStackedWidget, QWidget
 
-from app.core.queries import REFINEMENTS, SearchStage
+from app.core.queries import REFINEMENTS, Correction, Refinement, SearchStage
 from app.gui.drops import local_paths
 from app.gui.panels.dock import Dock
 from app.gui.theme import ThemeChoice
@@ -47,6 +47,9 @@ _MENUS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("-", "", ""),
         ("refine-aggregated", "Refine by &similar people", ""),
         ("refine-reranked", "&Compare the best in pairs", ""),
+        ("-", "", ""),
+        ("refine-camera_mean", "Even out the c&ameras' light and colours", ""),
+        ("refine-transit", "Count the &time between cameras", ""),
     ),
     "&View": (
         ("@docks", "", ""),
@@ -69,6 +72,15 @@ _MENUS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("about", "&About Retrace", ""),
     ),
 }
+_FROM_NETWORK = "Where the library has a network for it (Library → Networks…)"
+_REFINEMENT_TIPS: dict[Refinement, str] = {
+    SearchStage.AGGREGATED: _FROM_NETWORK,
+    SearchStage.RERANKED: _FROM_NETWORK,
+    Correction.CAMERA_MEAN: "Takes off what all people of a camera have in common, as far as the "
+    "camera has seen many",
+    Correction.TRANSIT: "Prefers times between two sightings that are usual there, as learnt from "
+    "the library",
+}
 _NEEDS_LIBRARY = ("search-picture", "locate-footage", "networks", "reembed")
 
 
@@ -88,7 +100,7 @@ class MainWindow(QMainWindow):
 
     Signals:
         paths_dropped: list of paths.
-        refinements_chosen: frozenset of the `SearchStage`s that are switched on.
+        refinements_chosen: frozenset of the `Refinement`s that are switched on.
         recent_chosen: folder of a library opened lately.
         theme_chosen: a `ThemeChoice`.
 
@@ -253,14 +265,14 @@ class MainWindow(QMainWindow):
         for stage in REFINEMENTS:
             action = self.action(f"refine-{stage}")
             action.setCheckable(True)
-            action.setStatusTip("Where the library has a network for it (Library → Networks…)")
+            action.setStatusTip(_REFINEMENT_TIPS[stage])
             action.triggered.connect(lambda: self.refinements_chosen.emit(self._refinements()))
 
-    def _refinements(self) -> frozenset[SearchStage]:
+    def _refinements(self) -> frozenset[Refinement]:
         return frozenset(each for each in REFINEMENTS if self.action(f"refine-{each}").isChecked())
 
-    def show_refinements(self, stages: frozenset[SearchStage]) -> None:
-        """Checks the stages that are switched on."""
+    def show_refinements(self, stages: frozenset[Refinement]) -> None:
+        """Checks those that are switched on."""
         for stage in REFINEMENTS:
             self.action(f"refine-{stage}").setChecked(stage in stages)
 

@@ -20,10 +20,10 @@ from app.core.queries import (
     CropQuery,
     Hit,
     Query,
+    Refinement,
     SearchEvent,
     SearchFilter,
     SearchResult,
-    SearchStage,
     StageLeftOut,
     StageRunning,
     TrackletQuery,
@@ -88,7 +88,7 @@ class SearchFlow(QObject):
         self._sought: Sought | None = None
         self._shown: Sought | None = None
         self._task: Task | None = None
-        self._stages: frozenset[SearchStage] = REFINEMENTS
+        self._stages: frozenset[Refinement] = REFINEMENTS
         self._left_out: list[UserFacingError] = []
         self._awaited_id: int | None = None
         self._new_people = 0
@@ -122,7 +122,7 @@ class SearchFlow(QObject):
             self._load_cameras()
         self._prepare()
 
-    def set_stages(self, stages: frozenset[SearchStage]) -> None:
+    def set_stages(self, stages: frozenset[Refinement]) -> None:
         """Only these refinements are made from now on; searches again."""
         self._stages = stages
         self._run_again()
@@ -301,7 +301,7 @@ class SearchFlow(QObject):
 
 
 def _search(
-    workspace: Workspace, find: Find, where: SearchFilter, stages: frozenset[SearchStage]
+    workspace: Workspace, find: Find, where: SearchFilter, stages: frozenset[Refinement]
 ) -> Iterator[Sought | SearchEvent]:
     """A job: first who is sought, then ever better rankings."""
     sought = find()

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app.core.entities import ModelFile, Video
 from app.core.errors import SettingsError
-from app.core.queries import SearchStage
+from app.core.queries import Refinement
 from app.gui.clock_flow import ClockFlow
 from app.gui.demo_flow import DemoFlow
 from app.gui.dialogs.about_dialog import AboutDialog
@@ -125,8 +125,8 @@ class Shell(QObject):
         self.window.add_to_edit_menu((self.results.undo, self.results.redo))
         self.window.show_recent(self.library.recent())
         self.window.show_theme(theme.choice)
-        self.window.show_refinements(settings.search.stages)
-        self.search.set_stages(settings.search.stages)
+        self.window.show_refinements(settings.search.refinements)
+        self.search.set_stages(settings.search.refinements)
         self._set_workspace(None)
 
     # Start and end ------------------------------------------------------------------------------
@@ -349,13 +349,9 @@ class Shell(QObject):
         self.window.show_theme(choice)
         self._save(window=WindowSettings(theme=choice.value))
 
-    def _choose_refinements(self, stages: frozenset[SearchStage]) -> None:
-        self.search.set_stages(stages)
-        self._save(
-            search=SearchSettings(
-                aggregate=SearchStage.AGGREGATED in stages, rerank=SearchStage.RERANKED in stages
-            )
-        )
+    def _choose_refinements(self, chosen: frozenset[Refinement]) -> None:
+        self.search.set_stages(chosen)
+        self._save(search=SearchSettings.of(chosen))
 
     def _save(self, **sections: Any) -> None:
         try:

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.core.entities import Camera, FloatArray, Tracklet, Trajectory, Verdict, Video
 from app.core.errors import NotFoundError, UsageError
-from app.core.queries import Hit
+from app.core.queries import Hit, Transit
 from app.services.people import Judgement, judgement_about
 from app.storage.library import Library
 
@@ -44,6 +44,7 @@ class HitDetails:
         thumbnail: absolute path of the best crop.
         identity: name of the person it was confirmed to be, or None.
         verdict: what was decided about it and the query, or None.
+        transit: the time between it and the query, or None where that does not count.
     """
 
     rank: int
@@ -61,6 +62,7 @@ class HitDetails:
     thumbnail: Path
     identity: str | None
     verdict: Verdict | None
+    transit: Transit | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -256,6 +258,7 @@ def _details(rank: int, hit: Hit, tracklet: Tracklet, video: Video, known: _Know
         thumbnail=tracklet.thumbnail.path,
         identity=_name_of(tracklet, known.names),
         verdict=None if judgement is None else judgement.of(tracklet.id, tracklet.identity_id),
+        transit=hit.transit,
     )
 
 

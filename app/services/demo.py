@@ -13,7 +13,7 @@ import numpy as np
 from app.core.boxes import area, intersection
 from app.core.entities import FloatArray, Tracklet, Video, VideoStatus
 from app.core.errors import NotFoundError
-from app.core.queries import SearchResult, SearchStage, StageLeftOut, TrackletQuery
+from app.core.queries import Refinement, SearchResult, SearchStage, StageLeftOut, TrackletQuery
 from app.services.catalog import HitDetails
 from app.services.demo_truth import Truth, read_truth, whom_it_shows
 from app.services.workspace import Workspace
@@ -168,7 +168,7 @@ def _count_clear(boxes: FloatArray, size_px: tuple[int, int]) -> int:
 
 
 def search_demo(
-    workspace: Workspace, folder: Path, stages: Collection[SearchStage]
+    workspace: Workspace, folder: Path, stages: Collection[Refinement]
 ) -> Iterator[Finding | StageLeftOut]:
     """Searches every person of the demo who is well visible in at least two cameras.
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from app.core.entities import FloatArray, GalleryVectors, IntArray
 from app.core.queries import SearchFilter
+from site_statistics.camera_mean import CameraMeans, CameraSums
+from site_statistics.transit_times import Sightings, Stretch, TransitTimes, bonus, stretches
+
+DoubleArray = NDArray[np.float64]
 
 _ROW = np.dtype(
     [
@@ -18,21 +22,76 @@ _ROW = np.dtype(
         ("camera_id", np.int64),
         ("first_utc_s", np.float64),
         ("last_utc_s", np.float64),
+        ("clock_known", np.bool_),
     ]
 )
+# Digits that the arithmetic of float32 leaves sure: what differs by less is a tie.
+_DIGITS = 6
+# Room for more, by which the vectors grow when they are full.
+_GROWTH = 1.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sought:
+    """Whom the index is searched for.
+
+    Attributes:
+        vector: float32 (D,), L2-normalised.
+        camera_id: None where the camera is not known.
+        first_utc_s: POSIX seconds when he or she was first seen, NaN where that is not known.
+        last_utc_s: likewise, last seen.
+        tracklet_id: None for who is not in the library.
+    """
+
+    vector: FloatArray
+    camera_id: int | None = None
+    first_utc_s: float = float("nan")
+    last_utc_s: float = float("nan")
+    tracklet_id: int | None = None
+
+    def sighting(self) -> Sightings:
+        """Where and when, as one row."""
+        return Sightings(
+            np.array([-1 if self.tracklet_id is None else self.tracklet_id], np.int64),
+            np.array([-1 if self.camera_id is None else self.camera_id], np.int64),
+            np.array([self.first_utc_s]),
+            np.array([self.last_utc_s]),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """The closest tracklets, best first, ties by tracklet id.
+
+    Attributes:
+        tracklet_ids: int64 (m,).
+        scores: float32 (m,), the cosine and what transit times add to it.
+        cosines: float32 (m,), without the cameras' means if so asked.
+        gaps_s: float64 (m,), see `site_statistics.transit_times.gaps_between`.
+        log_odds: float32 (m,), how much the gap speaks for one person; 0: nothing is known.
+    """
+
+    tracklet_ids: IntArray
+    scores: FloatArray
+    cosines: FloatArray
+    gaps_s: DoubleArray
+    log_odds: FloatArray
 
 
 class GalleryIndex:
     """Cosine search over the tracklets' vectors, filtered by camera and time inside the search.
 
-    Thread-safe: an ingest adds while a search reads. The vectors lie in FAISS only; what the
-    filters need stands beside them, row by row in the same order.
+    Thread-safe: an ingest adds while a search reads. Vectors are kept as they were embedded; what a
+    camera's vectors have in common is subtracted while searching, because it changes with every
+    tracklet. The same tracklets give the same answers, whatever was added and removed before.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rows = np.empty(0, _ROW)
-        self._flat: faiss.IndexFlatIP | None = None
+        self._store = np.empty((0, 0), np.float32)  # the first len(self._rows) are in use
+        self._sums = CameraSums()
+        self._corrections: _Corrections | None = None
 
     def __len__(self) -> int:
         with self._lock:
@@ -51,82 +110,143 @@ class GalleryIndex:
         """Forgets tracklets; unknown ids are ignored."""
         with self._lock:
             gone = np.isin(self._rows["tracklet_id"], np.asarray(tracklet_ids, np.int64))
-            if self._flat is None or not gone.any():
+            if not gone.any():
                 return
-            # A flat index closes the gaps in order, just as the mask below does.
-            self._flat.remove_ids(_selector(gone))
+            self._sums.remove(self._vectors[gone], self._rows["camera_id"][gone])
+            first = int(gone.argmax())
+            kept = self._vectors[first:][~gone[first:]]
+            self._store[first : first + len(kept)] = kept
             self._rows = self._rows[~gone]
+            self._corrections = None
 
     def count(self, where: SearchFilter | None = None) -> int:
         """How many tracklets the filter lets through."""
         with self._lock:
             return int(np.count_nonzero(self._allowed(where or SearchFilter())))
 
+    def camera_means(self) -> CameraMeans:
+        """What is subtracted from the vectors of each camera now, if that is asked for."""
+        with self._lock:
+            return self._corrected().means
+
+    def learn_transit(
+        self, confirmed: Collection[tuple[int, int]], rejected: Collection[tuple[int, int]]
+    ) -> TransitTimes:
+        """How long people take between cameras, learnt from the tracklets of known time.
+
+        Args:
+            confirmed: ids of two tracklets of one person each.
+            rejected: ids of two tracklets of different people each.
+        """
+        with self._lock:
+            everybody = self._sightings()
+            means = self._corrected().means
+            learnt_from = []
+            for rows in stretches(everybody.first_s):
+                some = everybody.at(rows)
+                corrected = means.corrected(self._vectors[rows], some.cameras)
+                learnt_from.append(Stretch(some, corrected))
+        return TransitTimes(learnt_from, everybody, confirmed, rejected)
+
     def search(
-        self, vector: FloatArray, k: int, where: SearchFilter | None = None
-    ) -> tuple[IntArray, FloatArray]:
+        self,
+        sought: Sought,
+        k: int,
+        where: SearchFilter | None = None,
+        *,
+        camera_mean: bool = False,
+        transit: TransitTimes | None = None,
+    ) -> Found:
         """The closest tracklets that the filter lets through.
 
         Args:
-            vector: float32 (D,), L2-normalised.
+            sought: whom to find; a tracklet finds itself.
             k: how many at most.
             where: cameras and time; tracklets of unknown time pass no time filter.
-
-        Returns:
-            Tracklet ids, int64 (m,), and cosines, float32 (m,), best first, ties by tracklet id;
-            m ≤ k.
+            camera_mean: subtract from every vector what those of its camera have in common.
+            transit: what is known of the ways between cameras; None: times do not count.
 
         Raises:
             ValueError: if the vector's dimension is not the index's.
         """
         with self._lock:
-            allowed = self._allowed(where or SearchFilter())
-            matches = int(np.count_nonzero(allowed))
-            k = min(k, matches)
-            if self._flat is None or k < 1:
-                return np.empty(0, np.int64), np.empty(0, np.float32)
-            if vector.shape != (self._flat.d,):
-                raise ValueError(f"vector must be ({self._flat.d},), got {vector.shape}")
-            rows, cosines = self._closest(vector, k, allowed, matches)
-            ids = self._rows["tracklet_id"][rows]
-        order = np.lexsort((ids, -cosines))[:k]
-        return ids[order], cosines[order]
+            rows = np.flatnonzero(self._allowed(where or SearchFilter()))
+            k = min(k, len(rows))
+            if k >= 1 and sought.vector.shape != self._store.shape[1:]:
+                wanted = self._store.shape[1]
+                raise ValueError(f"vector must be ({wanted},), got {sought.vector.shape}")
+            if k < 1:
+                rows, cosines = rows[:0], np.empty(0, np.float32)
+            else:
+                # Rounding leaves a trace of where in memory a vector lies: equal ones must tie.
+                cosines = np.round(self._cosines(sought, camera_mean)[rows], _DIGITS)
+            seen = self._sightings().at(rows)
+        gaps, log_odds = np.full(len(rows), np.nan), np.zeros(len(rows), np.float32)
+        if transit is not None:
+            gaps, log_odds = transit.log_odds(sought.sighting(), seen)
+        scores = np.round(cosines + bonus(log_odds), _DIGITS)
+        best = _best(scores, seen.ids, k)
+        return Found(seen.ids[best], scores[best], cosines[best], gaps[best], log_odds[best])
 
-    def _closest(
-        self, vector: FloatArray, k: int, allowed: NDArray[np.bool_], matches: int
-    ) -> tuple[IntArray, FloatArray]:
-        """At least the k closest rows, with all that tie with the k-th: its neighbour may be one.
+    @property
+    def _vectors(self) -> FloatArray:
+        return self._store[: len(self._rows)]
 
-        FAISS keeps whichever of equal scores it met first, which is not always the smaller id.
-        """
-        assert self._flat is not None
-        parameters = None
-        if matches < len(allowed):
-            parameters = _parameters(_selector(allowed))
-        wanted = min(k + 1, matches)
-        while True:
-            cosines, rows = self._flat.search(vector[None], wanted, params=parameters)
-            if wanted == matches or cosines[0, wanted - 1] < cosines[0, k - 1]:
-                return rows[0], cosines[0]
-            wanted = min(2 * wanted, matches)
+    def _cosines(self, sought: Sought, camera_mean: bool) -> FloatArray:
+        """Of every tracklet, float32 (n,)."""
+        if not camera_mean:
+            return np.asarray(self._vectors @ sought.vector)
+        corrections = self._corrected()
+        camera = np.array([-1 if sought.camera_id is None else sought.camera_id], np.int64)
+        query = corrections.means.corrected(sought.vector[None], camera)[0]
+        # q · (v − o) / |v − o|, without a copy of all vectors.
+        common = corrections.means.offsets @ query  # (C,)
+        found: FloatArray = self._vectors @ query
+        found -= common[corrections.rows]
+        found *= corrections.scales
+        return found
+
+    def _corrected(self) -> _Corrections:
+        """Worked out anew after every change: of whom a camera saw, all its vectors depend."""
+        if self._corrections is None:
+            means = self._sums.means()
+            rows = means.rows_of(self._rows["camera_id"])
+            scales = means.scales_of(self._vectors, rows)
+            self._corrections = _Corrections(means, rows, scales)
+        return self._corrections
+
+    def _sightings(self) -> Sightings:
+        """Of all tracklets; times that are guessed count as unknown."""
+        rows = self._rows
+        times = (rows["first_utc_s"], rows["last_utc_s"])
+        first, last = (np.where(rows["clock_known"], each, np.nan) for each in times)
+        return Sightings(rows["tracklet_id"], rows["camera_id"], first, last)
 
     def _add(self, gallery: GalleryVectors) -> None:
         ids, first_places = np.unique(gallery.tracklet_ids, return_index=True)
         places = np.sort(first_places[~np.isin(ids, self._rows["tracklet_id"])])
         if not len(places):
             return
-        if self._flat is None:
-            self._flat = faiss.IndexFlatIP(gallery.vectors.shape[1])
-        if gallery.vectors.shape[1] != self._flat.d:
-            raise ValueError(f"vectors must be (n, {self._flat.d}), got {gallery.vectors.shape}")
-        everything_new = len(places) == len(gallery)
-        self._flat.add(gallery.vectors if everything_new else gallery.vectors[places])
+        if not len(self._rows):
+            self._store = np.empty((0, gallery.vectors.shape[1]), np.float32)
+        if gallery.vectors.shape[1] != self._store.shape[1]:
+            wanted = self._store.shape[1]
+            raise ValueError(f"vectors must be (n, {wanted}), got {gallery.vectors.shape}")
         rows = np.empty(len(places), _ROW)
         rows["tracklet_id"] = gallery.tracklet_ids[places]
         rows["camera_id"] = gallery.camera_ids[places]
         rows["first_utc_s"] = gallery.first_utc_s[places]
         rows["last_utc_s"] = gallery.last_utc_s[places]
+        rows["clock_known"] = gallery.clock_known[places]
+        before, after = len(self._rows), len(self._rows) + len(rows)
+        if after > len(self._store):
+            grown = np.empty((max(after, int(_GROWTH * before)), self._store.shape[1]), np.float32)
+            grown[:before] = self._vectors
+            self._store = grown
+        self._store[before:after] = gallery.vectors[places]
         self._rows = np.concatenate([self._rows, rows])
+        self._sums.add(self._store[before:after], rows["camera_id"])
+        self._corrections = None
 
     def _allowed(self, where: SearchFilter) -> NDArray[np.bool_]:
         """Which rows the filter lets through, bool (n,)."""
@@ -142,13 +262,26 @@ class GalleryIndex:
         return allowed
 
 
-# The signatures that FAISS ships describe the C++ constructors, not what Python accepts.
-def _selector(rows: NDArray[np.bool_]) -> faiss.IDSelector:
-    """FAISS's form of a mask over rows."""
-    bits = np.packbits(rows, bitorder="little")
-    return faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type, unused-ignore]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Corrections:
+    """What the index subtracts, as of its present tracklets.
+
+    Attributes:
+        rows: int64 (n,), row of each tracklet's camera in `means`.
+        scales: float32 (n,), 1 / length of each vector after the subtraction.
+    """
+
+    means: CameraMeans
+    rows: IntArray
+    scales: FloatArray
 
 
-def _parameters(selector: faiss.IDSelector) -> faiss.SearchParameters:
-    """Search only the selected rows."""
-    return faiss.SearchParameters(sel=selector)  # type: ignore[call-arg, unused-ignore]
+def _best(scores: FloatArray, ids: IntArray, k: int) -> IntArray:
+    """Places of the k highest, best first, ties by id, int64 (k,)."""
+    if k < 1:
+        return np.empty(0, np.int64)
+    lowest = np.partition(scores, len(scores) - k)[len(scores) - k]
+    # All that tie with the last one: which of them is taken must not be left to chance.
+    candidates = np.flatnonzero(scores >= lowest)
+    order = np.lexsort((ids[candidates], -scores[candidates]))[:k]
+    return candidates[order]

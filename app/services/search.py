@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
@@ -11,14 +12,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from app.core.entities import FloatArray, Image, Tracklet
+from app.core.entities import FloatArray, Image, Tracklet, Video
 from app.core.errors import ModelError, NotFoundError, UserFacingError
 from app.core.ports import Embedder, NeighborAggregator, Reranker
 from app.core.queries import (
     REFINEMENTS,
+    Correction,
     CropQuery,
     Hit,
     Query,
+    Refinement,
     SearchEvent,
     SearchFilter,
     SearchResult,
@@ -26,11 +29,15 @@ from app.core.queries import (
     StageLeftOut,
     StageRunning,
     TrackletQuery,
+    Transit,
+    TransitUse,
 )
-from app.services.gallery_index import GalleryIndex
+from app.services.corrections import Corrections
+from app.services.gallery_index import Found, GalleryIndex, Sought
 from app.services.pipeline import in_background
 from app.storage.crop_files import read_crop
 from app.storage.library import Library
+from site_statistics.transit_times import TransitTimes, bonus
 
 # Neighbours that are aggregated together with the query.
 NEIGHBOURS = 200
@@ -43,11 +50,10 @@ _PAIRS_AT_A_TIME = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Target:
-    """What a query comes down to: its vector, float32 (D,), and its crop, read when needed."""
+    """What a query comes down to: its vector, where and when, and its crop, read when needed."""
 
-    vector: FloatArray
+    sought: Sought
     embedder_id: str
-    tracklet_id: int | None
     camera: str | None
     crop: Callable[[], Image]
 
@@ -94,6 +100,7 @@ class Search:
         self._index: GalleryIndex | None = None
         self._indexed_embedder: str | None = None
         self._embedder: Embedder | None = None
+        self._corrections = Corrections(library)
 
     @property
     def index(self) -> GalleryIndex:
@@ -163,7 +170,7 @@ class Search:
         query: Query,
         where: SearchFilter | None = None,
         limit: int = 200,
-        stages: Collection[SearchStage] = REFINEMENTS,
+        stages: Collection[Refinement] = REFINEMENTS,
     ) -> Iterator[SearchEvent]:
         """Yields one ranking for each stage there is, the first as soon as possible.
 
@@ -173,7 +180,7 @@ class Search:
             query: whom to find; a query tracklet is never among its own hits.
             where: cameras and time.
             limit: most hits of a ranking, at least 1.
-            stages: the refinements that are switched on.
+            stages: the refinements that are switched on, the corrections among them.
 
         Raises:
             NotFoundError: if the query tracklet does not exist.
@@ -193,11 +200,25 @@ class Search:
         target = yield from _working(
             SearchStage.RETRIEVED, partial(self._target, query, embedder_id)
         )
+        sought, transit, use = target.sought, None, None
+        if Correction.TRANSIT in stages:
+            clock_known = sought.camera_id is not None and math.isfinite(sought.first_utc_s)
+            transit = TransitTimes()
+            if clock_known:
+                learn = partial(self._corrections.transit_times, index)
+                transit = yield from _working(SearchStage.RETRIEVED, learn)
+            use = TransitUse(transit.pairs, transit.camera_pairs, clock_known)
+        takes_mean = Correction.CAMERA_MEAN in stages
+        shares = self._corrections.camera_shares(index) if takes_mean else ()
 
         def result(stage: SearchStage, hits: list[Hit]) -> SearchResult:
-            return SearchResult(stage, hits[:limit], searched, time.perf_counter() - began)
+            elapsed_s = time.perf_counter() - began
+            return SearchResult(stage, hits[:limit], searched, elapsed_s, shares, use)
 
-        hits = self._retrieve(index, target, where, limit)
+        # As many as any later stage needs, and one more, because the query tracklet finds itself.
+        depth = max(limit, NEIGHBOURS, PAIRS)
+        found = index.search(sought, depth + 1, where, camera_mean=takes_mean, transit=transit)
+        hits = _hits(found, without=sought.tracklet_id)[:depth]
         yield result(SearchStage.RETRIEVED, hits)
         for stage in (SearchStage.AGGREGATED, SearchStage.RERANKED):
             refined = None
@@ -221,7 +242,9 @@ class Search:
             return self._stored_target(query.tracklet_id, embedder_id)
         assert embedder_id is not None, "an index without an embedder is empty"
         vector = self._loaded_embedder(embedder_id).embed([query.image], urgent=True)[0]
-        return _Target(vector, embedder_id, None, None, lambda: query.image)
+        seen_s = float("nan") if query.seen_utc is None else query.seen_utc.timestamp()
+        sought = Sought(vector, query.camera_id, seen_s, seen_s)
+        return _Target(sought, embedder_id, None, lambda: query.image)
 
     def _stored_target(self, tracklet_id: int, embedder_id: str | None) -> _Target:
         tracklet = self.library.tracklet(tracklet_id)
@@ -235,9 +258,11 @@ class Search:
                 "Change the library's embedder with reembed, or go back to the embedder that the"
                 " library was built with.",
             )
-        camera = self.library.video(tracklet.video_id).camera.name
+        video = self.library.video(tracklet.video_id)
+        first, last = (_utc_s(video, at) for at in (tracklet.first_time_s, tracklet.last_time_s))
+        sought = Sought(vector, tracklet.camera_id, first, last, tracklet_id)
         crop = partial(read_crop, tracklet.thumbnail.path)
-        return _Target(vector, embedder_id, tracklet_id, camera, crop)
+        return _Target(sought, embedder_id, video.camera.name, crop)
 
     def _loaded_embedder(self, embedder_id: str) -> Embedder:
         with self._lock:
@@ -252,25 +277,15 @@ class Search:
                 self._embedder = embedder
             return self._embedder
 
-    def _retrieve(
-        self, index: GalleryIndex, target: _Target, where: SearchFilter, limit: int
-    ) -> list[Hit]:
-        """The closest tracklets by cosine, as many as any later stage needs."""
-        depth = max(limit, NEIGHBOURS, PAIRS)
-        # One more, because the query tracklet finds itself.
-        ids, cosines = index.search(target.vector, depth + 1, where)
-        hits = [
-            Hit(int(tracklet_id), score=float(cosine), cosine=float(cosine))
-            for tracklet_id, cosine in zip(ids, cosines, strict=True)
-            if tracklet_id != target.tracklet_id
-        ]
-        return hits[:depth]
-
     def _aggregate(self, target: _Target, hits: list[Hit]) -> RefinedHits:
-        """Ranks the neighbours by their aggregated vectors; the others follow as they were."""
+        """Ranks the neighbours by their aggregated vectors; the others follow as they were.
+
+        The aggregator takes vectors as they were embedded, since it was trained on such. Transit
+        times are added to its cosines as they were to those before: it knows nothing of time.
+        """
         stage = SearchStage.AGGREGATED
         aggregator = yield from _working(
-            stage, partial(self._load_aggregator, target.embedder_id, len(target.vector))
+            stage, partial(self._load_aggregator, target.embedder_id, len(target.sought.vector))
         )
         if aggregator is None:
             return None
@@ -279,12 +294,16 @@ class Search:
         )
         if not len(neighbours):
             return hits[NEIGHBOURS:]
-        vectors = np.vstack([target.vector, neighbours.vectors])  # (1 + n, D)
+        vectors = np.vstack([target.sought.vector, neighbours.vectors])  # (1 + n, D)
         refined = yield from _working(stage, partial(aggregator.aggregate, vectors))
         cosines = refined[1:] @ refined[0]
         aggregated = dict(zip(neighbours.tracklet_ids.tolist(), cosines.tolist(), strict=True))
         head = [
-            replace(hit, score=aggregated[hit.tracklet_id], aggregated=aggregated[hit.tracklet_id])
+            replace(
+                hit,
+                score=aggregated[hit.tracklet_id] + _transit_bonus(hit),
+                aggregated=aggregated[hit.tracklet_id],
+            )
             for hit in hits[:NEIGHBOURS]
             # What was deleted a moment ago has no vector any more.
             if hit.tracklet_id in aggregated
@@ -335,6 +354,36 @@ class Search:
             )
             scores.append((yield from _working(SearchStage.RERANKED, score)))
         return np.concatenate(scores)
+
+
+def _hits(found: Found, without: int | None) -> list[Hit]:
+    """What the index found, but for one tracklet."""
+    rows = zip(
+        found.tracklet_ids.tolist(),
+        found.scores.tolist(),
+        found.cosines.tolist(),
+        found.gaps_s.tolist(),
+        found.log_odds.tolist(),
+        strict=True,
+    )
+    return [
+        Hit(tracklet_id, score, cosine, transit=None if math.isnan(gap) else Transit(gap, odds))
+        for tracklet_id, score, cosine, gap, odds in rows
+        if tracklet_id != without
+    ]
+
+
+def _transit_bonus(hit: Hit) -> float:
+    """What the time between adds to a cosine."""
+    if hit.transit is None:
+        return 0.0
+    return float(bonus(np.array([hit.transit.log_odds], np.float32))[0])
+
+
+def _utc_s(video: Video, time_s: float) -> float:
+    """POSIX seconds of a moment of a video, NaN where its clock is unknown or guessed."""
+    moment = video.moment(time_s) if video.info.clock_known else None
+    return math.nan if moment is None else moment.timestamp()
 
 
 def _working(stage: SearchStage, work: Callable[[], R]) -> Generator[SearchEvent, None, R]:

@@ -195,7 +195,9 @@ class Workspace:
                 f"Nobody was found at {x_px:.0f},{y_px:.0f} in {name} at {format_offset(time_s)}.",
                 "Choose a point on a person.",
             )
-        return CropQuery(cut_out(image, found.boxes[row]))
+        video = self.library.video(video_id)
+        seen_utc = video.moment(time_s) if video.info.clock_known else None
+        return CropQuery(cut_out(image, found.boxes[row]), video.camera.id, seen_utc)
 
     def picture_of(self, query: Query) -> Image:
         """What a query looks like: its picture, or its tracklet's best crop, RGB uint8 (h, w, 3).

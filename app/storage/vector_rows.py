@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
-from app.core.entities import FloatArray, GalleryVectors
+from app.core.entities import FloatArray, GalleryVectors, StartSource
 from app.storage.camera_rows import camera_of
 from app.storage.library_part import CHUNK, LibraryPart, chunks
 from app.storage.tables import CameraRow, EmbeddingRow, TrackletRow, VideoRow
@@ -100,34 +100,39 @@ def _gallery(embedder_id: str) -> Select[Any]:
     )
 
 
-def _clocks(
-    session: Session, video_ids: Collection[int] | None = None
-) -> dict[int, tuple[float, float]]:
-    """By video id: corrected POSIX seconds of its start (NaN if unknown), and of each second."""
-    query = select(VideoRow.id, VideoRow.start_utc, VideoRow.start_local, CameraRow).join(
-        CameraRow, VideoRow.camera_id == CameraRow.id
-    )
+_Clock = tuple[float, float, bool]
+"""Corrected POSIX seconds of a video's start (NaN if unknown) and of each second; not guessed."""
+
+
+def _clocks(session: Session, video_ids: Collection[int] | None = None) -> dict[int, _Clock]:
+    """By video id."""
+    query = select(
+        VideoRow.id, VideoRow.start_utc, VideoRow.start_local, VideoRow.start_source, CameraRow
+    ).join(CameraRow, VideoRow.camera_id == CameraRow.id)
     if video_ids is not None and len(video_ids) <= CHUNK:
         query = query.where(VideoRow.id.in_(video_ids))
     clocks = {}
-    for video_id, start, local, camera in session.execute(query):
+    for video_id, start, local, source, camera in session.execute(query):
         clock = camera_of(camera).clock
         began = math.nan if start is None else clock.corrected(clock.raw(start, local)).timestamp()
-        clocks[video_id] = (began, clock.rate)
+        known = start is not None and source != StartSource.FILE_TIME
+        clocks[video_id] = (began, clock.rate, known)
     return clocks
 
 
-def _packed(rows: Sequence[Row[Any]], clocks: Mapping[int, tuple[float, float]]) -> GalleryVectors:
+def _packed(rows: Sequence[Row[Any]], clocks: Mapping[int, _Clock]) -> GalleryVectors:
     """Rows as arrays; vectors float32 (0, 0) where there are none."""
     if not rows:
         no_ids, no_times = np.empty(0, np.int64), np.empty(0, np.float64)
-        return GalleryVectors(no_ids, no_ids, no_times, no_times, np.zeros((0, 0), np.float32))
+        no_vectors, unknown = np.zeros((0, 0), np.float32), np.empty(0, np.bool_)
+        return GalleryVectors(no_ids, no_ids, no_times, no_times, unknown, no_vectors)
     ids, cameras, videos, first, last, data = zip(*rows, strict=True)
-    began, rate = np.array([clocks[video_id] for video_id in videos], np.float64).T
+    began, rate, known = np.array([clocks[video_id] for video_id in videos], np.float64).T
     return GalleryVectors(
         np.array(ids, np.int64),
         np.array(cameras, np.int64),
         began + rate * np.array(first, np.float64),
         began + rate * np.array(last, np.float64),
+        known > 0,
         np.frombuffer(b"".join(data), "<f4").reshape(len(rows), -1).astype(np.float32),
     )

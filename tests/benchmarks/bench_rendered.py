@@ -11,6 +11,7 @@ missed, and a box on such a person, or in such a person's box by half, is neithe
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from app.bootstrap import Retrace, open_stored
 from app.core.clock import SamplingGrid
 from app.core.entities import Image, Trajectory, Video
 from app.core.networks import NamedModels
-from app.core.queries import SearchResult, SearchStage, StageLeftOut, TrackletQuery
+from app.core.queries import Correction, SearchResult, SearchStage, StageLeftOut, TrackletQuery
 from app.services.demo import Clip, demo_clips, recognised, stored_clips
 from app.services.demo_truth import Truth as ClipTruth
 from app.services.ingest import IngestOptions
@@ -68,6 +69,20 @@ def render(folder: Path, given: argparse.Namespace) -> None:
     )
     for done in write_scenes(settings, folder, given.workers, given.render_on):
         say(f"rendered {done.pictures} of {done.total} frames")
+
+
+def clocked(world: Path, number: int, folder: Path) -> Path:
+    """A copy of a world whose files' names tell camera and start: an hour for each world.
+
+    Its cameras began together, and cameras of two worlds have nothing in common.
+    """
+    copy = folder / world.name
+    (copy / "truth").mkdir(parents=True)
+    for path in sorted(world.glob("*.mp4")):
+        name = f"world{number}-{path.stem}_20240514_{number % 24:02}0000"
+        shutil.copyfile(path, copy / f"{name}.mp4")
+        shutil.copyfile(world / "truth" / f"{path.stem}.txt", copy / "truth" / f"{name}.txt")
+    return copy
 
 
 def worlds_of(folder: Path) -> list[Path]:
@@ -171,46 +186,84 @@ def tell_detection(clips: list[Analysed]) -> None:
 def tell_search(workspace: Workspace, people: dict[int, tuple[int, int]]) -> None:
     """Prints rank-1 and mAP of each stage: every tracklet of a person, sought in other clips.
 
-    Hits in the query's own clip are left out; tracklets that show nobody in particular stay.
+    Each stage without corrections, with each, and with both. Hits in the query's own clip are left
+    out; tracklets that show nobody in particular stay.
 
     Args:
         workspace: the library.
         people: (world, person) by tracklet.
     """
-    tracklets = workspace.library.tracklets(sorted(people))
-    video_of = {
-        tracklet.id: video.id
-        for video in workspace.library.videos()
-        for tracklet in workspace.library.tracklets_of(video.id)
+    sought = sought_people(workspace, people)
+    stored = sum(video.tracklet_count for video in workspace.library.videos())
+    say(f"search: {len(sought)} tracklets sought in the other clips, {stored} stored")
+    for corrections in ((), (Correction.CAMERA_MEAN,), (Correction.TRANSIT,), tuple(Correction)):
+        with_them = " + ".join(each.value.replace("_", " ") for each in corrections) or "plain"
+        places, left_out, remarks = searched(workspace, sought, corrections)
+        for stage in SearchStage:
+            if stage in places:
+                figures = mean_figures([scores_of(places[stage])])
+                found = f"rank-1 {figures['rank1']:.3f}  mAP {figures['mAP']:.3f}"
+            else:
+                found = left_out.get(stage, "no network for it")
+            say(f"{with_them:22} {stage.value:10} {found}")
+        for each in remarks:
+            say(f"{'':22} {each}")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A tracklet that is sought, and what the search should find.
+
+    Attributes:
+        elsewhere: tracklets of other clips.
+        right: those of them that show the same person.
+    """
+
+    query_id: int
+    elsewhere: frozenset[int]
+    right: frozenset[int]
+
+
+def sought_people(workspace: Workspace, people: dict[int, tuple[int, int]]) -> list[Wanted]:
+    """Every tracklet of a person whom another clip shows too."""
+    library = workspace.library
+    of_video = {
+        video.id: frozenset(each.id for each in library.tracklets_of(video.id))
+        for video in library.videos()
     }
-    places: dict[SearchStage, list[tuple[int, int]]] = {}  # (query, rank of a right hit)
+    everybody = frozenset().union(*of_video.values())
+    found = []
+    for query in library.tracklets(sorted(people)):
+        elsewhere = everybody - of_video[query.video_id]
+        same = {each for each, person in people.items() if person == people[query.id]}
+        if same & elsewhere:
+            found.append(Wanted(query.id, elsewhere, elsewhere & same))
+    return found
+
+
+def searched(
+    workspace: Workspace, sought: list[Wanted], corrections: tuple[Correction, ...]
+) -> tuple[dict[SearchStage, list[tuple[int, int]]], dict[SearchStage, str], list[str]]:
+    """(Query, rank of a right hit) by stage; why a stage was left out; what a search remarked."""
+    places: dict[SearchStage, list[tuple[int, int]]] = {}
     left_out: dict[SearchStage, str] = {}
-    sought = 0
-    for query in tracklets:
-        right = {
-            other
-            for other, person in people.items()
-            if person == people[query.id] and video_of[other] != query.video_id
-        }
-        if not right:
-            continue
-        sought += 1
-        for event in workspace.search.run(TrackletQuery(query.id), limit=len(video_of)):
+    remarks: list[str] = []
+    on = {SearchStage.AGGREGATED, SearchStage.RERANKED, *corrections}
+    for wanted in sought:
+        limit = len(wanted.elsewhere) + 1000
+        for event in workspace.search.run(TrackletQuery(wanted.query_id), limit=limit, stages=on):
             if isinstance(event, StageLeftOut):
                 left_out[event.stage] = str(event.error)
             elif isinstance(event, SearchResult):
+                remarks = event.remarks()
                 hits = [hit.tracklet_id for hit in event.hits]
-                elsewhere = [each for each in hits if video_of[each] != query.video_id]
+                elsewhere = [each for each in hits if each in wanted.elsewhere]
                 places.setdefault(event.stage, []).extend(
-                    (query.id, rank) for rank, each in enumerate(elsewhere) if each in right
+                    (wanted.query_id, rank)
+                    for rank, each in enumerate(elsewhere)
+                    if each in wanted.right
                 )
-    say(f"search: {sought} tracklets sought in the other clips, {len(video_of)} stored")
-    for stage in SearchStage:
-        if stage in places:
-            figures = mean_figures([scores_of(places[stage])])
-            say(f"{stage.value:24} rank-1 {figures['rank1']:.3f}  mAP {figures['mAP']:.3f}")
-        else:
-            say(f"{stage.value:24} {left_out.get(stage, 'no network for it')}")
+    return places, left_out, remarks
 
 
 def scores_of(places: list[tuple[int, int]]) -> QueryScores:
@@ -225,7 +278,8 @@ def scores_of(places: list[tuple[int, int]]) -> QueryScores:
 def measure(folder: Path, library: Path, named: NamedModels, fps: float) -> None:
     """Ingests all worlds into one library, and prints every figure."""
     options = IngestOptions(camera_by="file", fps=fps)
-    worlds = worlds_of(folder)
+    copies = library.with_name("clocked")
+    worlds = [clocked(world, place, copies) for place, world in enumerate(worlds_of(folder))]
     clips: list[Analysed] = []
     people: dict[int, tuple[int, int]] = {}
     with Retrace().open_workspace(library, create=True, named=named) as workspace:

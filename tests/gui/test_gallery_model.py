@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
 from PySide6.QtCore import Qt
 from results_fakes import details_of, hits_of
 
+from app.core.queries import Transit
 from app.gui.gallery_model import GalleryModel, GalleryOrder
 from app.gui.hit_text import count_text, score_text, video_time_text
 
@@ -116,6 +118,17 @@ def test_says_everything_in_words(model: GalleryModel) -> None:
     spoken = index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken.startswith("possible match 1, score .92, known as Red jacket, cam1, 2024-05-14")
     assert spoken.endswith("confirmed")
+
+
+def test_the_time_between_is_said_with_what_it_means(model: GalleryModel) -> None:
+    (hit,) = hits_of(3)
+    model.show([replace(hit, transit=Transit(gap_s=40.2, log_odds=1.5))])
+    index = model.index(0)
+    assert "seen 40 s later, usual here" in index.data(Qt.ItemDataRole.AccessibleTextRole)
+    model.add_details([details_of(3)])
+    assert "\nSeen 40 s later, usual here\n" in index.data(Qt.ItemDataRole.ToolTipRole)
+    model.show([hit])
+    assert "Seen" not in index.data(Qt.ItemDataRole.ToolTipRole), "times do not count any more"
 
 
 def test_an_unknown_clock_is_said(model: GalleryModel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -24,7 +25,7 @@ from results_fakes import CAMERAS, START, a_result
 
 from app.core.entities import Camera, Decision
 from app.core.journal import UndoState
-from app.core.queries import SearchFilter, SearchResult, SearchStage
+from app.core.queries import CameraShare, SearchFilter, SearchResult, SearchStage, TransitUse
 from app.gui.gallery_model import GalleryOrder
 from app.gui.panels.results_panel import ResultsPanel
 from app.gui.tasks import TaskRunner
@@ -83,6 +84,23 @@ def test_shows_counts_stage_and_time(panel: ResultsPanel) -> None:
     panel.show_result(a_result(2, 1, stage=SearchStage.RERANKED))
     assert "re-ranked" in panel.head.state.whole()
     assert panel.zone.whole() == "times in Europe/Berlin"
+
+
+def test_the_head_tells_what_was_taken_into_account(panel: ResultsPanel) -> None:
+    plain = a_result(1, 2)
+    panel.show_result(plain)
+    assert "Camera mean" not in panel.head.state.toolTip()
+    shares = tuple(CameraShare(each, f"cam{each}", 40 + each, 0.58) for each in range(1, 11))
+    result = replace(plain, camera_mean=shares, transit=TransitUse(212, 5, clock_known=True))
+    panel.show_result(result)
+    told = panel.head.state.toolTip()
+    assert "Camera mean: cam1: 41 sightings, applied at 58 %; cam2: 42 sightings" in told
+    assert "cam8" in told
+    assert "cam9" not in told
+    assert "and 2 more" in told
+    assert "learnt from 212 pairs of sightings, between 5 pairs of cameras" in told
+    panel.show_result(replace(plain, transit=TransitUse(0, 0, clock_known=False)))
+    assert "not applied, since it is not known where and when" in panel.head.state.toolTip()
 
 
 def test_nothing_visible_speaks_of_per_cent(panel: ResultsPanel) -> None:

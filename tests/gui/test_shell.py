@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from window_fakes import EndlessIngest, FakeWorkspace, dialog, drop, label, make_video
 
 from app.core.errors import LibraryInUseError
-from app.core.queries import SearchStage
+from app.core.queries import REFINEMENTS, Correction, Refinement, SearchStage
 from app.gui import theme as theme_module
 from app.gui.application import TerminalInterrupt
 from app.gui.dialogs.error_dialog import ErrorDialog
@@ -292,14 +292,19 @@ def test_the_theme_cycles_by_key_and_is_remembered(shell, qtbot, home) -> None:
 
 
 def test_refinements_are_switched_in_the_menu_and_remembered(shell, home, monkeypatch) -> None:
-    chosen: list[frozenset[SearchStage]] = []
+    chosen: list[frozenset[Refinement]] = []
     monkeypatch.setattr(shell.search, "set_stages", chosen.append)
-    for stage in ("aggregated", "reranked"):
-        assert shell.window.action(f"refine-{stage}").isChecked()
-    shell.window.action("refine-aggregated").trigger()
-    assert chosen == [{SearchStage.RERANKED}]
-    assert load_settings().search.stages == {SearchStage.RERANKED}
-    shell.window.action("refine-aggregated").trigger()
+    for each in ("aggregated", "reranked", "camera_mean", "transit"):
+        assert shell.window.action(f"refine-{each}").isChecked()
+        assert shell.window.action(f"refine-{each}").statusTip()
+    off = REFINEMENTS
+    for each in (SearchStage.AGGREGATED, Correction.CAMERA_MEAN, Correction.TRANSIT):
+        shell.window.action(f"refine-{each}").trigger()
+        off -= {each}
+        assert chosen[-1] == off
+        assert load_settings().search.refinements == off
+    for each in (SearchStage.AGGREGATED, Correction.CAMERA_MEAN, Correction.TRANSIT):
+        shell.window.action(f"refine-{each}").trigger()
     assert load_settings().search == Settings().search
 
 

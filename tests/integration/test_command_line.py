@@ -16,6 +16,7 @@ import pytest
 
 from app import bootstrap
 from app.core.boxes import iou
+from app.settings import settings_path
 from app.storage.library import Library
 from tests.integration import main_job
 from tests.integration.conftest import Retrace, Said
@@ -23,7 +24,7 @@ from tests.rendered import RenderedWorld, render_world
 
 CAM1, CAM2 = "cam1_20240514_103207.mp4", "cam2_20240514_103300.mp4"
 HIT_KEYS = ["rank", "tracklet_id", "camera", "video", "first_time_s", "last_time_s", "start_utc"]
-HIT_KEYS += ["time_source", "box", "box_time_s", "score", "thumbnail"]
+HIT_KEYS += ["time_source", "box", "box_time_s", "score", "thumbnail", "transit"]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_json_is_one_object_with_the_promised_keys(search: Retrace, library: Pat
     said = search("--tracklet", 1, "--json")
     answer = json.loads(said.out)
     assert (said.status, said.err) == (0, "")
-    assert list(answer) == ["query", "stage", "hits"]
+    assert list(answer) == ["query", "stage", "hits", "camera_mean", "transit"]
     assert answer["stage"] == "retrieved"
     assert answer["query"]["tracklet_id"] == 1
     hits = answer["hits"]
@@ -121,6 +122,36 @@ def test_json_is_one_object_with_the_promised_keys(search: Retrace, library: Pat
             start = np.datetime64(starts[hit["camera"]], "ms")
             seen = start + np.timedelta64(round(hit["first_time_s"] * 1000), "ms")
             assert hit["start_utc"] == f"{seen}Z"
+
+
+def test_corrections_are_told_and_can_be_switched_off(search: Retrace, home: Path) -> None:
+    answer = json.loads(search("--tracklet", 1, "--json").out)
+    cameras = answer["camera_mean"]
+    assert [each["camera"] for each in cameras] == ["cam1", "cam2"]
+    assert sum(each["sightings"] for each in cameras) == 8
+    for each in cameras:
+        share = each["sightings"] / (each["sightings"] + 30)
+        assert each["share"] == pytest.approx(share, abs=1e-4)
+    assert answer["transit"]["clock_known"]
+    assert answer["transit"]["camera_pairs"] == 1
+    for hit in answer["hits"]:
+        assert hit["transit"]["words"].startswith("seen "), "both clocks are in the files' names"
+    table = search("--tracklet", 1).out
+    assert "Camera mean: cam1: 4 sightings, applied at 12 %; cam2: " in table
+    assert "Transit times: learnt from " in table
+    assert re.search(r" [+−]\d+ s", table)
+    assert "↑ usual, ↓ unusual" in table
+    plain = search("--tracklet", 1, "--no-camera-mean", "--no-transit", "--json")
+    off = json.loads(plain.out)
+    assert (off["camera_mean"], off["transit"]) == ([], None)
+    ids = [{hit["tracklet_id"] for hit in each["hits"]} for each in (answer, off)]
+    assert ids[0] == ids[1], "a correction moves hits and hides none"
+    assert all(hit["transit"] is None for hit in off["hits"])
+    assert "Camera mean" not in search("--tracklet", 1, "--no-camera-mean").out
+    settings = settings_path()
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text("[search]\ncamera_mean = false\ntransit = false\n")
+    assert json.loads(search("--tracklet", 1, "--json").out) == off
 
 
 @pytest.mark.parametrize("crop", [True, False], ids=["crop", "wide picture"])

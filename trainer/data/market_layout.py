@@ -16,7 +16,10 @@ from trainer.errors import TrainerError
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 JUNK = -1
+# Of Market-1501's cameras.
+FRAMES_PER_SECOND = 25
 _NAME = re.compile(r"(-?\d+)_c(\d+)")
+_FRAME = re.compile(r"-?\d+_c\d+s\d+_(\d+)")
 
 
 def identity_and_camera(file_name: str) -> tuple[int, int] | None:
@@ -24,6 +27,15 @@ def identity_and_camera(file_name: str) -> tuple[int, int] | None:
     # The base name only: folders of the path may look like an identity too.
     match = _NAME.match(file_name)
     return (int(match[1]), int(match[2])) if match else None
+
+
+def frame_number(file_name: str) -> int | None:
+    """The number of the frame, within its recording, that a file's name tells; None: it does not.
+
+    The third number of Market-1501's names; some data sets count images there instead.
+    """
+    match = _FRAME.match(file_name)
+    return int(match[1]) if match else None
 
 
 def read_market(folder: Path, cameras: int) -> DataSet:

@@ -17,8 +17,6 @@ from reid_models.nformer import NFormer
 from trainer.errors import TrainerError
 from trainer.evaluation.distances import (
     Distances,
-    FeatureDistances,
-    Metric,
     ReorderedDistances,
     nearest_of_all,
     prepared,
@@ -88,7 +86,8 @@ class Aggregator:
         self,
         query: FloatArray,
         gallery: FloatArray,
-        metric: Metric,
+        base: Distances,
+        bonus: Callable[[int], FloatArray] | None = None,
         advance: Callable[[int], None] = lambda _: None,
     ) -> Distances:
         """Distances in mode "top200".
@@ -96,22 +95,23 @@ class Aggregator:
         Args:
             query: float32 (Q, D), as embedded.
             gallery: float32 (G, D), likewise.
-            metric: by which the 200 nearest are found; among them, cosines of refined vectors.
+            base: by which the 200 nearest are found; among them, cosines of refined vectors.
+            bonus: row of a query → what is added to its cosines, float32 (G,).
             advance: told how many queries are done.
 
         Raises:
             NetworkError: vectors of another length than the network's.
             TrainerError: vectors with NaN or infinite values.
         """
-        sides = (prepared(side, metric, self._device) for side in (query, gallery))
-        base = FeatureDistances(*sides)
         near = nearest_of_all(base, NEIGHBORS)  # (Q, K)
         queries, others = self._raw(query), self._raw(gallery)
         for row, columns in enumerate(near):
             both = torch.cat([queries[row : row + 1], others[columns.to(self._device)]])
             refined = normalize(self._network.refine(both, seed=self._seed).float(), dim=1)
-            cosines = refined[1:] @ refined[0]  # (K,)
-            near[row] = columns[cosines.argsort(descending=True, stable=True).cpu()]
+            cosines = (refined[1:] @ refined[0]).cpu()  # (K,)
+            if bonus is not None:
+                cosines += torch.from_numpy(bonus(row)[columns.numpy()])
+            near[row] = columns[cosines.argsort(descending=True, stable=True)]
             advance(1)
         return ReorderedDistances(base, near)
 

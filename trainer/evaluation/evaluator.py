@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+from torch.nn.functional import normalize
+
 from reid_models.devices import find_device
 from trainer.data.samples import DataSet, Trial
 from trainer.errors import TrainerError
 from trainer.evaluation.aggregation import Aggregator
+from trainer.evaluation.corrections import TransitDistances, camera_corrected, seen_s
 from trainer.evaluation.distances import Distances, FeatureDistances, Metric, prepared
 from trainer.evaluation.embedders import Embedder
 from trainer.evaluation.extraction import Advance, extract_trials, told_cameras
@@ -42,6 +46,8 @@ class Methods:
         scorer: compares the best in pairs.
         pairs: how.
         device: where distances are computed: "auto", "cpu", "cuda", …
+        camera_mean: before all others: takes off vectors what those of their camera share.
+        transit: then: counts how long people take between cameras, where names tell times.
     """
 
     metric: Metric = "euclidean"
@@ -50,6 +56,8 @@ class Methods:
     scorer: PairScorer | None = None
     pairs: PairSettings = field(default_factory=PairSettings)
     device: str = "auto"
+    camera_mean: bool = False
+    transit: bool = False
 
     def __post_init__(self) -> None:
         top = self.aggregator is not None and self.aggregator.mode == "top200"
@@ -57,6 +65,17 @@ class Methods:
             raise TrainerError(
                 "k-reciprocal re-ranking needs vectors, and the mode top200 gives none.",
                 "Leave one of both away, or use the mode joint or per_query.",
+            )
+        if self.transit and self.rerank is not None:
+            raise TrainerError(
+                "k-reciprocal re-ranking needs vectors, and transit times give none.",
+                "Leave one of both away.",
+            )
+        if (self.camera_mean or self.transit) and self.aggregator is not None and not top:
+            raise TrainerError(
+                "The aggregator takes vectors as they were embedded, and would undo the camera "
+                f"mean and transit times in the mode {self.aggregator.mode}.",
+                "Use the mode top200, as in Retrace, which keeps both.",
             )
 
     @property
@@ -197,16 +216,27 @@ def rankings(
         NetworkError: an aggregator for vectors of another length.
     """
     device = find_device(methods.device)
-    sides = features.query.vectors, features.gallery.vectors
-    query, gallery = (prepared(side, methods.metric, device) for side in sides)
+    raw = features.query.vectors, features.gallery.vectors
+    query, gallery = (prepared(side, methods.metric, device) for side in raw)
     found: Distances = FeatureDistances(query, gallery)
     name = EMBEDDER
     yield name, found
+    if methods.camera_mean:
+        corrected = camera_corrected(features)
+        query, gallery = (prepared(side, "cosine", device) for side in corrected)
+        found = FeatureDistances(query, gallery)
+        name = f"{name} + camera mean"
+        yield name, found
+    transit = _transit((query, gallery), features, images) if methods.transit else None
+    if transit is not None:
+        found, name = transit, f"{name} + transit"
+        yield name, found
     if methods.aggregator is not None:
         if methods.aggregator.mode == "top200":
-            found = methods.aggregator.reordered(*sides, methods.metric, advance)
+            bonus = None if transit is None else transit.bonus
+            found = methods.aggregator.reordered(*raw, found, bonus, advance)
         else:
-            query, gallery = methods.aggregator.refined(*sides)
+            query, gallery = methods.aggregator.refined(*raw)
             found = FeatureDistances(query, gallery)
         name = f"{name} + aggregator {methods.aggregator.mode}"
         yield name, found
@@ -227,6 +257,17 @@ def rankings(
             advance,
         )
         yield f"{name} + pairs of the best {methods.pairs.best}", found
+
+
+def _transit(
+    vectors: tuple[Tensor, Tensor], features: TrialFeatures, images: Images | None
+) -> TransitDistances | None:
+    """Distances with transit times; None where the images tell no times."""
+    seconds = None if images is None else seen_s(images.trial)
+    if seconds is None:
+        return None
+    query, gallery = (normalize(side, dim=1) for side in vectors)
+    return TransitDistances(FeatureDistances(query, gallery), features, seconds)
 
 
 def for_json(figures: Mapping[str, float]) -> dict[str, float | None]:

@@ -127,7 +127,7 @@ class QueryHead(QWidget):
         )
         self._show_state(
             f"possible matches · {STAGE_WORDS[result.stage]} · {elapsed_text(result.elapsed_s)}",
-            STAGE_MEANINGS[result.stage],
+            "\n".join([STAGE_MEANINGS[result.stage], *result.remarks()]),
         )
 
 

@@ -36,6 +36,7 @@ def test_vectors_are_exact_with_cameras_and_times(
     assert gallery.last_utc_s[3:] == pytest.approx(ends, abs=1e-5)
     assert (gallery.tracklet_ids.dtype, gallery.camera_ids.dtype) == (np.int64, np.int64)
     assert gallery.first_utc_s.dtype == np.float64
+    assert gallery.clock_known.tolist() == [False] * 3 + [True] * 4
 
 
 def test_embedders_never_meet(library: Library, add_video) -> None:
@@ -51,7 +52,7 @@ def test_no_vectors(library: Library) -> None:
     for gallery in (all_vectors(library, EMBEDDER), library.vectors_of([1, 2], EMBEDDER)):
         assert len(gallery) == 0
         assert gallery.vectors.shape == (0, 0)
-        assert gallery.first_utc_s.shape == (0,)
+        assert gallery.first_utc_s.shape == gallery.clock_known.shape == (0,)
 
 
 def test_one_vector(library: Library, add_video) -> None:

@@ -73,7 +73,9 @@ def test_top200_ranks_the_nearest_anew_as_the_application_does(network, sides, m
     """The query first, then its neighbours by distance; the rest keeps its order behind them."""
     monkeypatch.setattr(aggregation, "NEIGHBORS", 10)
     done = []
-    found = Aggregator(network, "top200", device="cpu").reordered(*sides, "cosine", done.append)
+    base = FeatureDistances(*(prepared(side, "cosine", torch.device("cpu")) for side in sides))
+    aggregator = Aggregator(network, "top200", device="cpu")
+    found = aggregator.reordered(*sides, base, advance=done.append)
     assert len(done) == 6
     query, gallery = sides
     for row in range(6):

@@ -1,0 +1,1 @@
+"""What a place's own footage says about it, without labels and without networks; NumPy only."""
