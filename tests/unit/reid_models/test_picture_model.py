@@ -301,7 +301,7 @@ def test_intels_networks_take_bgr_without_a_card(shared_data):
 
 
 def test_a_network_of_which_onnxruntime_makes_nan_is_run_by_openvino(shared_data):
-    """Its MeanVarianceNormalization divides by a deviation of 0 here and there."""
+    """It normalises equal values, of which rounding makes a variance below 0 here and there."""
     path = shared_data("weights/reid_outputs_nan_retail-0267.onnx")
     crop = np.random.default_rng(0).integers(0, 256, (256, 128, 3), dtype=np.uint8)
     assert np.isfinite(PictureModel(path, "cpu").embed([crop])).all()
