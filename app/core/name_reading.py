@@ -118,16 +118,14 @@ def _readings(layout: Layout, stem: str) -> Iterator[NameReading]:
                 said = _name_before(stem[name_at : match.start()])
                 yield NameReading(layout, "", said, stem[:name_at].rstrip("/"), start)
         return
-    match = pattern.search(stem)
-    if match is None:
+    fit = pattern.search(stem)
+    if fit is None:
         return
-    start = _start(match, layout, stem[stem.rfind("/") + 1 :])
-    if start is None and "hour" in match.groupdict():
+    start = _start(fit, layout, stem[stem.rfind("/") + 1 :])
+    if start is None and {"hour", "epoch"} & fit.groupdict().keys():
         return
-    if start is None and "epoch" in match.groupdict():
-        return
-    camera, said = _camera(match), _numbered(match.groupdict().get("said") or "")
-    yield NameReading(layout, camera, said, stem[: match.start()], start)
+    camera, said = _camera(fit), _numbered(fit.groupdict().get("said") or "")
+    yield NameReading(layout, camera, said, stem[: fit.start()], start)
 
 
 def _camera(match: re.Match[str]) -> str:

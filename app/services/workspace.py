@@ -30,6 +30,11 @@ from app.settings import ModelSettings
 from app.storage.crop_files import read_crop
 from app.storage.library import Library
 
+# A phone's upright photograph is up to 1.8 times as tall as wide; most crops of people are more.
+_PERSON_SHAPE = 1.9
+# A narrower picture holds no scene in which a person could be found.
+_SCENE_PX = 360
+
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceParts:
@@ -160,7 +165,8 @@ class Workspace:
     def query_from_picture(self, path: Path) -> CropQuery:
         """The person of a picture file.
 
-        A picture that is taller than wide is one crop; in a wider one the largest person is taken.
+        A picture as narrow as a person is one crop, and so is a small tall one. In others the
+        largest person is taken.
 
         Raises:
             NotFoundError: there is no such file, or nobody in the picture.
@@ -168,9 +174,13 @@ class Workspace:
             ModelError: the detector cannot be loaded.
         """
         image = self._read_picture(path)
-        if image.shape[1] <= image.shape[0]:
+        height_px, width_px = image.shape[:2]
+        is_tall = height_px >= width_px
+        if is_tall and (width_px < _SCENE_PX or height_px >= _PERSON_SHAPE * width_px):
             return CropQuery(image)
         found = self.networks.detector().detect([image])[0]
+        if len(found) == 0 and is_tall:
+            return CropQuery(image)
         if len(found) == 0:
             raise NotFoundError(
                 f"Nobody was found in {path.name}.", "Cut the person out and search that picture."

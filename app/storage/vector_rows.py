@@ -44,7 +44,7 @@ class VectorRows(LibraryPart):
     def vectors_of(self, tracklet_ids: Sequence[int], embedder_id: str) -> GalleryVectors:
         """Vectors of some tracklets in the order asked for; those without one are left out."""
         wanted = [int(tracklet_id) for tracklet_id in tracklet_ids]
-        found: dict[int, Row[Any]] = {}
+        found: dict[int, Row[*tuple[Any, ...]]] = {}
         with self._database.reading() as session:
             for some in chunks(wanted):
                 query = _gallery(embedder_id).where(EmbeddingRow.tracklet_id.in_(some))
@@ -83,7 +83,7 @@ class VectorRows(LibraryPart):
                     )
 
 
-def _gallery(embedder_id: str) -> Select[Any]:
+def _gallery(embedder_id: str) -> Select[*tuple[Any, ...]]:
     """Tracklet id, camera id, video id, seconds into it of the first and last box, vector."""
     return (
         select(
@@ -120,7 +120,7 @@ def _clocks(session: Session, video_ids: Collection[int] | None = None) -> dict[
     return clocks
 
 
-def _packed(rows: Sequence[Row[Any]], clocks: Mapping[int, _Clock]) -> GalleryVectors:
+def _packed(rows: Sequence[Row[*tuple[Any, ...]]], clocks: Mapping[int, _Clock]) -> GalleryVectors:
     """Rows as arrays; vectors float32 (0, 0) where there are none."""
     if not rows:
         no_ids, no_times = np.empty(0, np.int64), np.empty(0, np.float64)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import numpy as np
-from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -125,9 +125,9 @@ def _orientation(first: VideoFrame, stream: VideoStream) -> Orientation:
 
     The matrix maps a stored point (x, y) to (a x + c y, b x + d y); ISO/IEC 14496-12, 6.2.2.
     """
-    matrix = first.side_data.get(Type.DISPLAYMATRIX)
+    matrix = first.side_data.get("DISPLAYMATRIX")
     if matrix is not None:
-        a, b, _, c, d = np.frombuffer(matrix, "<i4", 5).tolist()
+        a, b, _, c, d = np.frombuffer(cast("bytes", matrix), "<i4", 5).tolist()
         if abs(a) + abs(d) >= abs(b) + abs(c):
             return Orientation(flip_x=a < 0, flip_y=d < 0)
         return Orientation(transposed=True, flip_x=c < 0, flip_y=b < 0)

@@ -139,9 +139,9 @@ def recording_start(
 
 def _sound_before_picture(container: InputContainer, timeline: Timeline) -> timedelta:
     """How much later than the file the picture begins; a name tells the start of the file."""
-    if timeline.basis != "pts" or container.start_time is None or not container.streams.audio:
+    if timeline.basis != "pts" or not container.streams.audio:
         return timedelta(0)
-    began = Fraction(container.start_time, av.time_base)
+    began = Fraction(container.start_time or 0, av.time_base)
     lead_s = float(timeline.first * timeline.time_base - began)
     return timedelta(seconds=lead_s if _SHORTEST_LEAD_S < lead_s < _LONGEST_LEAD_S else 0.0)
 

@@ -154,11 +154,16 @@ def test_corrections_are_told_and_can_be_switched_off(search: Retrace, home: Pat
     assert json.loads(search("--tracklet", 1, "--json").out) == off
 
 
-@pytest.mark.parametrize("crop", [True, False], ids=["crop", "wide picture"])
+@pytest.mark.parametrize("kind", ["crop", "wide picture", "tall picture"])
 def test_a_picture_finds_the_person(
-    world: RenderedWorld, search: Retrace, library: Path, tmp_path: Path, crop: bool
+    world: RenderedWorld, search: Retrace, library: Path, tmp_path: Path, kind: str
 ) -> None:
-    picture, identity = written(world, tmp_path / "picture.png", crop)
+    picture, identity = written(world, tmp_path / "picture.png", kind == "crop")
+    if kind == "tall picture":  # as an upright phone shows the scene
+        wide = cv2.resize(cv2.imread(str(picture)), (480, 360))
+        grey = (120, 120, 120)
+        tall = cv2.copyMakeBorder(wide, 200, 200, 0, 0, cv2.BORDER_CONSTANT, value=grey)
+        assert cv2.imwrite(str(picture), tall)
     (best, *_) = hits_of(search("--image", picture, "--camera", "cam2", "--json"))
     assert best["camera"] == "cam2"
     assert whom(world, library, best["tracklet_id"]) == identity
