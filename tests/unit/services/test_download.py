@@ -12,7 +12,7 @@ import pytest
 
 from app.core.errors import DownloadError
 from app.services import download as download_module
-from app.services.download import Transfer, download, transfer_text
+from app.services.download import Transfer, UnreachableError, download, transfer_text
 from tests.file_server import FileServer, serving
 
 CONTENT = bytes(range(256)) * 2000
@@ -126,9 +126,9 @@ def test_without_a_network_it_says_what_to_do(
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", nobody)
-    with pytest.raises(DownloadError, match="example.org cannot be reached: Name or") as caught:
+    with pytest.raises(UnreachableError, match="example.org cannot be reached: Name or") as caught:
         fetched("http://example.org/net.onnx", tmp_path)
-    assert "models install FILE" in caught.value.remedy
+    assert caught.value.remedy == "Connect this computer to the network."
     with serving(b"") as closed:
         url = closed.url()
     monkeypatch.undo()
