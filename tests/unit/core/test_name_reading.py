@@ -7,6 +7,7 @@ import pytest
 
 from app.core.layouts import LAYOUTS, Layout
 from app.core.name_reading import read_name, start_from_name
+from tests.layout_table import TABLE, layout_table
 
 BERLIN = ZoneInfo("Europe/Berlin")
 LOCAL = datetime(2024, 5, 14, 8, 32, 7, tzinfo=UTC)  # 10:32:07 in Berlin
@@ -73,6 +74,10 @@ def test_every_layout_tells_its_camera_and_start(layout: Layout) -> None:
     afternoon = timedelta(hours=12 if "PM" in layout.example[-2:] else 0)
     expected = LOCAL.replace(second=0) if layout.maker in ONLY_MINUTES else LOCAL
     assert start == expected + afternoon
+
+
+def test_the_table_in_the_documentation_is_current() -> None:
+    assert TABLE.read_text(encoding="utf-8") == layout_table()
 
 
 @pytest.mark.parametrize("folder", ["", "/footage", "/media/USB/videos"])

@@ -1,0 +1,49 @@
+"""The table of recorders' layouts in docs/layouts.md, made from `app.core.layouts`.
+
+    python -m tests.layout_table
+
+writes it again after a row was added.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from app.core.clock import format_time
+from app.core.layouts import LAYOUTS
+from app.core.name_reading import read_name
+
+TABLE = Path(__file__).parent.parent / "docs" / "layouts.md"
+_ZONE = ZoneInfo("Europe/Berlin")
+_HEAD = """# Layouts of recorders
+
+What `ingest` reads from names and folders, made from [app/core/layouts.py](../app/core/layouts.py)
+by `python -m tests.layout_table`. Times without a zone are taken to be in the library's, here
+Europe/Berlin; `ingest --dry-run` shows what is understood of a folder. A camera in brackets is what
+the file's name says; the folders above it may say more.
+
+| layout | example | camera | start | zone |
+|---|---|---|---|---|
+"""
+
+
+def layout_table() -> str:
+    """The page, as Markdown."""
+    lines = []
+    for layout in LAYOUTS:
+        reading = read_name(f"/footage/{layout.example}.mp4")
+        assert reading is not None, layout.maker
+        start, zone = "from the file", ""
+        if reading.start is not None:
+            start = format_time(reading.start.utc(_ZONE), _ZONE)
+            zone = "the library's" if reading.start.told is None else "stated"
+            zone = "always UTC" if layout.zone is not None else zone
+        said = f"({reading.said})" if reading.said else "of the folder"
+        cells = (layout.maker, f"`{layout.example}`", reading.camera or said, start, zone)
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return _HEAD + "".join(lines)
+
+
+if __name__ == "__main__":
+    TABLE.write_text(layout_table(), encoding="utf-8")
