@@ -351,3 +351,23 @@ def test_frames_are_scaled_to_the_size_that_an_exported_file_notes(tmp_path):
         batch = detector._predictor.preprocess([np.zeros((720, 1280, 3), np.uint8)])
         scaled.append(batch.shape[-1])
     assert scaled == [480, 320]
+
+
+def test_large_frames_are_scaled_to_more(detector):
+    """People are small in them; a network of fixed size, or a size that is named, stays."""
+    bundled = RESOURCES / "models" / "detectors" / "person_detector.onnx"
+    seen = []
+    for size_px in (None, 320):
+        chosen = YoloDetector(bundled, "cpu", image_size_px=size_px)
+        session = chosen._predictor.model.backend.session
+        ran = session.run
+
+        def run(outputs, inputs, ran=ran):
+            seen.append(next(iter(inputs.values())).shape[2:])
+            return ran(outputs, inputs)
+
+        session.run = run
+        chosen.detect([np.zeros((540, 960, 3), np.uint8)])
+        chosen.detect([np.zeros((1080, 1920, 3), np.uint8)])
+    assert seen == [(288, 480), (384, 640), (192, 320), (192, 320)]
+    assert detector._for_large is detector._predictor
