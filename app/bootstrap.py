@@ -6,12 +6,11 @@ import atexit
 import os
 import sys
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli import INTERRUPTED, run_command_line
-from app.settings import Settings, load_settings, user_config_dir
+from app.settings import Settings, load_settings, program_version, user_config_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,13 +78,7 @@ class Retrace:
     @property
     def version(self) -> str:
         """The version in pyproject.toml."""
-        import tomllib
-
-        try:
-            return metadata.version("retrace")
-        except metadata.PackageNotFoundError:
-            project = Path(__file__).parent.parent / "pyproject.toml"
-            return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+        return program_version()
 
     def settings(self) -> Settings:
         """The user's settings, read once; raises SettingsError."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import tomllib
 from dataclasses import field, fields, is_dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -124,6 +126,15 @@ class Settings:
     window: WindowSettings = field(default_factory=WindowSettings)
 
 
+def program_version() -> str:
+    """The version in pyproject.toml, installed or not."""
+    try:
+        return metadata.version(APPLICATION)
+    except metadata.PackageNotFoundError:
+        project = Path(__file__).parent.parent / "pyproject.toml"
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+
+
 def user_data_dir() -> Path:
     """Where libraries and models lie unless the user says otherwise."""
     return platformdirs.user_data_path(APPLICATION, appauthor=False)
@@ -164,6 +175,12 @@ def default_library(folder: Path) -> Path:
     resolved = folder.expanduser().resolve()
     digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()[:8]
     return user_data_dir() / "libraries" / f"{resolved.name or 'root'}-{digest}"
+
+
+def library_name(folder: Path) -> str:
+    """What users call a library: without what `default_library` adds to tell folders apart."""
+    is_ours = folder.parent == user_data_dir() / "libraries"
+    return re.sub(r"-[0-9a-f]{8}$", "", folder.name) if is_ours else folder.name
 
 
 def demo_dir() -> Path:

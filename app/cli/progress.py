@@ -70,8 +70,8 @@ def follow_reembed(events: Iterator[ReembedProgress]) -> None:
             left = f" · {format_offset(event.eta_s)} left" if event.eta_s is not None else ""
             rate = f" · {event.per_s:.0f} a second" if event.per_s is not None else ""
             if event.total:
-                status.update(f"{event.done} of {event.total} people{rate}{left}")
-    console.print(f"{event.total} people have vectors of {event.embedder_id} now.")
+                status.update(f"{event.done} of {event.total} sightings{rate}{left}")
+    console.print(f"{event.total} sightings have vectors of {event.embedder_id} now.")
 
 
 def follow_check(events: Iterator[CheckEvent]) -> int:
@@ -116,7 +116,7 @@ def describe_progress(progress: Progress) -> str:
     if progress.total_s:
         share = min(1.0, progress.done_s / progress.total_s)
         parts.append(f"{share:.0%} of {_duration(progress.total_s)}")
-    parts.append(_count(progress.people, "person", "people"))
+    parts.append(_count(progress.people, "sighting"))
     if progress.times_real_time is not None:
         parts.append(f"{progress.times_real_time:.1f}× real time")
     if progress.eta_s is not None:
@@ -126,7 +126,7 @@ def describe_progress(progress: Progress) -> str:
 
 def describe_summary(summary: IngestSummary) -> str:
     """The last line of an ingest."""
-    parts = [f"{_count(summary.done, 'video')} done", _count(summary.people, "person", "people")]
+    parts = [f"{_count(summary.done, 'video')} done", _count(summary.people, "sighting")]
     if summary.skipped:
         parts.append(f"{summary.skipped} not done again")
     if summary.failed:
@@ -149,7 +149,7 @@ def _describe(event: IngestEvent) -> str:
         return f"{event.camera}: {event.path.name}{resumed}"
     if isinstance(event, VideoFinished):
         cut = f" (partial: {event.problem})" if event.problem else ""
-        return f"  done, {_count(event.people, 'person', 'people')}{cut}"
+        return f"  done, {_count(event.people, 'sighting')}{cut}"
     if isinstance(event, VideoSkipped):
         remedy = f" {_AGAIN_REMEDY}" if event.differs else ""
         return f"{event.path.name}: {event.reason}{remedy}"
@@ -158,8 +158,8 @@ def _describe(event: IngestEvent) -> str:
     return ""
 
 
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def _count(number: int, one: str) -> str:
+    return f"{number} {one if number == 1 else one + 's'}"
 
 
 def _duration(seconds: float) -> str:

@@ -48,7 +48,6 @@ def run(
         os.environ.pop(name, None)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("retrace")
-    app.setApplicationDisplayName("Retrace")
     app.setDesktopFileName("retrace")
     app.setWindowIcon(icons.logo())
     shell = Shell(open_workspace, settings, WindowState(), theme_of(settings, app))

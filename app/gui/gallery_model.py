@@ -13,6 +13,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from app.core.entities import Verdict
 from app.core.queries import Hit
 from app.gui.hit_text import spoken_text, taken_utc, tooltip_text
+from app.gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from app.services.catalog import HitDetails
@@ -186,7 +187,7 @@ class GalleryModel(QAbstractListModel):
         rank = self._rank_of[hit.tracklet_id]
         details = self._details.get(hit.tracklet_id)
         if role == Qt.ItemDataRole.ToolTipRole and details is not None:
-            return tooltip_text(details, hit, rank, self.zone)
+            return plain_tip(tooltip_text(details, hit, rank, self.zone))
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             verdict = self.verdict_of(hit.tracklet_id)
             return spoken_text(details, hit, rank, verdict, self.zone)

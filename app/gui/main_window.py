@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
+    QKeyEvent,
     QKeySequence,
 )
 from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QStackedWidget, QWidget
@@ -28,6 +29,7 @@ _LAYOUT_VERSION = 1
 _LEFT_PX = 264
 _INGEST_PX = 72
 _WIDE_PX = 1600
+_FRAME = QSize(16, 48)
 _RIGHT_PX, _RIGHT_WIDE_PX = 400, 480
 
 # Menu → (action's name, text, shortcut); "-" is a separator, "@…" a menu filled elsewhere.
@@ -106,6 +108,7 @@ class MainWindow(QMainWindow):
 
     Attributes:
         may_close: asked before the window closes; may answer no and close it itself later.
+        takes_key: called with keys that no widget took; says whether it did.
     """
 
     paths_dropped = Signal(object)
@@ -121,6 +124,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
         self.may_close: Callable[[], bool] = lambda: True
+        self.takes_key: Callable[[QKeyEvent], bool] = lambda _: False
         self._state = state
         self._docks_behind: list[Dock] = []
         self._actions: dict[str, QAction] = {}
@@ -194,7 +198,8 @@ class MainWindow(QMainWindow):
         geometry, layout = self._state.geometry(), self._state.layout()
         if geometry is None or not self.restoreGeometry(geometry):
             screen = QGuiApplication.primaryScreen().availableGeometry().size()
-            self.resize(screen.boundedTo(QSize(1680, 1000)))
+            # The frame that the window manager adds must fit as well; its size is not known yet.
+            self.resize((screen - _FRAME).boundedTo(QSize(1680, 1000)))
         if layout is None or not self.restoreState(layout, _LAYOUT_VERSION):
             self._size_docks()
 
@@ -303,7 +308,7 @@ class MainWindow(QMainWindow):
 
     def set_library_open(self, is_open: bool, name: str = "") -> None:
         """Names the library in the title, and offers what needs one."""
-        self.setWindowTitle(f"Retrace — {name}" if name else "Retrace")
+        self.setWindowTitle(f"{name} – Retrace" if name else "Retrace")
         for action in _NEEDS_LIBRARY:
             self.action(action).setEnabled(is_open)
 
@@ -323,6 +328,11 @@ class MainWindow(QMainWindow):
         bar.addPermanentWidget(self._models)
 
     # Events -------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Hands keys that no widget wants to the player: to play needs no click into it."""
+        if not self.takes_key(event):
+            super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Takes files and folders."""

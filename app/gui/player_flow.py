@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTemporaryDir, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QObject, Signal
 
 from app.core.errors import UserFacingError
 from app.gui.hit_text import day_text
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 LANE = "player"
-# Writing a screenshot to disk must not be felt; PNG loses nothing at any setting.
-_UNCOMPRESSED = 100
 
 
 class PlayerFlow(QObject):
@@ -67,8 +63,6 @@ class PlayerFlow(QObject):
         self._end_s: float | None = None
         # The seek that has not been answered yet: its number and where it goes.
         self._asked: tuple[int, float] | None = None
-        self._pasted = QTemporaryDir()
-        self._pasted_count = 0
         panel.play_toggled.connect(self._toggle)
         panel.stepped.connect(self._step)
         panel.shuttled.connect(self._shuttle)
@@ -80,7 +74,7 @@ class PlayerFlow(QObject):
         panel.speed_chosen.connect(self._choose_speed)
         panel.speed_changed.connect(self._change_speed)
         panel.clicked.connect(self._click)
-        panel.picture_dropped.connect(self._take_picture)
+        panel.picture_dropped.connect(self.picture_dropped)
 
     # From the window ----------------------------------------------------------------------------
 
@@ -193,15 +187,6 @@ class PlayerFlow(QObject):
             looking = "Nobody is stored at this point: looking at the picture…"
             self._panel.show_hint("" if known else looking)
             self.person_clicked.emit(shown.video_id, shown.time_s, x_px, y_px)
-
-    def _take_picture(self, picture: Path | QImage) -> None:
-        """Tells of a picture's file; one from the clipboard gets a file until the program ends."""
-        if isinstance(picture, QImage):
-            self._pasted_count += 1
-            path = Path(self._pasted.filePath(f"pasted picture {self._pasted_count}.png"))
-            picture.save(str(path), quality=_UNCOMPRESSED)
-            picture = path
-        self.picture_dropped.emit(picture)
 
     # From the session ---------------------------------------------------------------------------
 

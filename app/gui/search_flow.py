@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
@@ -17,13 +18,13 @@ from app.core.entities import Image
 from app.core.errors import NotFoundError, UserFacingError
 from app.core.queries import (
     REFINEMENTS,
-    CropQuery,
     Hit,
     Query,
     Refinement,
     SearchEvent,
     SearchFilter,
     SearchResult,
+    SearchStage,
     StageLeftOut,
     StageRunning,
     TrackletQuery,
@@ -140,9 +141,9 @@ class SearchFlow(QObject):
         """Looks for the person at a point of a frame, stored or not."""
         self._start(lambda workspace: _pointed_at(workspace, video_id, time_s, x_px, y_px))
 
-    def search_picture(self, path: Path) -> None:
-        """Looks for the person of a picture file."""
-        self._start(lambda workspace: _pictured(workspace, path))
+    def search_picture(self, picture: Path | QImage) -> None:
+        """Looks for the person of a picture: of a file, or of one that was pasted."""
+        self._start(lambda workspace: _pictured(workspace, picture))
 
     def library_grew(self, new_people: int) -> None:
         """So many people more can be found; offers to search again."""
@@ -201,6 +202,10 @@ class SearchFlow(QObject):
             told = " ".join(error.message for error in self._left_out)
             self._panel.show_problem(told, event.error.remedy)
         elif isinstance(event, SearchResult):
+            if event.stage is SearchStage.RETRIEVED:
+                # What was stored until now has been searched.
+                self._new_people = 0
+                self._panel.show_growth(0)
             self._adopt()
             self._panel.show_result(event)
             if self._panel.chosen_order() is not GalleryOrder.RELEVANCE:
@@ -329,9 +334,20 @@ def _pointed_at(
     return Sought(query, as_qimage(query.image), title=title)
 
 
-def _pictured(workspace: Workspace, path: Path) -> Sought:
-    query: CropQuery = workspace.query_from_picture(path)
-    return Sought(query, as_qimage(query.image), title=f"Person of {path.name}")
+def _pictured(workspace: Workspace, picture: Path | QImage) -> Sought:
+    if isinstance(picture, QImage):
+        name = "the pasted picture"
+        query = workspace.query_in(_as_array(picture), name)
+    else:
+        name, query = picture.name, workspace.query_from_picture(picture)
+    return Sought(query, as_qimage(query.image), title=f"Person of {name}")
+
+
+def _as_array(image: QImage) -> Image:
+    """RGB uint8 (h, w, 3), a copy."""
+    rgb = image.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
+    return rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
 
 
 def as_qimage(image: Image) -> QImage:

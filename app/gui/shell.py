@@ -16,10 +16,10 @@ from app.core.queries import Refinement
 from app.gui.clock_flow import ClockFlow
 from app.gui.demo_flow import DemoFlow
 from app.gui.dialogs.about_dialog import AboutDialog
-from app.gui.dialogs.choosing import choose_file
+from app.gui.dialogs.choosing import choose_picture
 from app.gui.dialogs.error_dialog import ErrorDialog, show_error
 from app.gui.dialogs.shortcuts_dialog import ShortcutsDialog, rows_of
-from app.gui.drops import PICTURE_SUFFIXES, is_picture
+from app.gui.drops import is_picture
 from app.gui.footage_flow import FootageFlow
 from app.gui.ingest_flow import IngestFlow
 from app.gui.library_flow import LibraryFlow, OpenWorkspace
@@ -45,6 +45,7 @@ from app.settings import (
     Settings,
     WindowSettings,
     is_bundled,
+    library_name,
     load_settings,
     save_settings,
 )
@@ -218,6 +219,7 @@ class Shell(QObject):
     def _connect_window(self) -> None:
         window = self.window
         window.may_close = self._may_close
+        window.takes_key = self.player_panel.takes_key
         window.paths_dropped.connect(self.load)
         window.recent_chosen.connect(self.library.open)
         window.theme_chosen.connect(self._choose_theme)
@@ -261,7 +263,7 @@ class Shell(QObject):
     def _enter(self, workspace: Workspace, folder: Path) -> None:
         self.window.show_first_run(False)
         self._set_workspace(workspace)
-        self.window.set_library_open(True, folder.name)
+        self.window.set_library_open(True, library_name(folder))
 
     def _set_workspace(self, workspace: Workspace | None) -> None:
         self._workspace = workspace
@@ -290,14 +292,7 @@ class Shell(QObject):
         self._has_shown = True
 
     def _ask_picture(self) -> None:
-        patterns = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
-        choose_file(
-            self.window,
-            "Search with a picture",
-            Path.home(),
-            f"Pictures ({patterns})",
-            self.search.search_picture,
-        )
+        choose_picture(self.window, self.search.search_picture)
 
     def _read_models(self) -> None:
         """Reads which networks the library remembers, in the background."""

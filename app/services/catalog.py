@@ -121,10 +121,11 @@ class Catalog:
             each.id: each for each in self.library.tracklets([hit.tracklet_id for hit in hits])
         }
         known = self._known_about(query_tracklet_id)
+        videos = self.library.videos_by_id({each.video_id for each in stored.values()})
         found = []
         for rank, hit in enumerate(hits, first_rank):
             tracklet = stored.get(hit.tracklet_id)
-            video = None if tracklet is None else known.videos.get(tracklet.video_id)
+            video = None if tracklet is None else videos.get(tracklet.video_id)
             if tracklet is not None and video is not None:
                 found.append(_details(rank, hit, tracklet, video, known))
         return found
@@ -217,7 +218,6 @@ class Catalog:
             known = self._known = _Known(
                 revision,
                 query_id,
-                {video.id: video for video in self.library.videos()},
                 self._identity_names(),
                 None if query_id is None else judgement_about(self.library, query_id),
             )
@@ -235,7 +235,6 @@ class _Known:
 
     revision: int
     query_id: int | None
-    videos: dict[int, Video]
     names: dict[int, str]
     judgement: Judgement | None
 

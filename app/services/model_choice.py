@@ -216,7 +216,9 @@ def _recall(
     remembered: ModelFile, role: ModelRole, folder: Path, bundled: Path | None, describe: Describe
 ) -> ModelFile:
     """The file the library was made with, wherever it lies now."""
-    if remembered.path.is_file():
+    # A library may come from somebody else, and an engine can hold code: from where the library
+    # says, it is not loaded unasked. What the user has installed or names is.
+    if remembered.path.is_file() and remembered.path.suffix.lower() != ".engine":
         known = describe(remembered.path, role)
         if known.sha256 == remembered.sha256:
             return ModelFile(remembered.id, known.path, known.sha256)
@@ -232,6 +234,8 @@ def _recall(
             if path.parts[-_SHIPPED_AS:] == remembered.path.parts[-_SHIPPED_AS:]:
                 return describe(path, role)
     what = "has changed" if remembered.path.is_file() else "is no longer there"
+    if remembered.path.suffix.lower() == ".engine" and remembered.path.is_file():
+        what = "is not loaded from outside the models folder, since an engine can hold code"
     remedy = f"Put it back, copy it into {folder}, or name a {role} with --{role}."
     if role == "embedder":
         remedy = f"Put it back, copy it into {folder}, or take another one with reembed."

@@ -173,7 +173,15 @@ class Workspace:
             UsageError: the file is not a picture.
             ModelError: the detector cannot be loaded.
         """
-        image = self._read_picture(path)
+        return self.query_in(self._read_picture(path), path.name)
+
+    def query_in(self, image: Image, name: str) -> CropQuery:
+        """The person of a picture that is in memory, RGB uint8 (h, w, 3); see above.
+
+        Raises:
+            NotFoundError: nobody is in the picture.
+            ModelError: the detector cannot be loaded.
+        """
         height_px, width_px = image.shape[:2]
         is_tall = height_px >= width_px
         if is_tall and (width_px < _SCENE_PX or height_px >= _PERSON_SHAPE * width_px):
@@ -183,7 +191,7 @@ class Workspace:
             return CropQuery(image)
         if len(found) == 0:
             raise NotFoundError(
-                f"Nobody was found in {path.name}.", "Cut the person out and search that picture."
+                f"Nobody was found in {name}.", "Cut the person out and search that picture."
             )
         return CropQuery(cut_out(image, found.boxes[int(area(found.boxes).argmax())]))
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 
 from app.core.entities import Crop, Image
 from app.core.errors import LibraryError, NotFoundError
-from app.storage.faults import disk_fault, disk_faults
+from app.storage.faults import damaged, disk_fault, disk_faults
 
 CROPS_FOLDER = "crops"
 JPEG_QUALITY = 92
@@ -56,8 +56,15 @@ class CropFiles:
         self._library = library_folder
 
     def path(self, relative_path: str) -> Path:
-        """Absolute path of what the database names by its path in the library."""
-        return self._library / relative_path
+        """Absolute path of what the database names by its path in the library.
+
+        Raises:
+            LibraryError: the path leads out of the library, which none that we wrote does.
+        """
+        parts = PurePosixPath(relative_path)
+        if parts.is_absolute() or ".." in parts.parts or "\\" in relative_path:
+            raise damaged(self._library, f"it names {relative_path}, which is not in it")
+        return self._library / parts
 
     def write(self, video_id: int, number: int, crops: Iterable[Crop]) -> Iterator[str]:
         """Writes the crops of one tracklet, and names each one that lies on disk.

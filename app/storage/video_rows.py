@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.entities import ResumePoint, StartSource, Video, VideoInfo, VideoStatus
 from app.core.errors import NotFoundError
 from app.storage.camera_rows import camera_id_of, camera_of
-from app.storage.library_part import LibraryPart, absolute, video_row
+from app.storage.library_part import LibraryPart, absolute, chunks, video_row
 from app.storage.ordering import natural_key
 from app.storage.tables import CameraRow, QueueRow, SourceRootRow, TrackletRow, VideoRow
 
@@ -38,6 +39,14 @@ class VideoRows(LibraryPart):
         if not found:
             raise NotFoundError(f"There is no video {video_id} in this library.")
         return found[0]
+
+    def videos_by_id(self, video_ids: Collection[int]) -> dict[int, Video]:
+        """Some videos; unknown ids are left out."""
+        found: dict[int, Video] = {}
+        with self._database.reading() as session:
+            for some in chunks(sorted(video_ids)):
+                found |= {each.id: each for each in videos_where(session, VideoRow.id.in_(some))}
+        return found
 
     def video_at(self, path: Path, view: int = 0) -> Video | None:
         """The video that is known at a path, or None."""

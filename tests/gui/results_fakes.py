@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.core.entities import Camera, Decision
+from app.core.entities import Camera, Decision, Image
 from app.core.errors import NotFoundError, UserFacingError
 from app.core.journal import UndoState
 from app.core.queries import (
@@ -204,3 +204,6 @@ class FakeWorkspace:
 
     def query_from_picture(self, path: Path) -> CropQuery:
         return self.picture
+
+    def query_in(self, image: Image, name: str) -> CropQuery:
+        return CropQuery(image)

@@ -120,7 +120,7 @@ def test_if_the_last_library_cannot_be_opened_the_page_offers_what_there_is(
     assert (first.text(), second.text()) == ("locked", "other")
     assert second.accessibleName() == "Open the library other"
     second.click()
-    qtbot.waitUntil(lambda: shell.window.windowTitle() == "Retrace — other")
+    qtbot.waitUntil(lambda: shell.window.windowTitle() == "other – Retrace")
     assert not shell.first_run.isVisible()
 
 
@@ -192,7 +192,7 @@ def test_the_demo_is_ingested_and_shown_with_a_hint(shell, qtbot, libraries, dem
     shell.first_run.demo.click()
     qtbot.waitUntil(lambda: demo.shown == [(7, 2.5)])
     assert libraries.opened == [(demo_library(), True)]
-    assert shell.window.windowTitle() == "Retrace — Demo"
+    assert shell.window.windowTitle() == "Demo – Retrace"
     ((path, options),) = demo.workspace.ingested
     assert (path, options.camera_by, options.fps) == (demo_dir(), "file", 5.0)
     assert shell.player_panel.view.hint == HINT

@@ -99,7 +99,7 @@ def test_a_whole_ingest_shows_its_summary_and_the_people_in_the_list(
     bench.flow.ingest(tmp_path)
     qtbot.waitUntil(lambda: busy == [True, False])
     qtbot.waitUntil(lambda: bench.status("a.mp4") == "✓ done")
-    assert bench.text("ingest_state") == "Done: 1 video, 3 people, 3.1× real time"
+    assert bench.text("ingest_state") == "Done: 1 video, 3 sightings, 3.1× real time"
     assert bench.people("a.mp4") == "3"
     assert bench.people("cam1") == "3"
     assert sum(people) == 3

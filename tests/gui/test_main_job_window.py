@@ -257,10 +257,10 @@ def test_dropped_footage_is_ingested_and_searched_meanwhile(
     assert sorted([sought, *(window.who(each) for each in partial)]) == [1, 2, 3]
 
     SlowDetector.go_on.set()
-    window.wait(lambda: window.ingest_text().startswith("Done: 2 videos, 6 people"))
+    window.wait(lambda: window.ingest_text().startswith("Done: 2 videos, 6 sightings"))
     growth = window.results.growth
     window.wait(growth.isVisible)
-    assert "new people since this search" in growth.text()
+    assert "new sightings since this search" in growth.text()
     QTest.mouseClick(growth, LEFT)
     window.wait(lambda: len(window.results.model) == 5)
     assert not growth.isVisible()

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
+    QFileDialog,
     QListView,
     QMenu,
     QPushButton,
@@ -300,9 +301,9 @@ def test_the_slider_sets_the_size_of_the_pictures(panel: ResultsPanel) -> None:
 def test_growth_is_offered_and_asks_for_the_search(panel: ResultsPanel, qtbot) -> None:
     assert not panel.growth.isVisible()
     panel.show_growth(1)
-    assert "1 new person since this search – search again" in panel.growth.text()
+    assert "1 new sighting since this search – search again" in panel.growth.text()
     panel.show_growth(1500)
-    assert "1\u202f500 new people" in panel.growth.text()
+    assert "1\u202f500 new sightings" in panel.growth.text()
     with qtbot.waitSignal(panel.search_again_wanted):
         qtbot.mouseClick(panel.growth, Qt.MouseButton.LeftButton)
     panel.show_growth(0)
@@ -333,13 +334,17 @@ def _drop(panel: ResultsPanel, path: Path) -> bool:
     return enter.isAccepted()
 
 
-def test_a_dropped_picture_is_searched_a_video_is_not_taken(panel: ResultsPanel, qtbot) -> None:
+def test_a_dropped_picture_is_searched_a_video_is_not_taken(
+    panel: ResultsPanel, qtbot, tmp_path: Path
+) -> None:
     wanted: list[Path] = []
     panel.picture_wanted.connect(wanted.append)
-    assert _drop(panel, Path("/somewhere/me.JPG"))
+    picture = tmp_path / "me.JPG"
+    picture.touch()
+    assert _drop(panel, picture)
     assert not _drop(panel, Path("/somewhere/cam1.mp4"))
     assert not _drop(panel, Path("/somewhere/folder"))
-    assert wanted == [Path("/somewhere/me.JPG")]
+    assert wanted == [picture]
 
 
 def test_without_a_library_a_picture_is_not_taken(panel: ResultsPanel) -> None:
@@ -390,3 +395,27 @@ def test_the_tab_key_reaches_every_control(panel: ResultsPanel, qtbot) -> None:
         "undoDecisionButton",
         "searchThisPersonButton",
     } <= reached
+
+
+def test_a_picture_is_asked_for_without_blocking(panel: ResultsPanel, qtbot, tmp_path) -> None:
+    panel.empty.picture_wanted.emit()
+    dialog = panel.findChild(QFileDialog)
+    assert dialog.isVisible()
+    path = tmp_path / "who.png"
+    with qtbot.waitSignal(panel.picture_wanted) as wanted:
+        dialog.fileSelected.emit(str(path))
+    assert wanted.args == [path]
+    dialog.close()
+
+
+def test_keys_that_type_are_left_to_the_player(panel: ResultsPanel, qtbot) -> None:
+    panel.show_result(a_result(5, 6))
+    panel.gallery.setFocus()
+    panel.gallery.setCurrentIndex(panel.model.index(0))
+    seen = []
+    panel.keyPressEvent = lambda event: seen.append(event.text())
+    for key in (Qt.Key.Key_Space, Qt.Key.Key_Comma, Qt.Key.Key_L):
+        qtbot.keyClick(panel.gallery, key)
+    qtbot.keyClick(panel.gallery, Qt.Key.Key_End)
+    assert seen == [" ", ",", "l"]
+    assert panel.gallery.chosen_id() == 6

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from results_fakes import FakeWorkspace, a_result
 from search_window import Window
 
@@ -322,13 +324,35 @@ def test_sorting_by_time_fetches_what_it_needs_and_keeps_the_selection(window: W
     assert window.ids() == [4, 9, 600], "the order is remembered"
 
 
+def test_a_pasted_picture_is_searched_without_a_file(window: Window, tmp_path: Path) -> None:
+    pixels = np.arange(7 * 5 * 3, dtype=np.uint8).reshape(7, 5, 3)
+    image = QImage(pixels.tobytes(), 5, 7, 15, QImage.Format.Format_RGB888).copy()
+    asked: list[object] = []
+    window.flow.query_changed.connect(asked.append)
+    window.workspace.search.results = [a_result(5)]
+    window.flow.search_picture(image)
+    window.settle()
+    assert window.panel.head.caption.whole() == "Person of the pasted picture"
+    assert (asked[0].image == pixels).all()
+
+
+def test_who_was_stored_before_the_first_ranking_is_no_growth(window: Window) -> None:
+    window.search(8, 5, 6)
+    window.workspace.search.go_on.clear()
+    window.flow.search_tracklet(8)
+    window.flow.library_grew(3)  # while the networks load
+    window.workspace.search.go_on.set()
+    window.settle()
+    assert not window.panel.growth.isVisible()
+
+
 def test_growth_is_offered_and_searched_with_the_same_query(window: Window) -> None:
     window.flow.library_grew(2)
     assert not window.panel.growth.isVisible(), "nothing was searched yet"
     window.search(8, 5, 6)
     window.flow.library_grew(2)
     window.flow.library_grew(3)
-    assert "5 new people" in window.panel.growth.text()
+    assert "5 new sightings" in window.panel.growth.text()
     window.workspace.search.results = [a_result(5, 6, 7)]
     window.panel.growth.click()
     window.settle()

@@ -37,7 +37,7 @@ def test_opening_a_library_names_it_and_lists_its_videos(shell, qtbot, libraries
     libraries.workspaces[folder] = FakeWorkspace(folder)
     libraries.workspaces[folder].put(make_video(1, tmp_path / "a.mp4", people=4))
     shell.start(folder, None)
-    qtbot.waitUntil(lambda: shell.window.windowTitle() == "Retrace — North gate")
+    qtbot.waitUntil(lambda: shell.window.windowTitle() == "North gate – Retrace")
     tree = shell.sources.findChild(QTreeWidget, "sources_tree")
     qtbot.waitUntil(lambda: tree.topLevelItemCount() == 1)
     qtbot.waitUntil(lambda: label(shell.window, "models") == "detector · embedder")
@@ -54,7 +54,7 @@ def test_the_window_answers_while_a_library_is_being_opened(
     shell.window.action("about").trigger()
     assert shell.window.windowTitle() == "Retrace"
     libraries.go_on.set()
-    qtbot.waitUntil(lambda: shell.window.windowTitle() == "Retrace — slow")
+    qtbot.waitUntil(lambda: shell.window.windowTitle() == "slow – Retrace")
     assert shell.window.statusBar().currentMessage() == ""
 
 
@@ -117,7 +117,7 @@ def test_a_new_library_is_created_where_the_user_says(shell, qtbot, libraries, t
     assert chooser.windowTitle() == "New library"
     chooser.fileSelected.emit(str(tmp_path / "case 12"))
     chooser.reject()
-    qtbot.waitUntil(lambda: shell.window.windowTitle() == "Retrace — case 12")
+    qtbot.waitUntil(lambda: shell.window.windowTitle() == "case 12 – Retrace")
     assert libraries.opened == [(tmp_path / "case 12", True)]
 
 
@@ -155,7 +155,7 @@ def test_a_dropped_library_is_opened(shell, qtbot, libraries, tmp_path) -> None:
     folder.mkdir()
     (folder / "library.sqlite").touch()
     assert drop(shell.window, folder)
-    qtbot.waitUntil(lambda: shell.window.windowTitle() == "Retrace — case")
+    qtbot.waitUntil(lambda: shell.window.windowTitle() == "case – Retrace")
     assert libraries.opened == [(folder, False)]
     assert libraries.workspaces[folder].ingested == []
 
@@ -335,7 +335,31 @@ def test_first_layout_leaves_the_room_to_the_pictures(shell, qtbot, width, heigh
     left = shell.window.findChild(QDockWidget, "sources_dock")
     right = shell.window.findChild(QDockWidget, "results_dock")
     below = shell.window.findChild(QDockWidget, "ingest_dock")
-    qtbot.waitUntil(lambda: 240 <= left.width() <= 280)
-    assert 380 <= right.width() <= 490
+    qtbot.waitUntil(lambda: 380 <= right.width() <= 490)
+    assert 240 <= left.width() <= 280
     assert below.height() <= 120
     assert shell.player_panel.width() > 0.45 * width
+
+
+def test_the_keys_of_the_player_work_wherever_the_focus_is(shell, qtbot, tmp_path) -> None:
+    shell.start(tmp_path / "mine", None)
+    qtbot.waitUntil(lambda: "mine" in shell.window.windowTitle())
+    shell.player_panel.transport.setEnabled(True)
+    shell.window.show()
+    for widget in (shell.results.gallery, shell.ingest_panel):
+        with qtbot.waitSignal(shell.player_panel.stepped) as stepped:
+            qtbot.keyClick(widget, ",")
+        assert stepped.args == [-1]
+
+
+def test_the_title_names_a_library_as_its_user_does() -> None:
+    from app.settings import default_library, library_name
+
+    assert library_name(default_library(Path("/footage/campus"))) == "campus"
+    assert library_name(Path("/cases/campus-4ac6e7a1")) == "campus-4ac6e7a1"
+    assert library_name(Path("/cases/North gate")) == "North gate"
+
+
+def test_the_first_window_fits_on_the_screen_with_its_frame(shell) -> None:
+    screen = shell.window.screen().availableGeometry()
+    assert shell.window.height() + 40 <= max(screen.height(), shell.window.minimumHeight() + 40)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -111,3 +112,18 @@ def test_every_control_of_the_shell_has_a_name(shell) -> None:
             assert control.accessibleName()
     for action in shell.window.actions_with_keys():
         assert action.objectName()
+
+
+def test_about_says_the_version_from_a_bare_checkout_too(qtbot, monkeypatch) -> None:
+    from importlib import metadata
+
+    from app.gui.dialogs.about_dialog import AboutDialog
+
+    def missing(_name: str) -> str:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr("app.settings.metadata.version", missing)
+    about = AboutDialog()
+    qtbot.addWidget(about)
+    title = about.findChild(QLabel, "about_title").text()
+    assert re.fullmatch(r"Retrace \d+\.\d+\.\d+", title)

@@ -189,4 +189,4 @@ def test_every_control_has_a_name_for_tests_and_for_reading_aloud(panel) -> None
             assert control.objectName()
             assert control.accessibleName()
     spoken = item(panel, "a.mp4").data(0, Qt.ItemDataRole.AccessibleTextRole)
-    assert spoken.startswith("a.mp4, done, 2 people, Recorded 2024-05-14")
+    assert spoken.startswith("a.mp4, done, 2 sightings, Recorded 2024-05-14")

@@ -60,13 +60,13 @@ def test_all_done_then_nothing_to_do_then_other_settings(
     said = retrace("ingest", videos, "--library", library, *networks)
     assert (said.status, said.out) == (0, "")
     assert "cam1: cam1.mp4\n" in said.err
-    assert "\n  done, 3 people\n" in said.err
-    assert "2 videos done · 6 people · " in said.err and "× real time" in said.err
+    assert "\n  done, 3 sightings\n" in said.err
+    assert "2 videos done · 6 sightings · " in said.err and "× real time" in said.err
     assert f"Library: {library}\n" in said.err
     # The library remembers the networks.
     said = retrace("ingest", videos, "--library", library)
     assert said.status == 0 and "cam1.mp4: It is stored already.\n" in said.err
-    assert "0 videos done · 0 people · 2 not done again" in said.err
+    assert "0 videos done · 0 sightings · 2 not done again" in said.err
     before = main_job.content(library)
     said = retrace("ingest", videos, "--library", library, "--fps", "10")
     sentence = "cam1.mp4: It was analysed at 5 frames per second, not at 10. Add --again to have it"
@@ -78,7 +78,7 @@ def test_all_done_then_nothing_to_do_then_other_settings(
     )
     assert "It was analysed with detector-" in said.err and "not with finer-" in said.err
     said = retrace("ingest", videos, "--library", library, "--fps", "10", "--again")
-    assert said.status == 0 and "2 videos done · 6 people" in said.err
+    assert said.status == 0 and "2 videos done · 6 sightings" in said.err
     listed = json.loads(retrace("list", "--library", library, "--json").out)
     assert [video["analysed_fps"] for video in listed["videos"]] == [10.0, 10.0]
 
@@ -323,6 +323,6 @@ def test_run_without_a_display_says_what_to_type(
     install("embedder", "net")
     said = retrace("run", "--videos", videos)
     library = default_library(videos)
-    assert said.status == 0 and "2 videos done · 6 people" in said.err
+    assert said.status == 0 and "2 videos done · 6 sightings" in said.err
     assert f"python main.py search --library {library} --image PICTURE" in said.err
     assert library.is_relative_to(home)

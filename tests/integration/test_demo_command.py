@@ -48,7 +48,7 @@ def test_everybody_is_found_and_the_second_time_nothing_is_done_again(
     retrace: Retrace, demo: Path, networks: list[str], home: Path
 ) -> None:
     said = retrace("demo", *networks)
-    assert said.status == 0 and "2 videos done · 7 people" in said.err
+    assert said.status == 0 and "2 videos done · 7 sightings" in said.err
     lines = said.out.splitlines()
     assert lines[-1] == "3 of 3 people found first in another camera"
     rows = [line.split() for line in lines if line.split()[0] in ("1", "2", "3")][:3]
@@ -61,7 +61,7 @@ def test_everybody_is_found_and_the_second_time_nothing_is_done_again(
     assert sheet.is_relative_to(home) and cv2.imread(str(sheet)) is not None
     again = retrace("demo")  # the library remembers the networks
     assert (again.status, again.out) == (0, said.out)
-    assert "0 videos done · 0 people · 2 not done again" in again.err
+    assert "0 videos done · 0 sightings · 2 not done again" in again.err
 
 
 def test_as_json_into_a_library_and_a_picture_of_ones_choice(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.gui import icons, theme
 from app.gui.dialogs.fitting import fit_height
+from app.settings import program_version
 
 _LICENCE = (
     "Retrace is free software under the GNU Affero General Public License, version 3 or later, "
@@ -55,14 +54,6 @@ class AboutDialog(QDialog):
         layout.addLayout(head)
         layout.addWidget(buttons)
         fit_height(self, 480)
-
-
-def program_version() -> str:
-    """The installed version, or empty where the program runs from a bare checkout."""
-    try:
-        return version("retrace")
-    except PackageNotFoundError:
-        return ""
 
 
 def _text(text: str, name: str) -> QLabel:

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.core.networks import ModelRole
+from app.gui.drops import PICTURE_SUFFIXES
 from app.services.model_choice import WEIGHTS_SUFFIXES
 from app.settings import models_dir
 
@@ -52,6 +53,12 @@ def choose_file(
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setNameFilter(filters)
     dialog.open()
+
+
+def choose_picture(parent: QWidget | None, chosen: Chosen) -> None:
+    """Asks for a picture of somebody."""
+    patterns = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
+    choose_file(parent, "Search with a picture", Path.home(), f"Pictures ({patterns})", chosen)
 
 
 def choose_model_file(parent: QWidget | None, title: str, role: ModelRole, chosen: Chosen) -> None:

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from app.core.events import IngestSummary, Progress
 from app.gui import theme
 from app.gui.panels.elided_label import ElidedLabel
+from app.gui.plain import plain_tip
 
 _STEPS = 1000
 _IDLE_TEXT = "Nothing is being ingested."
@@ -123,7 +124,7 @@ class IngestPanel(QWidget):
             self._bar.setRange(0, 0)
         if progress.times_real_time is not None:
             facts.append(f"{progress.times_real_time:.1f}× real time")
-        facts.append(people_text(progress.people))
+        facts.append(sightings_text(progress.people))
         if progress.eta_s is not None:
             facts.append(f"{duration_text(progress.eta_s)} left")
         self._figures.setText(" · ".join(facts))
@@ -166,7 +167,8 @@ class IngestPanel(QWidget):
         item.setData(0, Qt.ItemDataRole.UserRole, token)
         item.setForeground(0, QColor(getattr(theme.tokens(), token)))
         for column in range(3):
-            item.setToolTip(column, f"{notice.path}\n{notice.message}\n{notice.remedy}".strip())
+            tip = f"{notice.path}\n{notice.message}\n{notice.remedy}".strip()
+            item.setToolTip(column, plain_tip(tip))
         self._notices.addTopLevelItem(item)
         self._fit()
 
@@ -242,9 +244,9 @@ class IngestPanel(QWidget):
                 item.setForeground(0, QColor(getattr(theme.tokens(), token)))
 
 
-def people_text(people: int) -> str:
-    """How many people were found, in words."""
-    return "1 person" if people == 1 else f"{people} people"
+def sightings_text(count: int) -> str:
+    """How many tracklets were found, in words: one person may be seen several times."""
+    return "1 sighting" if count == 1 else f"{count} sightings"
 
 
 def duration_text(seconds: float) -> str:
@@ -260,7 +262,7 @@ def duration_text(seconds: float) -> str:
 def summary_text(summary: IngestSummary) -> str:
     """What an ingest came to, in one line."""
     facts = ["1 video" if summary.done == 1 else f"{summary.done} videos"]
-    facts.append(people_text(summary.people))
+    facts.append(sightings_text(summary.people))
     if summary.footage_s > 0 and summary.elapsed_s > 0:
         facts.append(f"{summary.footage_s / summary.elapsed_s:.1f}× real time")
     if summary.skipped:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
@@ -16,9 +15,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from app.gui.drops import is_picture, local_paths
+from app.gui.drops import picture_in
 from app.gui.panels.frame_view import FrameView
 from app.gui.panels.transport_bar import TransportBar
+from app.gui.plain import plain_label
 from app.gui.theme import UNIT_PX, strong_font
 from app.services.playback import PersonBox
 
@@ -138,11 +138,8 @@ class PlayerPanel(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Acts on the player's keys and leaves all others to the window."""
-        action = self._action(event)
-        if action is None:
+        if not self.takes_key(event):
             event.ignore()
-        elif not event.isAutoRepeat() or event.key() not in _ONCE:
-            action()
 
     def _bindings(
         self,
@@ -174,6 +171,14 @@ class PlayerPanel(QWidget):
             "]": lambda: self.speed_changed.emit(1),
         }
         return keys, texts
+
+    def takes_key(self, event: QKeyEvent) -> bool:
+        """Does what a key means to the player, which need not have the focus; else nothing."""
+        action = self._action(event)
+        if action is None or (event.isAutoRepeat() and event.key() in _ONCE):
+            return action is not None
+        action()
+        return True
 
     def _action(self, event: QKeyEvent) -> Callable[[], None] | None:
         if event.matches(QKeySequence.StandardKey.Paste):
@@ -219,11 +224,11 @@ class PlayerPanel(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(2 * UNIT_PX, UNIT_PX, 2 * UNIT_PX, UNIT_PX)
         row.setSpacing(2 * UNIT_PX)
-        self.camera_label = QLabel(self)
+        self.camera_label = plain_label(parent=self)
         self.camera_label.setObjectName("cameraLabel")
         self.camera_label.setAccessibleName("Camera")
         self.camera_label.setFont(strong_font(self.font()))
-        self.moment_label = QLabel(self)
+        self.moment_label = plain_label(parent=self)
         self.moment_label.setObjectName("momentLabel")
         self.moment_label.setAccessibleName("Recording time of the frame")
         # A narrow player cuts this text rather than growing; the tooltip has all of it.
@@ -262,12 +267,3 @@ def precise_time_text(time_s: float) -> str:
     hours, minutes = divmod(minutes, 60)
     text = f"{minutes:02}:{seconds:02}.{milliseconds:03}"
     return f"{hours}:{text}" if hours else text
-
-
-def picture_in(data: QMimeData) -> Path | QImage | None:
-    """The one picture that is dropped or pasted: its file, or its pixels."""
-    paths = local_paths(data)
-    if paths:
-        return paths[0] if len(paths) == 1 and is_picture(paths[0]) else None
-    image = QImage(data.imageData()) if data.hasImage() else QImage()
-    return None if image.isNull() else image

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,6 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeySequence, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QMenu,
     QPushButton,
@@ -24,6 +22,8 @@ from PySide6.QtWidgets import (
 from app.core.entities import Verdict
 from app.core.journal import UndoState
 from app.core.queries import SearchResult
+from app.gui.dialogs.choosing import choose_picture
+from app.gui.drops import picture_in
 from app.gui.gallery_loader import GalleryLoader
 from app.gui.gallery_model import GalleryModel, GalleryOrder
 from app.gui.gallery_view import (
@@ -44,7 +44,6 @@ from app.gui.thumbnails import Thumbnails
 if TYPE_CHECKING:
     from app.gui.tasks import TaskRunner
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 # Frames, so that buttons are seen to be buttons; palette names follow the theme.
 STYLE = """
 #hitButtons QToolButton, #cameraButton { border: 1px solid palette(mid);
@@ -69,7 +68,7 @@ class ResultsPanel(QWidget):
         redo_wanted: the decision that was taken back is to be made again.
         filter_changed: the SearchFilter to search with from now on.
         order_wanted: the GalleryOrder to sort by.
-        picture_wanted: the path of a picture file to search.
+        picture_wanted: a picture to search: the path of its file, or its pixels.
         search_again_wanted: the library has grown since the last search.
     """
 
@@ -288,10 +287,10 @@ class ResultsPanel(QWidget):
         self._show_page()
 
     def show_growth(self, new_people: int) -> None:
-        """Offers to search again when there are people whom the last search did not know."""
+        """Offers to search again when there are sightings that the last search did not know."""
         self.growth.setVisible(new_people > 0)
-        people = "1 new person" if new_people == 1 else f"{count_text(new_people)} new people"
-        text = f"{people} since this search – search again"
+        new = "1 new sighting" if new_people == 1 else f"{count_text(new_people)} new sightings"
+        text = f"{new} since this search – search again"
         self.growth.setText(f"↻ {text}")
         self.growth.setAccessibleName(text)
 
@@ -368,30 +367,16 @@ class ResultsPanel(QWidget):
         menu.popup(self.gallery.viewport().mapToGlobal(place))
 
     def _ask_for_picture(self) -> None:
-        patterns = " ".join(f"*{suffix}" for suffix in PICTURE_SUFFIXES)
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Search the person of a picture", "", f"Pictures ({patterns})"
-        )
-        if path:
-            self.picture_wanted.emit(Path(path))
+        choose_picture(self, self.picture_wanted.emit)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Takes a picture file; a folder is the window's."""
-        if _picture_in(event) is not None:
+        if picture_in(event.mimeData()) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Searches the person of the picture."""
-        path = _picture_in(event)
-        if path is not None:
+        picture = picture_in(event.mimeData())
+        if picture is not None:
             event.acceptProposedAction()
-            self.picture_wanted.emit(path)
-
-
-def _picture_in(event: QDropEvent) -> Path | None:
-    """The first picture file that is dragged, or None."""
-    for url in event.mimeData().urls():
-        path = Path(url.toLocalFile())
-        if url.isLocalFile() and path.suffix.lower() in PICTURE_SUFFIXES:
-            return path
-    return None
+            self.picture_wanted.emit(picture)

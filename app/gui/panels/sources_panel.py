@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from app.core.entities import Video, VideoStatus
 from app.gui import icons, theme
 from app.gui.drops import local_paths
+from app.gui.panels.ingest_panel import sightings_text
 from app.gui.panels.video_status import (
     StatusText,
     camera_status,
@@ -33,6 +34,7 @@ from app.gui.panels.video_status import (
     video_name,
     video_status,
 )
+from app.gui.plain import plain_tip
 
 if TYPE_CHECKING:
     from app.services.catalog import CameraEntry
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 _NAME, _STATUS, _PEOPLE = range(3)
 _KEY = Qt.ItemDataRole.UserRole  # ("camera" | "video", id)
 _TOKEN = Qt.ItemDataRole.UserRole + 1
+_LEAST_PX = 240
 _EMPTY_TEXT = "Drop a folder of videos here,\nor choose File → Add footage…"
 
 
@@ -144,7 +147,7 @@ class SourcesPanel(QWidget):
         tree.setObjectName("sources_tree")
         tree.setAccessibleName("Cameras and videos")
         tree.setColumnCount(3)
-        tree.setHeaderLabels(["Video", "Status", "People"])
+        tree.setHeaderLabels(["Video", "Status", "Sightings"])
         tree.setUniformRowHeights(True)
         tree.setIndentation(4 * theme.UNIT_PX)
         tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -158,6 +161,7 @@ class SourcesPanel(QWidget):
         header.setStretchLastSection(False)
         header.setMinimumSectionSize(8 * theme.UNIT_PX)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        tree.setMinimumWidth(_LEAST_PX)  # so that something of each name is seen
         header.setSectionResizeMode(_STATUS, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_PEOPLE, QHeaderView.ResizeMode.ResizeToContents)
         tree.headerItem().setTextAlignment(_PEOPLE, right)
@@ -253,11 +257,12 @@ class SourcesPanel(QWidget):
         self._write(item, status, video.tracklet_count)
         details = video_details(video, self._zone, is_missing=is_missing)
         for column in (_NAME, _STATUS, _PEOPLE):
-            item.setToolTip(column, details)
+            item.setToolTip(column, plain_tip(details))
         item.setData(
             _NAME,
             Qt.ItemDataRole.AccessibleTextRole,
-            f"{video.path.name}, {status.text.split(' ', 1)[1]}, {video.tracklet_count} people, "
+            f"{video.path.name}, {status.text.split(' ', 1)[1]}, "
+            f"{sightings_text(video.tracklet_count)}, "
             f"{recorded_text(video, self._zone)}",
         )
 

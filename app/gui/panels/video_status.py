@@ -107,7 +107,7 @@ def video_details(video: Video, zone: ZoneInfo, *, is_missing: bool) -> str:
     info = video.info
     lines = [str(video.path)]
     if is_missing:
-        lines.append("The file is not there now; its people can still be found.")
+        lines.append("The file is not there now; who is in it can still be found.")
     if video.problem:
         lines.append(video.problem)
     lines.append(recorded_text(video, zone))
@@ -120,6 +120,6 @@ def video_details(video: Video, zone: ZoneInfo, *, is_missing: bool) -> str:
         facts.append(f"analysed at {video.analysed_fps:g} frames/s")
     if facts:
         lines.append(" · ".join(facts))
-    people = video.tracklet_count
-    lines.append("1 person sighting" if people == 1 else f"{people} person sightings")
+    count = video.tracklet_count
+    lines.append("1 sighting" if count == 1 else f"{count} sightings")
     return "\n".join(lines)

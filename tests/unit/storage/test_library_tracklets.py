@@ -221,3 +221,17 @@ def test_unreadable_boxes_are_told(library: Library, add_video, store) -> None:
         session.connection().exec_driver_sql("UPDATE trajectories SET data = x'0102'")
     with pytest.raises(LibraryError, match="tracklet 1 has no readable boxes"):
         library.trajectory(tracklet.id)
+
+
+@pytest.mark.parametrize("path", ["../private.png", "/etc/passwd", "crops/../../x.jpg"])
+def test_a_crop_outside_the_library_is_refused(
+    library: Library, add_video, store, path: str
+) -> None:
+    """A library may come from somebody else."""
+    (tracklet,) = store(add_video(), (1, 0.0))
+    with library._database.writing() as session:
+        session.connection().exec_driver_sql(
+            "UPDATE crops SET relative_path = ? WHERE is_best", (path,)
+        )
+    with pytest.raises(LibraryError, match="not in it"):
+        library.tracklet(tracklet.id)
