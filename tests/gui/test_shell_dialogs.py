@@ -125,5 +125,5 @@ def test_about_says_the_version_from_a_bare_checkout_too(qtbot, monkeypatch) -> 
     monkeypatch.setattr("app.settings.metadata.version", missing)
     about = AboutDialog()
     qtbot.addWidget(about)
-    title = about.findChild(QLabel, "about_title").text()
+    title = label(about, "about_title")
     assert re.fullmatch(r"Retrace \d+\.\d+\.\d+", title)

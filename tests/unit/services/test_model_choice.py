@@ -113,3 +113,13 @@ def test_a_bundled_detector_that_an_update_replaced_is_followed(tmp_path: Path) 
         assert caught.value.role == "embedder"
     with pytest.raises(ModelError, match="has changed"):
         choose_model("detector", remembered=ModelFile("p", own / "people.onnx", "0" * 64), **given)
+
+
+def test_an_engine_that_a_library_names_is_not_loaded_unasked(folder: Path) -> None:
+    """It can hold code, and the library may come from somebody else."""
+    engine = folder.parent / "theirs.engine"
+    engine.write_bytes(b"engine")
+    remembered = describe_model(engine, "detector")
+    with pytest.raises(ModelError, match="can hold code"):
+        _choose(folder, remembered=remembered)
+    assert _choose(folder, remembered=remembered, named=str(engine)).path == engine
