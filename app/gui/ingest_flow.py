@@ -382,7 +382,9 @@ class IngestFlow(QObject):
             [
                 video.id
                 for video in videos
-                if video.id not in found.missing and video.status is not VideoStatus.FAILED
+                if video.id not in found.missing
+                and video.status is not VideoStatus.FAILED
+                and video.info.width_px  # looked at: before that, its length is unknown
             ]
         )
 
