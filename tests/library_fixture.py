@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from app.core.chapters import ResumePoint, TrackletPart
 from app.core.entities import (
     Crop,
-    FinishedTrack,
     FloatArray,
     ModelFile,
     StartSource,
@@ -48,7 +48,7 @@ def make_library(folder: Path) -> None:
         library.finish_video(cut.id, VideoStatus.PARTIAL, problem="b.avi ends in mid-frame.")
         begun = _add(library, "cam2/Übergang 図.mkv", "cam2", None)
         gone = _store(library, begun, 1, seed=3)
-        library.commit_video(begun.id, 6.0, 150)
+        library.commit_video(begun.id, ResumePoint(6.0, 150))
         broken = _add(library, "cam3/frames/img_0001.jpg", "cam3", None, fps=0.0)
         library.finish_video(broken.id, VideoStatus.FAILED, problem="img_0001.jpg is damaged.")
         again = _add(library, "cam1/c.mp4", "cam1", NOON)
@@ -85,7 +85,7 @@ def _store(library: Library, video: Video, count: int, seed: int) -> list[int]:
     return [each.id for each in library.store_tracklets(video.id, tracks, vectors, EMBEDDER)]
 
 
-def _track(number: int, seed: int) -> FinishedTrack:
+def _track(number: int, seed: int) -> TrackletPart:
     time_s = number + np.arange(3) * 0.2
     frames = np.round(time_s * 25).astype(np.int32)
     left = 10 * number + 5 * np.arange(3, dtype=np.float32)
@@ -96,7 +96,7 @@ def _track(number: int, seed: int) -> FinishedTrack:
         for row in (0, 1)
     )
     scores = np.array([0.5, 0.7, 0.9], np.float32)
-    return FinishedTrack(number, Trajectory(frames, time_s, boxes, scores), crops)
+    return TrackletPart(number, Trajectory(frames, time_s, boxes, scores), crops)
 
 
 def _vectors(count: int, seed: int) -> FloatArray:

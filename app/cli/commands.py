@@ -37,6 +37,7 @@ from app.cli.program import (
     Program,
     opened,
 )
+from app.cli.stored_people import reembed, untangle
 from app.cli.upkeep import check, queue, watch
 from app.core.clock import parse_zone
 from app.core.errors import ModelError, UsageError, UserFacingError
@@ -86,7 +87,7 @@ commands = typer.Typer(
 commands.add_typer(models, name="models")
 commands.add_typer(camera, name="camera")
 commands.command()(clock)
-for command in (queue, watch, check):
+for command in (queue, watch, check, reembed, untangle):
     commands.command()(command)
 
 
@@ -391,26 +392,6 @@ def export(
     with opened(context.obj, library) as workspace:
         for path in write_mot(workspace.library, mot.expanduser()):
             typer.echo(path)
-    return DONE
-
-
-@commands.command()
-def reembed(
-    context: typer.Context,
-    library: LibraryOption,
-    embedder: Annotated[
-        str, typer.Option(help="The embedder to change to (.safetensors, .onnx), or its name.")
-    ],
-    device: DeviceOption = None,
-) -> int:
-    """Change a library's embedder: new vectors from the stored crops, the footage is not needed.
-
-    Running it again goes on where it was interrupted; until its end, searches use the old vectors.
-    """
-    from app.cli.progress import follow_reembed
-
-    with opened(context.obj, library) as workspace:
-        follow_reembed(workspace.reembed(embedder, device))
     return DONE
 
 

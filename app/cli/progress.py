@@ -23,6 +23,7 @@ from app.services.check import CheckEvent, Looking
 from app.services.download import transfer_text
 from app.services.installation import Checking, Installed, InstallEvent
 from app.services.reembed import ReembedProgress
+from app.services.untangle_library import UntangleProgress
 from app.settings import is_bundled
 
 _QUIET_S = 10.0
@@ -89,6 +90,18 @@ def follow_check(events: Iterator[CheckEvent]) -> int:
     if not found:
         answers.print("No damage was found.")
     return left
+
+
+def follow_untangling(events: Iterator[UntangleProgress]) -> None:
+    """Runs it to its end; how it goes is shown on stderr."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    with console.status("Loading the embedder") as status:
+        for event in events:
+            status.update(f"{event.done} of {event.total} sightings")
+    console.print(
+        f"{event.replaced} of {event.total} sightings showed several people, or one person in "
+        f"parts: they became {event.made}."
+    )
 
 
 def follow_install(events: Iterator[InstallEvent]) -> Installed:

@@ -335,10 +335,10 @@ class StoredCrop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracklet:
-    """A finished track in one video, the unit of the gallery.
+    """One person, as long as they are followed in one video: the unit of the gallery.
 
     Attributes:
-        number: the track's number within its video, from 1, in order of appearance.
+        number: the tracklet's number within its video, from 1.
         thumbnail: its best crop.
         identity_id: the person it was confirmed to be, or None.
     """
@@ -351,33 +351,6 @@ class Tracklet:
     last_time_s: float
     thumbnail: StoredCrop
     identity_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FinishedTrack:
-    """A track that is over, ready to be embedded and stored.
-
-    Attributes:
-        track_id: the tracker's number.
-        crops: best crops in order of time, at least one.
-    """
-
-    track_id: int
-    trajectory: Trajectory
-    crops: tuple[Crop, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ResumePoint:
-    """Where an interrupted ingest may go on: nobody was followed at this analysed frame.
-
-    Attributes:
-        time_s: time of the frame.
-        frame_index: its number, from 0.
-    """
-
-    time_s: float
-    frame_index: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from app.core.array_file import Arrays
 from app.core.entities import (
     Detections,
     FloatArray,
@@ -72,6 +73,12 @@ class Tracker(Protocol):
 
     def finish(self) -> TrackStep:
         """The video is over: every track that is still alive ends or is dropped."""
+
+    def state(self) -> Arrays:
+        """Everything that a fresh one needs to go on as this one would, to the bit."""
+
+    def restore(self, state: Arrays) -> None:
+        """Goes on from what `state` returned."""
 
 
 class Embedder(Protocol):

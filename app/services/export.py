@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -54,6 +54,8 @@ _SUFFIXES = {".jpg", ".jpeg", ".png"}
 # File systems take 255; a suffix and a mark are added.
 _LONGEST_NAME_BYTES = 200
 _NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
+# So much of a video is in memory at a time while its tracks are written.
+_MOT_S = 60.0
 
 
 # Pictures ---------------------------------------------------------------------------------------
@@ -110,7 +112,7 @@ def write_sheet(
     encoded, data = cv2.imencode(suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     if not encoded:
         raise ValueError(f"a sheet of shape {sheet.shape} cannot be encoded as {suffix}")
-    _replace_file(path, data.tobytes())
+    _replace_file(path, [data.tobytes()])
 
 
 def _hit_tile(hit: HitDetails, zone: ZoneInfo) -> _Tile:
@@ -229,19 +231,30 @@ def write_mot(library: Library, folder: Path) -> Iterator[Path]:
     videos = [video for video in library.videos() if video.status not in not_analysed]
     names = _file_names(videos)
     for video in videos:
-        tracks = library.trajectories_between(video.id, 0.0, math.inf)
         file = folder.absolute() / names[video.id]
-        _replace_file(file, "".join(_mot_lines(tracks)).encode("ascii"))
+        _replace_file(file, _mot_text(library, video.id))
         yield file
 
 
-def _mot_lines(tracks: Sequence[tuple[Tracklet, Trajectory]]) -> list[str]:
+def _mot_text(library: Library, video_id: int) -> Iterator[bytes]:
+    """The lines of a video, a minute at a time: a day of a busy place has millions."""
+    end_s = max((each.last_time_s for each in library.tracklets_of(video_id)), default=-1.0)
+    for minute in range(math.floor(end_s / _MOT_S) + 1):
+        from_s, to_s = minute * _MOT_S, (minute + 1) * _MOT_S
+        tracks = library.trajectories_between(video_id, from_s, to_s)
+        yield "".join(_mot_lines(tracks, from_s, to_s)).encode("ascii")
+
+
+def _mot_lines(
+    tracks: Sequence[tuple[Tracklet, Trajectory]], from_s: float, to_s: float
+) -> list[str]:
     lines = []
     for tracklet, trajectory in tracks:
+        there = (trajectory.time_s >= from_s) & (trajectory.time_s < to_s)
         for index, box, score in zip(
-            trajectory.frame_index.tolist(),
-            trajectory.boxes.tolist(),
-            trajectory.scores.tolist(),
+            trajectory.frame_index[there].tolist(),
+            trajectory.boxes[there].tolist(),
+            trajectory.scores[there].tolist(),
             strict=True,
         ):
             left, top, right, bottom = box
@@ -299,8 +312,8 @@ def _file_name(name: str) -> str:
 # Files ------------------------------------------------------------------------------------------
 
 
-def _replace_file(path: Path, data: bytes) -> None:
-    """Writes a file in one go: whoever looks sees the old one or the whole new one.
+def _replace_file(path: Path, data: Iterable[bytes]) -> None:
+    """Writes a file piece by piece: whoever looks sees the old one or the whole new one.
 
     Raises:
         UserFacingError: if it cannot be written.
@@ -309,9 +322,10 @@ def _replace_file(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            unfinished.write_bytes(data)
+            with unfinished.open("wb") as file:
+                file.writelines(data)
             unfinished.replace(path)
-        except OSError:
+        except Exception:
             unfinished.unlink(missing_ok=True)
             raise
     except OSError as error:

@@ -12,6 +12,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.array_file import Arrays
 from app.core.entities import FloatArray, Frame, Image
 
 # So long something must have been in view before it can be called fixed.
@@ -54,12 +55,44 @@ class Stillness:
         self._scores: list[float] = [0.0, 0.0, 0.0]  # best, sum, count
         self._looks: deque[tuple[float, NDArray[np.float32]]] = deque(maxlen=_LAG)
         self._said = self._quiet = 0
-        self._inside = np.zeros(0, bool)
+        x1, y1, x2, y2 = box.tolist()
+        margin = _MARGIN * (y2 - y1)
+        # Three samples a cell each way: a mean, so that noise does not count as a change.
+        self._ys = np.linspace(y1 - margin, y2 + margin, 3 * _ROWS)
+        self._xs = np.linspace(x1 - margin, x2 + margin, 3 * _COLUMNS)
+        high, wide = self._ys[1::3], self._xs[1::3]
+        self._inside = ((high >= y1) & (high <= y2))[:, None] & ((wide >= x1) & (wide <= x2))[None]
 
     @property
     def moved(self) -> bool:
         """Whether the track has left its place for good."""
         return self._away >= 2
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it is too early to say what this is."""
+        return not self.moved and self._now_s - self._began_s < FIXED_S
+
+    def state(self) -> Arrays:
+        """Everything that `restored` needs."""
+        return {
+            "box": self._box,
+            "numbers": np.array([self._began_s, self._now_s, self._away, self._said, self._quiet]),
+            "scores": np.array(self._scores),
+            "looks_s": np.array([time_s for time_s, _ in self._looks]),
+            "looks": np.array([grey for _, grey in self._looks], np.float32),
+        }
+
+    @classmethod
+    def restored(cls, state: Arrays) -> Stillness:
+        """One that goes on as that one would whose `state` this is."""
+        began_s, now_s, away, said, quiet = state["numbers"].tolist()
+        still = cls(state["box"], began_s)
+        still._now_s, still._away = now_s, int(away)
+        still._said, still._quiet = int(said), int(quiet)
+        still._scores = state["scores"].tolist()
+        still._looks.extend(zip(state["looks_s"].tolist(), state["looks"], strict=True))
+        return still
 
     def look(self, frame: Frame, box: FloatArray, score: float) -> None:
         """Takes the track's next box and the frame it is in."""
@@ -71,7 +104,7 @@ class Stillness:
         way = ((box[:2] + box[2:]) - (self._box[:2] + self._box[2:])) / 2
         # Twice in a row: a single box may take somebody in who passes.
         self._away = self._away + 1 if np.hypot(*way) > FIXED_MOVE * height_px else 0
-        if self.moved:
+        if self._away >= 2:
             self._looks.clear()
         elif not self._looks or frame.time_s - self._looks[-1][0] >= _LOOK_S - 1e-6:
             grey = self._grey(frame.image)
@@ -101,15 +134,7 @@ class Stillness:
 
     def _grey(self, image: Image) -> NDArray[np.float32]:
         """The place and what is around it, float32 (`_ROWS`, `_COLUMNS`) of 0..255."""
-        x1, y1, x2, y2 = self._box.tolist()
-        margin = _MARGIN * (y2 - y1)
-        # Three samples a cell each way: a mean, so that noise does not count as a change.
-        ys = np.linspace(y1 - margin, y2 + margin, 3 * _ROWS)
-        xs = np.linspace(x1 - margin, x2 + margin, 3 * _COLUMNS)
-        if not self._inside.size:
-            inside = ((ys >= y1) & (ys <= y2))[:, None] & ((xs >= x1) & (xs <= x2))[None]
-            self._inside = inside[1::3, 1::3]
-        rows = np.clip(ys, 0, image.shape[0] - 1).astype(np.int64)
-        columns = np.clip(xs, 0, image.shape[1] - 1).astype(np.int64)
+        rows = np.clip(self._ys, 0, image.shape[0] - 1).astype(np.int64)
+        columns = np.clip(self._xs, 0, image.shape[1] - 1).astype(np.int64)
         cells = image[rows[:, None], columns[None]].astype(np.float32).mean(axis=2)
         return np.asarray(cells.reshape(_ROWS, 3, _COLUMNS, 3).mean(axis=(1, 3)), np.float32)

@@ -27,6 +27,7 @@ from app.core.events import (
 from app.core.networks import NamedModels
 from app.core.orders import QueuedVideo
 from app.core.ports import FrameSource, Tracker
+from app.services.chapter_store import store_chapter
 from app.services.growth import Growth
 from app.services.ingest_progress import IngestRun, beating
 from app.services.model_choice import LARGER_FINDS_MORE
@@ -41,12 +42,14 @@ from app.services.sources import (
     reading,
     source_of,
 )
-from app.services.video_analysis import Analysed, EmbeddedTracks, VideoAnalysis
+from app.services.untangling import Untangled
+from app.services.video_analysis import Analysed, Chapter, VideoAnalysis, can_resume
 from app.services.watching import changes
 from app.settings import is_bundled
 from app.storage.library import Library
 
 logger = logging.getLogger(__name__)
+_Note = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ class Ingest:
         """Orders every video below `folder`, then takes what is in the queue until it is empty.
 
         A broken video is reported and the rest goes on; an interrupted one is continued where
-        nobody was followed; a finished one is left alone unless `options.again`. Yields at least
+        it was last stored; a finished one is left alone unless `options.again`. Yields at least
         every 0.3 s; closing the generator stops within a second and loses nothing: the rest stays
         in the queue.
 
@@ -340,6 +343,8 @@ class Ingest:
             self._library.remember_model("detector", detector)
             self._library.remember_model("embedder", embedder)
             start = self._library.rewind_video(video.id, to_start=to_start)
+            if not can_resume(start.state):
+                start = self._library.rewind_video(video.id, to_start=True)
             self._library.begin_video(video.id, options.fps, detector.id)
             # What is begun anew is gone on with after an interruption.
             self._library.set_queue_options(video.id, turn.packed())
@@ -351,6 +356,7 @@ class Ingest:
             yield NetworksChosen(detector, embedder, note)
         run.current_s, run.skipped_s = start.time_s, run.skipped_s + start.time_s
         yield VideoStarted(video.path, video.camera.name, video.id, start.time_s)
+        found = [each.number for each in self._library.tracklets_of(video.id)]
         analysis = VideoAnalysis(
             lambda: self._open(turn),
             finder,
@@ -359,7 +365,7 @@ class Ingest:
             video.camera.name,
             options.fps,
             start,
-            first_number=1 + len(self._library.tracklets_of(video.id)),
+            first_number=1 + max(found, default=0),
         )
         try:
             yield from self._follow(run, video, analysis, embedder.id)
@@ -383,18 +389,21 @@ class Ingest:
             for outcome in analysis.outcomes(BEAT_S):
                 if isinstance(outcome, Analysed):
                     run.current_s = max(run.current_s, outcome.time_s)
-                elif isinstance(outcome, EmbeddedTracks):
-                    yield from self._store(run, video, outcome, embedder_id)
+                elif isinstance(outcome, Chapter):
+                    note = partial(self._library.commit_video, video.id, outcome.settled)
+                    yield from self._store(run, video, outcome.tracklets, embedder_id, note)
                 elif outcome is not None:
                     run.current_s = outcome.duration_s
                     status = VideoStatus.PARTIAL if outcome.problem else VideoStatus.DONE
-                    self._library.finish_video(
+                    note = partial(
+                        self._library.finish_video,
                         video.id,
                         status,
                         problem=outcome.problem,
                         frame_count=outcome.frame_count,
                         duration_s=outcome.duration_s,
                     )
+                    yield from self._store(run, video, outcome.tracklets, embedder_id, note)
                     people = run.people - people_before
                     finished = VideoFinished(video.path, video.id, people, status, outcome.problem)
                     run.done += 1
@@ -408,20 +417,11 @@ class Ingest:
                         return  # the user has excluded it
 
     def _store(
-        self, run: IngestRun, video: Video, outcome: EmbeddedTracks, embedder_id: str
+        self, run: IngestRun, video: Video, tracklets: Sequence[Untangled], by: str, note: _Note
     ) -> Iterator[IngestEvent]:
-        with self._library.transaction():
-            stored = self._library.store_tracklets(
-                video.id, outcome.tracks, outcome.vectors, embedder_id
-            )
-            if outcome.settled is not None:
-                self._library.commit_video(
-                    video.id, outcome.settled.time_s, outcome.settled.frame_index
-                )
-        self._search.stored([tracklet.id for tracklet in stored])
-        run.people += len(stored)
-        for tracklet in stored:
-            yield TrackletStored(tracklet.id, video.id)
+        for new in store_chapter(self._library, self._search, video.id, tracklets, by, note):
+            run.people += 1
+            yield TrackletStored(new, video.id)
 
 
 def _as_finished(video: Video) -> VideoFinished:

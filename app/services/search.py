@@ -136,11 +136,12 @@ class Search:
             self._index, self._indexed_embedder = index, embedder_id
 
     def stored(self, tracklet_ids: Sequence[int]) -> None:
-        """These tracklets are in the library now, so that the index learns them."""
+        """These tracklets are new in the library or have changed, so that the index learns them."""
         with self._lock:
             # An index that is not built yet will find them in the library.
             if self._index is not None and self._indexed_embedder is not None:
                 vectors = self.library.vectors_of(tracklet_ids, self._indexed_embedder)
+                self._index.remove(tracklet_ids)
                 self._index.add(vectors)
 
     def forgotten(self, tracklet_ids: Sequence[int]) -> None:

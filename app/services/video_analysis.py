@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count
 from types import TracebackType
 
 import numpy as np
 
-from app.core.clock import SamplingGrid
-from app.core.entities import Detections, FinishedTrack, FloatArray, Frame, ResumePoint
+from app.core.array_file import Arrays, named, packed, those_of, unpacked
+from app.core.chapters import ResumePoint, TrackPart
+from app.core.clock import ROUNDING_S, SamplingGrid
+from app.core.entities import Detections, FloatArray, Frame
 from app.core.errors import TruncatedVideoError
 from app.core.picture_area import within_picture
 from app.core.ports import Detector, Embedder, FrameSource, Tracker
-from app.services.mean_vectors import mean_vectors
 from app.services.pipeline import Channel, Stage, StoppedError
 from app.services.tracklet_builder import TrackletBuilder
+from app.services.untangling import Untangled, Untangler
 
 # Decoded frames that may wait: 6 MB each at 1920 × 1080.
 _WAITING_FRAMES = 4
 # How long an incomplete batch waits for the next frame: less than it costs to run it incomplete.
 _BATCH_WAIT_S = 0.1
-# Crops embedded in one call; fewer when the stage would otherwise idle.
+# Crops embedded in one call, so that Cancel need not wait long.
 _EMBED_CROPS = 32
-# A finished track waits no longer than this for others to be embedded with it.
-_EMBED_WAIT_S = 1.0
+# Chapters that may wait for the embedder.
+_WAITING_CHAPTERS = 2
+# What is seen is stored so often at least: so much footage is analysed again after a kill, and so
+# long it takes until somebody who stays can be searched. Tracks are untangled within a chapter.
+CHAPTER_S = 20.0
+# Of what `ResumePoint.state` holds; another version of it is not read.
+_STATE_FORMAT = 1
 # How long Cancel waits for a network that is in the middle of a call.
 _JOIN_S = 0.8
 
@@ -40,17 +47,16 @@ class Analysed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EmbeddedTracks:
-    """Finished tracks, ready to be stored.
+class Chapter:
+    """What a stretch of the video added, ready to be stored.
 
     Attributes:
-        vectors: float32 (n, D), L2-normalised: the mean over each track's crops.
-        settled: where a later ingest may start again once these are stored, or None.
+        tracklets: those that are new or go on.
+        settled: where a later ingest may go on once these are stored.
     """
 
-    tracks: tuple[FinishedTrack, ...]
-    vectors: FloatArray
-    settled: ResumePoint | None
+    tracklets: tuple[Untangled, ...]
+    settled: ResumePoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +67,43 @@ class VideoEnd:
         frame_count: decoded frames of the whole video.
         duration_s: time of the last frame.
         problem: why the video ended early, or empty.
+        tracklets: what the last chapter added.
     """
 
     frame_count: int
     duration_s: float
     problem: str
+    tracklets: tuple[Untangled, ...] = ()
 
 
-Outcome = Analysed | EmbeddedTracks | VideoEnd
+Outcome = Analysed | Chapter | VideoEnd
 _Found = tuple[Frame, Detections]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """What the tracks added in a chapter.
+
+    Attributes:
+        until_s: when it ended.
+        next_frame: number of the next analysed frame; None at the end of the video.
+        state: of tracker and builder.
+    """
+
+    parts: list[TrackPart]
+    until_s: float
+    next_frame: int | None
+    state: Arrays
+
+
+def can_resume(state: bytes) -> bool:
+    """Whether this version of the program can go on from what an earlier analysis knew."""
+    if not state:
+        return True
+    try:
+        return bool(unpacked(state)["format"] == _STATE_FORMAT)
+    except (ValueError, KeyError):
+        return False
 
 
 class VideoAnalysis:
@@ -82,8 +116,8 @@ class VideoAnalysis:
         embedder: makes vectors.
         camera: camera name, for embedders with camera side information.
         analysed_fps: frames per second of video that are looked at.
-        start: where to begin.
-        first_number: number of the first track that is finished.
+        start: where to begin; its state passes `can_resume`.
+        first_number: number of the first tracklet, where that state is empty.
     """
 
     def __init__(
@@ -104,12 +138,18 @@ class VideoAnalysis:
         self._camera = camera
         self._grid = SamplingGrid(analysed_fps)
         self._start = start
-        self._numbers = count(first_number)
+        self._builder = TrackletBuilder()
+        self._untangler = Untangler(first_number)
+        if start.state:
+            state = unpacked(start.state)
+            tracker.restore(those_of("tracker", state))
+            self._builder.restore(those_of("builder", state))
+            self._untangler.restore(those_of("untangler", state))
         self._stop = threading.Event()
         self._error: BaseException | None = None
         self._frames: Channel[Frame | VideoEnd] = Channel(_WAITING_FRAMES, self._stop)
         self._found: Channel[_Found | VideoEnd] = Channel(_WAITING_FRAMES, self._stop)
-        self._tracks: Channel[FinishedTrack | ResumePoint | VideoEnd] = Channel(64, self._stop)
+        self._parts: Channel[_Parts | VideoEnd] = Channel(_WAITING_CHAPTERS, self._stop)
         self._outcomes: Channel[Outcome] = Channel(64, self._stop)
         self._stages = [
             Stage("decode", self._decode, self._fail),
@@ -183,24 +223,35 @@ class VideoAnalysis:
                 return
 
     def _track(self) -> None:
-        builder = TrackletBuilder()
+        builder = self._builder
+        cell = math.floor((self._start.time_s + ROUNDING_S) / CHAPTER_S)
+        last_s, is_quiet = self._start.time_s, False
         while True:
             item = self._found.get()
             if isinstance(item, VideoEnd):
-                for track in builder.close(self._tracker.finish()):
-                    self._tracks.put(track)
-                self._tracks.put(item)
+                builder.close(self._tracker.finish())
+                self._parts.put(_Parts(builder.chapter(), last_s, None, {}))
+                self._parts.put(item)
                 return
             if item is None:
                 continue
             frame, detections = item
+            now_cell = math.floor((frame.time_s + ROUNDING_S) / CHAPTER_S)
+            if now_cell > cell or is_quiet:
+                cell = now_cell
+                self._parts.put(self._chapter_before(frame))
             step = self._tracker.update(detections, frame.time_s)
-            for track in builder.add(frame, step):
-                self._tracks.put(track)
-            if step.alive == 0:
-                # Nobody is followed: a fresh tracker starting here would do the same.
-                self._tracks.put(ResumePoint(frame.time_s, frame.index))
+            builder.add(frame, step)
+            last_s = frame.time_s
+            # Nobody is followed: what there is can be stored at once.
+            is_quiet = step.alive == 0 and builder.has_ended
             self._outcomes.put(Analysed(frame.time_s))
+
+    def _chapter_before(self, frame: Frame) -> _Parts:
+        """All that was seen since the chapter before, without this frame."""
+        parts = self._builder.chapter()
+        state = named("tracker", self._tracker.state()) | named("builder", self._builder.state())
+        return _Parts(parts, frame.time_s, frame.index, state)
 
     def _next_frames(self) -> tuple[list[Frame], VideoEnd | None]:
         """The next frames, as many as the detector takes best unless they are slow to come."""
@@ -215,31 +266,35 @@ class VideoAnalysis:
         return batch, None
 
     def _embed(self) -> None:
-        waiting: list[FinishedTrack] = []
-        settled: ResumePoint | None = None
-        since = time.monotonic()
+        last: tuple[Untangled, ...] = ()
         while True:
-            item = self._tracks.get(_EMBED_WAIT_S / 2)
-            if not waiting and settled is None:
-                since = time.monotonic()
-            if isinstance(item, FinishedTrack):
-                waiting.append(replace(item, track_id=next(self._numbers)))
-            elif isinstance(item, ResumePoint):
-                settled = item
-            full = sum(len(track.crops) for track in waiting) >= _EMBED_CROPS
-            late = time.monotonic() - since >= _EMBED_WAIT_S
-            if (waiting or settled) and (full or late or isinstance(item, VideoEnd)):
-                self._outcomes.put(EmbeddedTracks(tuple(waiting), self._vectors(waiting), settled))
-                waiting, settled = [], None
+            item = self._parts.get()
             if isinstance(item, VideoEnd):
-                self._outcomes.put(item)
+                self._outcomes.put(replace(item, tracklets=last))
                 return
+            if item is None:
+                continue
+            vectors = self._vectors(item.parts)
+            tracklets = tuple(self._untangler.chapter(item.parts, vectors, item.until_s))
+            if item.next_frame is None:
+                last = tracklets
+            else:
+                state = packed(
+                    {"format": np.array(_STATE_FORMAT)}
+                    | item.state
+                    | named("untangler", self._untangler.state())
+                )
+                settled = ResumePoint(item.until_s, item.next_frame, state)
+                self._outcomes.put(Chapter(tracklets, settled))
 
-    def _vectors(self, tracks: list[FinishedTrack]) -> FloatArray:
-        """Mean embedding of each track's crops, float32 (n, D), L2-normalised."""
-        images = [crop.image for track in tracks for crop in track.crops]
-        if not images:
-            return np.zeros((0, self._embedder.dimension), np.float32)
+    def _vectors(self, parts: list[TrackPart]) -> list[FloatArray]:
+        """Embeddings of each part's crops, float32 (n, D), L2-normalised.
+
+        In the same calls in every run: the last bits may depend on what is in one call.
+        """
+        if not parts:
+            return []
+        images = [crop.image for part in parts for crop in part.crops]
         chunks = [
             self._embedder.embed(
                 images[first : first + _EMBED_CROPS],
@@ -250,6 +305,5 @@ class VideoAnalysis:
         ]
         if self._stop.is_set():
             raise StoppedError
-        qualities = [crop.quality for track in tracks for crop in track.crops]
-        counts = [len(track.crops) for track in tracks]
-        return mean_vectors(np.concatenate(chunks), counts, qualities)
+        ends = np.cumsum([len(part.crops) for part in parts])
+        return np.split(np.concatenate(chunks), ends[:-1])

@@ -26,6 +26,7 @@ from app.services.playback import Playback
 from app.services.reembed import Reembed, ReembedProgress
 from app.services.search import Search
 from app.services.survey import Survey, Surveying, survey
+from app.services.untangle_library import UntangleLibrary, UntangleProgress
 from app.settings import ModelSettings
 from app.storage.crop_files import read_crop
 from app.storage.library import Library
@@ -157,6 +158,10 @@ class Workspace:
     def reembed(self, embedder: str, device: str | None = None) -> Iterator[ReembedProgress]:
         """Changes the library's embedder; see `app.services.reembed.Reembed.run`."""
         return Reembed(self.library, self.search, self.networks).run(embedder, device)
+
+    def untangle(self, device: str | None = None) -> Iterator[UntangleProgress]:
+        """Cuts and joins stored tracklets; see `app.services.untangle_library`."""
+        return UntangleLibrary(self.library, self.search, self.networks).run(device)
 
     def list_networks(self) -> Iterator[NetworkEntry]:
         """Which networks are used; see `app.services.network_list.list_networks`."""

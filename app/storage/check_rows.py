@@ -155,7 +155,7 @@ class CheckRows(LibraryPart):
         with self._database.reading() as session:
             bare = set(session.scalars(select(TrackletRow.id).where(TrackletRow.id.not_in(best))))
             rows = session.connection().execute(query, execution_options={"yield_per": _BATCH})
-            return [each for each, data in rows if each in bare or not _has_boxes(data)]
+            return sorted({each for each, data in rows if each in bare or not _has_boxes(data)})
 
     def unqueued_videos(self) -> list[int]:
         """Videos that are not through, and yet do not wait."""

@@ -181,6 +181,19 @@ class QueueRow(Base):
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+class AnalysisStateRow(Base):
+    """What the stages of a video knew at its committed time; deleted when it is finished.
+
+    A table of its own: videos are listed all the time.
+    """
+
+    __tablename__ = "analysis_states"
+    video_id: Mapped[int] = mapped_column(
+        ForeignKey("videos.id", ondelete="CASCADE"), primary_key=True
+    )
+    data: Mapped[bytes]
+
+
 class IdentityRow(Base):
     """A person confirmed by the user."""
 
@@ -190,7 +203,7 @@ class IdentityRow(Base):
 
 
 class TrackletRow(Base):
-    """A finished track. Ids are never used again: an index may still hold those of deleted ones."""
+    """A tracklet. Ids are never used again: an index may still hold those of deleted ones."""
 
     __tablename__ = "tracklets"
     __table_args__ = (UniqueConstraint("video_id", "number"), {"sqlite_autoincrement": True})
@@ -205,12 +218,18 @@ class TrackletRow(Base):
 
 
 class TrajectoryRow(Base):
-    """All boxes of a tracklet; a table of its own keeps `tracklets` small enough to be scanned."""
+    """Boxes of a tracklet, a row for what was stored at one time.
+
+    A table of its own keeps `tracklets` small enough to be scanned.
+    """
 
     __tablename__ = "trajectories"
     tracklet_id: Mapped[int] = mapped_column(
         ForeignKey("tracklets.id", ondelete="CASCADE"), primary_key=True
     )
+    part: Mapped[int] = mapped_column(primary_key=True)
+    first_time_s: Mapped[float]
+    last_time_s: Mapped[float]
     data: Mapped[bytes]
 
 

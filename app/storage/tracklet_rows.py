@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from app.core.entities import Crop, FinishedTrack, FloatArray, StoredCrop, Tracklet, Trajectory
+from app.core.chapters import TrackletPart, joined
+from app.core.entities import FloatArray, StoredCrop, Tracklet, Trajectory
 from app.core.errors import NotFoundError
 from app.storage import trajectory_blob
 from app.storage.faults import damaged
 from app.storage.library_part import LibraryPart, chunks, tracklet_row, video_row
-from app.storage.tables import CropRow, EmbeddingRow, TrackletRow, TrajectoryRow, VideoRow
+from app.storage.tables import (
+    CropRow,
+    EmbeddingRow,
+    TrackletRow,
+    TrajectoryRow,
+    VideoRow,
+)
 
 
 class TrackletRows(LibraryPart):
@@ -22,48 +30,49 @@ class TrackletRows(LibraryPart):
     def store_tracklets(
         self,
         video_id: int,
-        tracks: Sequence[FinishedTrack],
+        parts: Sequence[TrackletPart],
         vectors: FloatArray,
         embedder_id: str,
     ) -> list[Tracklet]:
-        """Stores finished tracks with all that belongs to them: every one of them, or none.
+        """Stores tracklets, or how they go on, with all that belongs to it: everything, or nothing.
 
         Args:
             video_id: the video they were seen in.
-            tracks: each with at least one crop, and a number that no other tracklet of the video
-                has.
-            vectors: float32 (n, D), L2-normalised, one for each track.
+            parts: each of another tracklet. One whose number is stored goes on: its boxes are
+                added, its crops are those named and the new ones, and its vector is replaced;
+                vectors that other embedders made of it are deleted.
+            vectors: float32 (n, D), L2-normalised, one for each part.
             embedder_id: the embedder that made the vectors.
 
         Returns:
-            The tracklets, in the order of `tracks`.
+            The tracklets, in the order of `parts`.
 
         Raises:
             NotFoundError: there is no video of that id.
             LibraryError: the disk is full or cannot be written.
         """
-        if vectors.ndim != 2 or len(vectors) != len(tracks) or vectors.dtype != "float32":
+        if vectors.ndim != 2 or len(vectors) != len(parts) or vectors.dtype != "float32":
             raise ValueError(
-                f"{len(tracks)} tracks need as many float32 vectors, "
+                f"{len(parts)} tracklets need as many float32 vectors, "
                 f"got {vectors.dtype} of shape {vectors.shape}"
             )
         if not np.isfinite(vectors).all():
             raise ValueError("a vector that is not finite would be found by every search or none")
-        if not tracks:
-            return []
         with self._database.reading() as session:
             video_row(session, video_id)
         written: list[str] = []
         try:
             crop_paths: list[list[str]] = []
-            for track in tracks:
+            for part in parts:
                 crop_paths.append([])
-                for path in self._crop_files.write(video_id, track.track_id, track.crops):
+                for path in self._crop_files.write(video_id, part.number, part.crops):
                     written.append(path)
                     crop_paths[-1].append(path)
             with self._database.writing() as session:
-                rows = _add_tracklets(session, video_id, tracks)
-                _add_crops(session, rows, tracks, crop_paths)
+                rows = [_tracklet_of(session, video_id, part) for part in parts]
+                session.flush()
+                dropped = _update_crops(session, rows, parts, crop_paths)
+                self._database.after_commit(lambda: self._crop_files.delete(dropped))
                 _add_vectors(session, rows, vectors, embedder_id)
                 session.flush()
                 ids = [row.id for row in rows]
@@ -73,6 +82,45 @@ class TrackletRows(LibraryPart):
             self._crop_files.delete(written)
             raise
         return self.tracklets(ids)
+
+    def replace_tracklets(
+        self,
+        video_id: int,
+        replaced: Sequence[int],
+        parts: Sequence[TrackletPart],
+        vectors: FloatArray,
+        embedder_id: str,
+    ) -> None:
+        """Puts tracklets in the place of others that show the same boxes, in one transaction.
+
+        Args:
+            video_id: their video.
+            replaced: ids of the tracklets that are deleted.
+            parts: the new ones, of numbers that no tracklet of the video has; their crops are crops
+                of the replaced ones, whose files they take over.
+            vectors: float32 (n, D), L2-normalised, one for each part.
+            embedder_id: the embedder that made the vectors.
+        """
+        with self._database.writing() as session:
+            stored: list[CropRow] = []
+            for some in chunks([int(each) for each in replaced]):
+                query = select(CropRow).where(CropRow.tracklet_id.in_(some))
+                stored += session.scalars(query).all()
+            crops = {(crop.frame_index, crop.box.tobytes()): crop for crop in stored}
+            rows = [_tracklet_of(session, video_id, part) for part in parts]
+            for crop in stored:
+                crop.is_best = False  # two must not be at any time
+            session.flush()
+            for row, part in zip(rows, parts, strict=True):
+                taken = [crops[crop.frame_index, crop.box.tobytes()] for crop in part.crops]
+                for crop in taken:
+                    crop.tracklet_id = row.id
+                _best(taken).is_best = True
+            session.flush()
+            for some in chunks([int(each) for each in replaced]):
+                session.execute(delete(TrackletRow).where(TrackletRow.id.in_(some)))
+            _add_vectors(session, rows, vectors, embedder_id)
+            self._database.after_commit(lambda: self._sweep_crops(video_id))
 
     def tracklet(self, tracklet_id: int) -> Tracklet:
         """One tracklet.
@@ -111,13 +159,16 @@ class TrackletRows(LibraryPart):
         """
         with self._database.reading() as session:
             tracklet_row(session, tracklet_id)
-            row = session.get(TrajectoryRow, tracklet_id)
-            return self._trajectory(tracklet_id, b"" if row is None else row.data)
+            query = select(TrajectoryRow.data).where(TrajectoryRow.tracklet_id == tracklet_id)
+            parts = session.scalars(query.order_by(TrajectoryRow.part)).all()
+            return self._trajectory(tracklet_id, parts)
 
     def trajectories_between(
         self, video_id: int, from_s: float, to_s: float
     ) -> list[tuple[Tracklet, Trajectory]]:
-        """Tracklets of a video that are seen between two times, with all their boxes.
+        """Tracklets of a video that are seen between two times, with their boxes there.
+
+        Boxes are stored in parts of some seconds: those of a part are all there or none is.
 
         Args:
             video_id: the video.
@@ -127,21 +178,32 @@ class TrackletRows(LibraryPart):
         Returns:
             By first time.
         """
-        query = (
-            _with_thumbnail()
-            .add_columns(TrajectoryRow.data)
-            .join(TrajectoryRow, TrajectoryRow.tracklet_id == TrackletRow.id)
-            .where(
-                TrackletRow.video_id == video_id,
-                TrackletRow.first_time_s <= to_s,
-                TrackletRow.last_time_s >= from_s,
-            )
+        there = (
+            TrackletRow.video_id == video_id,
+            TrackletRow.first_time_s <= to_s,
+            TrackletRow.last_time_s >= from_s,
         )
+        parts: dict[int, list[bytes]] = defaultdict(list)
         with self._database.reading() as session:
-            rows = session.execute(query.order_by(TrackletRow.first_time_s, TrackletRow.number))
+            boxes = (
+                select(TrajectoryRow.tracklet_id, TrajectoryRow.data)
+                .join(TrackletRow, TrajectoryRow.tracklet_id == TrackletRow.id)
+                .where(
+                    *there, TrajectoryRow.first_time_s <= to_s, TrajectoryRow.last_time_s >= from_s
+                )
+                .order_by(TrajectoryRow.tracklet_id, TrajectoryRow.part)
+            )
+            for tracklet_id, data in session.execute(boxes):
+                parts[tracklet_id].append(data)
+            rows = session.execute(
+                _with_thumbnail()
+                .where(*there)
+                .order_by(TrackletRow.first_time_s, TrackletRow.number)
+            )
             return [
-                (self._tracklet(row, camera_id, best), self._trajectory(row.id, data))
-                for row, camera_id, best, data in rows
+                (self._tracklet(row, camera_id, best), self._trajectory(row.id, parts[row.id]))
+                for row, camera_id, best in rows
+                if row.id in parts
             ]
 
     def crops(self, tracklet_id: int) -> list[StoredCrop]:
@@ -177,9 +239,10 @@ class TrackletRows(LibraryPart):
             quality=row.quality,
         )
 
-    def _trajectory(self, tracklet_id: int, data: bytes) -> Trajectory:
+    def _trajectory(self, tracklet_id: int, parts: Sequence[bytes]) -> Trajectory:
+        """The boxes of parts that follow one another."""
         try:
-            return trajectory_blob.decode(data)
+            return joined([trajectory_blob.decode(data) for data in parts])
         except ValueError as error:
             raise damaged(self.folder, f"tracklet {tracklet_id} has no readable boxes") from error
 
@@ -192,37 +255,61 @@ def _with_thumbnail() -> Select[TrackletRow, int, CropRow]:
     )
 
 
-def _add_tracklets(
-    session: Session, video_id: int, tracks: Sequence[FinishedTrack]
-) -> list[TrackletRow]:
-    rows = [
-        TrackletRow(
-            video_id=video_id,
-            number=track.track_id,
-            first_time_s=float(track.trajectory.time_s[0]),
-            last_time_s=float(track.trajectory.time_s[-1]),
+def _tracklet_of(session: Session, video_id: int, part: TrackletPart) -> TrackletRow:
+    """The row of a tracklet, made or brought up to date, with its boxes."""
+    first_s, last_s = float(part.trajectory.time_s[0]), float(part.trajectory.time_s[-1])
+    row = session.scalar(
+        select(TrackletRow).where(
+            TrackletRow.video_id == video_id, TrackletRow.number == part.number
         )
-        for track in tracks
-    ]
-    session.add_all(rows)
-    session.flush()
-    boxes = [
-        {"tracklet_id": row.id, "data": trajectory_blob.encode(track.trajectory)}
-        for row, track in zip(rows, tracks, strict=True)
-    ]
-    session.execute(insert(TrajectoryRow), boxes)
-    return rows
+    )
+    if row is None:
+        if not part.crops:
+            raise ValueError("a tracklet needs at least one crop")
+        row = TrackletRow(
+            video_id=video_id, number=part.number, first_time_s=first_s, last_time_s=last_s
+        )
+        session.add(row)
+        session.flush()
+        number = 0
+    else:
+        if first_s <= row.last_time_s:
+            raise ValueError(f"tracklet {part.number} of video {video_id} is stored already")
+        row.last_time_s = last_s
+        number = session.execute(
+            select(func.max(TrajectoryRow.part) + 1).where(TrajectoryRow.tracklet_id == row.id)
+        ).scalar_one()
+    session.add(
+        TrajectoryRow(
+            tracklet_id=row.id,
+            part=number,
+            first_time_s=first_s,
+            last_time_s=last_s,
+            data=trajectory_blob.encode(part.trajectory),
+        )
+    )
+    return row
 
 
-def _add_crops(
+def _update_crops(
     session: Session,
     rows: Sequence[TrackletRow],
-    tracks: Sequence[FinishedTrack],
+    parts: Sequence[TrackletPart],
     paths: Sequence[Sequence[str]],
-) -> None:
-    for row, track, track_paths in zip(rows, tracks, paths, strict=True):
-        best = _best(track.crops)
-        session.add_all(
+) -> list[str]:
+    """Adds each part's crops and deletes those that do not stay; returns the files of these."""
+    dropped: list[str] = []
+    for row, part, part_paths in zip(rows, parts, paths, strict=True):
+        stored = session.scalars(select(CropRow).where(CropRow.tracklet_id == row.id)).all()
+        for crop_row in stored:
+            if crop_row.frame_index in part.kept_frames:
+                crop_row.is_best = False  # two must not be at any time
+            else:
+                dropped.append(crop_row.relative_path)
+                session.delete(crop_row)
+        session.flush()
+        kept = [crop_row for crop_row in stored if crop_row.frame_index in part.kept_frames]
+        kept += [
             CropRow(
                 tracklet_id=row.id,
                 relative_path=path,
@@ -230,30 +317,36 @@ def _add_crops(
                 time_s=crop.time_s,
                 box=crop.box,
                 quality=crop.quality,
-                is_best=crop is best,
+                is_best=False,
             )
-            for crop, path in zip(track.crops, track_paths, strict=True)
-        )
+            for crop, path in zip(part.crops, part_paths, strict=True)
+        ]
+        _best(kept).is_best = True
+        session.add_all(kept)
+    return dropped
 
 
-def _best(crops: Sequence[Crop]) -> Crop:
+def _best(rows: Sequence[CropRow]) -> CropRow:
     """The thumbnail: the earliest of the highest quality."""
-    if not crops:
-        raise ValueError("a tracklet needs at least one crop")
-    return max(crops, key=lambda crop: crop.quality)
+    return min(rows, key=lambda row: (-row.quality, row.frame_index))
 
 
 def _add_vectors(
     session: Session, rows: Sequence[TrackletRow], vectors: FloatArray, embedder_id: str
 ) -> None:
+    ids = [row.id for row in rows]
+    for some in chunks(ids):
+        session.execute(delete(EmbeddingRow).where(EmbeddingRow.tracklet_id.in_(some)))
+    if not ids:
+        return
     session.execute(
         insert(EmbeddingRow),
         [
             {
-                "tracklet_id": row.id,
+                "tracklet_id": tracklet_id,
                 "embedder_id": embedder_id,
                 "vector": vector.astype("<f4").tobytes(),
             }
-            for row, vector in zip(rows, vectors, strict=True)
+            for tracklet_id, vector in zip(ids, vectors, strict=True)
         ],
     )

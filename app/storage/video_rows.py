@@ -8,12 +8,20 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from app.core.entities import ResumePoint, StartSource, Video, VideoInfo, VideoStatus
+from app.core.chapters import ResumePoint
+from app.core.entities import StartSource, Video, VideoInfo, VideoStatus
 from app.core.errors import NotFoundError
 from app.storage.camera_rows import camera_id_of, camera_of
 from app.storage.library_part import LibraryPart, absolute, chunks, video_row
 from app.storage.ordering import natural_key
-from app.storage.tables import CameraRow, QueueRow, SourceRootRow, TrackletRow, VideoRow
+from app.storage.tables import (
+    AnalysisStateRow,
+    CameraRow,
+    QueueRow,
+    SourceRootRow,
+    TrackletRow,
+    VideoRow,
+)
 
 # A time that went through a computation or two is still the same time.
 _SAME_TIME_S = 1e-6
@@ -157,11 +165,12 @@ class VideoRows(LibraryPart):
             row.problem = ""
             row.analysed_fps, row.detector_id = analysed_fps, detector_id
 
-    def commit_video(self, video_id: int, time_s: float, frame_index: int) -> None:
-        """Notes that no track is alive at a time: everything before it is stored for good."""
+    def commit_video(self, video_id: int, settled: ResumePoint) -> None:
+        """Notes that everything before a frame is stored for good, and what the stages knew."""
         with self._database.writing() as session:
             row = video_row(session, video_id)
-            row.committed_s, row.committed_frame = time_s, frame_index
+            row.committed_s, row.committed_frame = settled.time_s, settled.frame_index
+            session.merge(AnalysisStateRow(video_id=video_id, data=settled.state))
 
     def rewind_video(self, video_id: int, *, to_start: bool = False) -> ResumePoint:
         """Deletes what an ingest would find again, and says where it has to start.
@@ -186,7 +195,9 @@ class VideoRows(LibraryPart):
                         TrackletRow.first_time_s >= row.committed_s - _SAME_TIME_S,
                     )
                 )
-            resume = ResumePoint(row.committed_s, row.committed_frame)
+            state = session.get(AnalysisStateRow, video_id)
+            data = b"" if state is None else state.data
+            resume = ResumePoint(row.committed_s, row.committed_frame, data)
         self._sweep_crops(video_id)
         return resume
 
@@ -213,6 +224,7 @@ class VideoRows(LibraryPart):
         with self._database.writing() as session:
             row = video_row(session, video_id)
             row.status, row.problem = status, problem
+            session.execute(delete(AnalysisStateRow).where(AnalysisStateRow.video_id == video_id))
             if frame_count is not None:
                 row.frame_count = frame_count
             if duration_s is not None:
@@ -328,6 +340,7 @@ def _forget_people(session: Session, row: VideoRow) -> None:
     row.committed_s, row.committed_frame = 0.0, 0
     if row.id is not None:
         session.execute(delete(TrackletRow).where(TrackletRow.video_id == row.id))
+        session.execute(delete(AnalysisStateRow).where(AnalysisStateRow.video_id == row.id))
 
 
 def video_rows_by_path(session: Session) -> dict[tuple[Path, int], VideoRow]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from app.core.array_file import Arrays
 from app.core.boxes import area, iou
 from app.core.entities import Detections, FloatArray, TrackedBoxes, TrackStep
 from app.vision import box_motion
@@ -57,7 +56,7 @@ class ByteTracker:
         self._last_s = np.zeros(0)
         self._motion = box_motion.none()
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> Arrays:
         """Everything that a fresh tracker needs to go on as this one would, to the bit."""
         return {
             "clock": np.array([self._time_s, self._spacing_s]),
@@ -70,7 +69,7 @@ class ByteTracker:
             "covariances": self._motion.covariances,
         }
 
-    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+    def restore(self, state: Arrays) -> None:
         """Goes on from what `state` returned."""
         self._time_s, self._spacing_s = (float(each) for each in state["clock"])
         self._next_id = int(state["next_id"])

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from app.bootstrap import Retrace
-from app.core.entities import Crop, FinishedTrack, FloatArray, ModelFile, Trajectory, VideoInfo
+from app.core.chapters import TrackletPart
+from app.core.entities import Crop, FloatArray, ModelFile, Trajectory, VideoInfo
 from app.core.queries import SearchFilter, SearchResult, TrackletQuery
 from app.storage.library import Library
 
@@ -44,19 +45,19 @@ def fill(library: Library) -> None:
             _store(library, video.id, tracks, vectors)
 
 
-def _track(number: int, pixels: np.ndarray) -> FinishedTrack:
+def _track(number: int, pixels: np.ndarray) -> TrackletPart:
     times = number * 2.0 + np.arange(10) / 5
     boxes = np.tile(np.array([10, 10, 42, 74], np.float32), (10, 1))
     trajectory = Trajectory(
         np.round(times * 25).astype(np.int32), times, boxes, np.full(10, 0.9, np.float32)
     )
-    return FinishedTrack(
+    return TrackletPart(
         number, trajectory, (Crop(pixels, int(times[0] * 25), float(times[0]), boxes[0], 0.8),)
     )
 
 
 def _store(
-    library: Library, video_id: int, tracks: list[FinishedTrack], vectors: FloatArray
+    library: Library, video_id: int, tracks: list[TrackletPart], vectors: FloatArray
 ) -> None:
     for first in range(0, len(tracks), 250):
         part = slice(first, first + 250)

@@ -23,6 +23,8 @@ from app.core.events import (
     VideoStarted,
 )
 from app.core.queries import CropQuery, SearchFilter, TrackletQuery
+from app.services import video_analysis
+from app.services.untangling import RELINK_S
 from app.storage.crop_files import read_crop
 from tests.fakes import ColourBlobDetector
 from tests.integration import main_job
@@ -31,7 +33,8 @@ from tests.rendered import RenderedWorld, cut, render_world
 
 @pytest.fixture(scope="module")
 def world() -> RenderedWorld:
-    return render_world(seed=3, people=4, rounds=2, pause_s=3.0)
+    """Everyone comes back after so long that it is another sighting."""
+    return render_world(seed=3, people=4, rounds=2, pause_s=RELINK_S + 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +261,7 @@ def test_a_resumed_ingest_goes_on_where_nobody_was_followed(
     videos: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     options = main_job.weights(tmp_path)
-    first_round_s = 11.0
+    first_round_s = 20.1
     for _ in main_job.use_stand_ins(_SteadyDetector):
         with main_job.opened(tmp_path / "library") as workspace:
             job = workspace.ingest(videos, options)
@@ -272,6 +275,34 @@ def test_a_resumed_ingest_goes_on_where_nobody_was_followed(
     resumed = [event.resumed_s for event in events if isinstance(event, VideoStarted)]
     assert resumed[0] > first_round_s, "everyone of the first round had left: no need to redo them"
     assert main_job.content(tmp_path / "library") == main_job.content(undisturbed)
+    assert main_job.orphans(tmp_path / "library") == set()
+
+
+def test_what_is_seen_is_stored_while_somebody_is_always_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_analysis, "CHAPTER_S", 2.0)
+    world = render_world(seed=6, people=6, cameras=("busy",), spacing_s=1.5)
+    assert all(boxes for boxes in world.truth["busy"][15:105]), "the world is not busy"
+    world.write(tmp_path / "videos")
+    options = main_job.weights(tmp_path)
+    main_job.ingest(tmp_path / "undisturbed", tmp_path / "videos", options)
+    stored: list[float] = []
+    for _ in main_job.use_stand_ins(_SteadyDetector):
+        while not stored or stored[-1] < 8.0:
+            with main_job.opened(tmp_path / "library") as workspace:
+                job = workspace.ingest(tmp_path / "videos", options)
+                for event in job:
+                    if isinstance(event, Progress) and workspace.library.videos():
+                        (video,) = workspace.library.videos()
+                        if video.committed_s > (stored[-1] if stored else 0.0):
+                            stored.append(video.committed_s)
+                            break
+                job.close()
+    _, events = main_job.ingest(tmp_path / "library", tmp_path / "videos", options)
+    resumed = [event.resumed_s for event in events if isinstance(event, VideoStarted)]
+    assert resumed[0] >= stored[-1]
+    assert main_job.content(tmp_path / "library") == main_job.content(tmp_path / "undisturbed")
     assert main_job.orphans(tmp_path / "library") == set()
 
 

@@ -16,7 +16,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from app.core.entities import Crop, FinishedTrack, Trajectory, VideoInfo
+from app.core.chapters import TrackletPart
+from app.core.entities import Crop, Trajectory, VideoInfo
 from app.core.errors import LibraryError, LibraryTooNewError
 from app.storage import library as library_module
 from app.storage.database import sqlite_engine
@@ -75,7 +76,7 @@ def old_library(tmp_path: Path) -> Path:
     with Library.open(folder, create=True) as library:
         info = VideoInfo(tmp_path / "a.mp4", "cam1", 10, 10, 25.0, None, None)
         video = library.add_video(tmp_path, info, "hash", 1, 1)
-        track = FinishedTrack(1, trajectory, (crop,))
+        track = TrackletPart(1, trajectory, (crop,))
         library.store_tracklets(video.id, [track], np.ones((1, 4), np.float32), "osnet")
     return folder
 

@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from app.core.chapters import TrackletPart
 from app.core.entities import (
     Crop,
-    FinishedTrack,
     FloatArray,
     Image,
     StartSource,
@@ -42,7 +42,7 @@ def track(
     times: Sequence[float] = (0.0, 0.2, 0.4),
     fps: float = 25.0,
     crop: Image | None = None,
-) -> FinishedTrack:
+) -> TrackletPart:
     """Someone who walks to the right, 5 pixels a box; the second box is the thumbnail's."""
     frames = np.round(np.array(times) * fps).astype(np.int32)
     lefts = 10 + 5 * np.arange(len(times), dtype=np.float32)
@@ -51,7 +51,7 @@ def track(
     best = min(1, len(times) - 1)
     image = plain_crop() if crop is None else crop
     crops = (Crop(image, int(frames[best]), float(times[best]), boxes[best], 0.8),)
-    return FinishedTrack(
+    return TrackletPart(
         number, Trajectory(frames, np.array(times, np.float64), boxes, scores), crops
     )
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.core.entities import Crop, FinishedTrack, FloatArray, StartSource, Trajectory, VideoInfo
+from app.core.chapters import TrackletPart
+from app.core.entities import Crop, FloatArray, StartSource, Trajectory, VideoInfo
 
 START = datetime(2024, 5, 17, 12, 30, 15, 123456, UTC)
 EMBEDDER = "osnet-0123456789ab"
@@ -20,7 +21,7 @@ def make_info(path: Path, camera: str = "cam1", start_utc: datetime | None = STA
 
 def make_track(
     number: int, first_s: float = 0.0, count: int = 5, qualities: tuple[float, ...] = (0.4, 0.9)
-) -> FinishedTrack:
+) -> TrackletPart:
     """A track of `count` boxes every 0.2 s, its crops on the first frames; its number seeds it."""
     rng = np.random.default_rng(number)
     time_s = first_s + np.arange(count) * 0.2
@@ -40,7 +41,7 @@ def make_track(
         )
         for index, quality in enumerate(qualities)
     )
-    return FinishedTrack(number, trajectory, crops)
+    return TrackletPart(number, trajectory, crops)
 
 
 def unit_vectors(count: int, dimension: int = 8, seed: int = 0) -> FloatArray:

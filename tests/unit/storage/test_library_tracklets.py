@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import errno
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from storage_builders import EMBEDDER, files_below, make_track, unit_vectors
 
-from app.core.entities import FinishedTrack, VideoStatus
+from app.core.chapters import ResumePoint, TrackletPart
+from app.core.entities import VideoStatus
 from app.core.errors import LibraryError, NotFoundError
 from app.storage import tracklet_rows
 from app.storage.crop_files import read_crop
@@ -96,7 +98,7 @@ def test_vectors_must_fit_the_tracks(library: Library, add_video) -> None:
     for vectors in (unit_vectors(2), unit_vectors(1).astype(np.float64), unit_vectors(1)[0]):
         with pytest.raises(ValueError, match="float32 vectors"):
             library.store_tracklets(video_id, [make_track(1)], vectors, EMBEDDER)
-    without_crop = FinishedTrack(1, make_track(1).trajectory, ())
+    without_crop = TrackletPart(1, make_track(1).trajectory, ())
     with pytest.raises(ValueError, match="at least one crop"):
         library.store_tracklets(video_id, [without_crop], unit_vectors(1), EMBEDDER)
 
@@ -154,11 +156,66 @@ def test_a_number_used_twice_is_a_bug_that_spoils_nothing(
 ) -> None:
     video = add_video()
     (first,) = store(video, (1, 0.0))
-    with pytest.raises(Exception, match="UNIQUE"):
-        store(video, (2, 5.0), (1, 6.0))
+    again = replace(make_track(1, 0.2), crops=make_track(1, 6.0).crops)
+    with pytest.raises(ValueError, match="stored already"):
+        library.store_tracklets(video.id, [make_track(2), again], unit_vectors(2), EMBEDDER)
     assert [tracklet.id for tracklet in library.tracklets_of(video.id)] == [first.id]
     assert read_crop(first.thumbnail.path).shape == (48, 24, 3)
     assert len(files_below(library.folder / "crops")) == 2
+
+
+def test_a_tracklet_goes_on(library: Library, add_video) -> None:
+    video = add_video()
+    first, second = make_track(1), make_track(1, 10.0, qualities=(0.95, 0.1))
+    (stored,) = library.store_tracklets(video.id, [first], unit_vectors(1), EMBEDDER)
+    library.store_vectors([stored.id], unit_vectors(1, seed=7), "another")
+    stay = first.crops[0].frame_index
+    part = replace(second, kept_frames=(stay,))
+    vectors = unit_vectors(1, seed=1)
+    (grown,) = library.store_tracklets(video.id, [part], vectors, EMBEDDER)
+    assert (grown.id, grown.number) == (stored.id, 1)
+    assert (grown.first_time_s, grown.last_time_s) == (0.0, pytest.approx(10.8))
+    whole = library.trajectory(grown.id)
+    np.testing.assert_array_equal(
+        whole.boxes, np.concatenate([first.trajectory.boxes, second.trajectory.boxes])
+    )
+    crops = library.crops(grown.id)
+    assert [crop.frame_index for crop in crops] == [stay, 250, 255]
+    assert grown.thumbnail.frame_index == 250, "the best of all"
+    assert files_below(library.folder) >= {
+        crop.path.relative_to(library.folder).as_posix() for crop in crops
+    }
+    assert len(files_below(library.folder / "crops")) == 3, "the other one is deleted"
+    vector = library.vector(grown.id, EMBEDDER)
+    np.testing.assert_array_equal(vector, vectors[0])
+    assert library.tracklets_without_vector("another") == [grown.id]
+
+
+def test_a_part_that_is_not_stored_leaves_the_tracklet_as_it_was(
+    library: Library, add_video
+) -> None:
+    video = add_video()
+    (stored,) = library.store_tracklets(video.id, [make_track(1)], unit_vectors(1), EMBEDDER)
+    with pytest.raises(RuntimeError, match="killed"), library.transaction():
+        library.store_tracklets(video.id, [make_track(1, 10.0)], unit_vectors(1), EMBEDDER)
+        raise RuntimeError("killed")
+    assert len(library.trajectory(stored.id)) == 5
+    assert all(crop.path.exists() for crop in library.crops(stored.id))
+    library.commit_video(video.id, ResumePoint(5.0, 125))
+    library.rewind_video(video.id)
+    assert len(files_below(library.folder / "crops")) == 2
+
+
+def test_boxes_between_two_times_are_those_of_parts_there(library: Library, add_video) -> None:
+    video = add_video()
+    for begin in (0.0, 10.0, 20.0):
+        part = replace(make_track(1, begin), kept_frames=())
+        library.store_tracklets(video.id, [part], unit_vectors(1), EMBEDDER)
+    ((_, some),) = library.trajectories_between(video.id, 10.5, 11.0)
+    assert some.time_s.tolist() == pytest.approx([10.0, 10.2, 10.4, 10.6, 10.8])
+    ((_, everything),) = library.trajectories_between(video.id, 0.0, float("inf"))
+    assert len(everything) == 15
+    assert library.trajectories_between(video.id, 12.0, 19.0) == []
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from storage_builders import EMBEDDER, START, make_track, unit_vectors
 
+from app.core.chapters import ResumePoint
 from app.storage import vector_rows
 from app.storage.library import Library
 from tests.stored_vectors import all_vectors
@@ -86,7 +87,7 @@ def test_threads_write_and_read_at_once(library: Library, add_video) -> None:
         for turn in range(rounds):
             tracks = [make_track(turn * each + n + 1, turn * 1.0) for n in range(each)]
             library.store_tracklets(video.id, tracks, unit_vectors(each), EMBEDDER)
-            library.commit_video(video.id, float(turn), turn)
+            library.commit_video(video.id, ResumePoint(float(turn), turn))
 
     def decide() -> None:
         for turn in range(rounds * 2):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from storage_builders import EMBEDDER, START, files_below, make_info, make_track, unit_vectors
 
-from app.core.entities import ResumePoint, StartSource, VideoInfo, VideoStatus
+from app.core.chapters import ResumePoint
+from app.core.entities import StartSource, VideoInfo, VideoStatus
 from app.core.errors import NotFoundError
 from app.storage.library import Library
 from tests.stored_vectors import all_vectors
@@ -107,7 +108,7 @@ def test_a_replaced_file_starts_anew(library: Library, add_video, store) -> None
     video = add_video(content="old")
     store(video, (1, 0.0), (2, 1.0))
     library.begin_video(video.id, 5.0, "yolo")
-    library.commit_video(video.id, 3.0, 75)
+    library.commit_video(video.id, ResumePoint(3.0, 75))
     library.finish_video(video.id, VideoStatus.PARTIAL, problem="It was cut.", duration_s=4.0)
     again = add_video(content="new")
     assert again.id == video.id
@@ -144,7 +145,7 @@ def test_the_life_of_a_video(library: Library, add_video) -> None:
         5.0,
         "yolo-abc",
     )
-    library.commit_video(video_id, 12.34, 308)
+    library.commit_video(video_id, ResumePoint(12.34, 308))
     assert library.video(video_id).committed_s == 12.34
     library.finish_video(video_id, VideoStatus.PARTIAL, problem="It ends early.", frame_count=500)
     video = library.video(video_id)
@@ -163,7 +164,7 @@ def test_unknown_videos_are_told(library: Library) -> None:
     for call in (
         lambda: library.video(9),
         lambda: library.begin_video(9, 5.0, "yolo"),
-        lambda: library.commit_video(9, 1.0, 25),
+        lambda: library.commit_video(9, ResumePoint(1.0, 25)),
         lambda: library.rewind_video(9),
         lambda: library.finish_video(9, VideoStatus.DONE),
         lambda: library.store_tracklets(9, [make_track(1)], unit_vectors(1), EMBEDDER),
@@ -178,7 +179,9 @@ def test_rewind_keeps_what_is_committed(library: Library, add_video, store) -> N
     kept, *_ = store(video, (1, 0.0), (2, 2.0), (3, 4.5))
     store(bystander, (1, 4.0))
     library.begin_video(video.id, 5.0, "yolo")
-    library.commit_video(video.id, 2.0 + 1e-9, 50)  # a rounding error later than its tracklet
+    library.commit_video(
+        video.id, ResumePoint(2.0 + 1e-9, 50)
+    )  # a rounding error later than its tracklet
     assert library.rewind_video(video.id) == ResumePoint(2.0 + 1e-9, 50)
     assert [tracklet.id for tracklet in library.tracklets_of(video.id)] == [kept.id]
     assert len(library.tracklets_of(bystander.id)) == 1
@@ -197,7 +200,7 @@ def test_numbers_after_the_committed_time_are_free_again(
 ) -> None:
     video = add_video()
     store(video, (1, 0.0), (2, 1.0))
-    library.commit_video(video.id, 3.0, 75)
+    library.commit_video(video.id, ResumePoint(3.0, 75))
     store(video, (3, 3.0), (4, 3.2))
     library.rewind_video(video.id)
     store(video, (3, 3.0), (4, 3.2))  # found again, in files of the same names
@@ -210,7 +213,7 @@ def test_numbers_after_the_committed_time_are_free_again(
 def test_rewind_to_the_start_forgets_everything(library: Library, add_video, store) -> None:
     video = add_video()
     old = store(video, (1, 0.0), (2, 1.0))
-    library.commit_video(video.id, 3.0, 75)
+    library.commit_video(video.id, ResumePoint(3.0, 75))
     library.finish_video(video.id, VideoStatus.DONE)
     assert library.rewind_video(video.id, to_start=True) == ResumePoint(0.0, 0)
     stored = library.video(video.id)
@@ -277,3 +280,18 @@ def test_repointing_never_joins_two_videos(library: Library, footage: Path) -> N
         library.add_video(root, make_info(root / "a.mp4"), "h", 1, 1)
     assert library.repoint_source(footage, new) == 0
     assert library.source_roots() == [new, footage]
+
+
+def test_what_the_stages_knew_is_kept_until_the_video_is_finished(
+    library: Library, add_video
+) -> None:
+    video = add_video()
+    library.begin_video(video.id, 5.0, "yolo")
+    library.commit_video(video.id, ResumePoint(20.0, 500, b"state"))
+    assert library.rewind_video(video.id) == ResumePoint(20.0, 500, b"state")
+    library.commit_video(video.id, ResumePoint(40.0, 1000, b"newer"))
+    assert library.rewind_video(video.id).state == b"newer"
+    library.finish_video(video.id, VideoStatus.DONE)
+    assert library.rewind_video(video.id).state == b""
+    library.commit_video(video.id, ResumePoint(40.0, 1000, b"newer"))
+    assert library.rewind_video(video.id, to_start=True) == ResumePoint(0.0, 0)

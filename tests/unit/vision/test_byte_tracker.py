@@ -5,6 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from app.core.array_file import packed, unpacked
 from app.core.entities import Detections
 from app.vision.byte_tracker import LOST_S, NEW_TRACK_SCORE, ByteTracker
 
@@ -259,3 +260,29 @@ def test_a_fresh_tracker_goes_on_wherever_nobody_is_alive(seed):
         rest, _ = tracklets(frames[place:])
         wanted = [boxes for boxes in whole.values() if boxes[0][0] >= from_s]
         assert list(rest.values()) == wanted
+
+
+def test_a_restored_tracker_goes_on_to_the_bit():
+    rng = np.random.default_rng(0)
+
+    def crowd(number):
+        places = [person(50 + 90 * lane + (3 + lane) * number) for lane in range(6)]
+        there = [place for place in places if rng.random() > 0.2]
+        noisy = [np.array(place) + rng.normal(0, 2, 4) for place in there]
+        return seen(*noisy, scores=rng.uniform(0.15, 0.9, len(there)))
+
+    people = [crowd(number) for number in range(40)]
+    steady, state = ByteTracker(FPS), {}
+    for number in range(20):
+        steady.update(people[number], number * STEP_S)
+    state = unpacked(packed(steady.state()))
+    restored = ByteTracker(FPS)
+    restored.restore(state)
+    for number in range(20, 40):
+        one, other = (each.update(people[number], number * STEP_S) for each in (steady, restored))
+        assert (ids(one), one.ended, one.dropped, one.alive) == (
+            ids(other), other.ended, other.dropped, other.alive,
+        )  # fmt: skip
+        np.testing.assert_array_equal(one.tracked.boxes, other.tracked.boxes)
+    for name, array in steady.state().items():
+        np.testing.assert_array_equal(array, restored.state()[name])

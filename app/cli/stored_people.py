@@ -1,0 +1,42 @@
+"""``reembed`` and ``untangle``: what is stored is worked through again, without the footage."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli.options import DeviceOption, LibraryOption
+from app.cli.program import DONE, opened
+
+
+def reembed(
+    context: typer.Context,
+    library: LibraryOption,
+    embedder: Annotated[
+        str, typer.Option(help="The embedder to change to (.safetensors, .onnx), or its name.")
+    ],
+    device: DeviceOption = None,
+) -> int:
+    """Change a library's embedder: new vectors from the stored crops, the footage is not needed.
+
+    Running it again goes on where it was interrupted; until its end, searches use the old vectors.
+    """
+    from app.cli.progress import follow_reembed
+
+    with opened(context.obj, library) as workspace:
+        follow_reembed(workspace.reembed(embedder, device))
+    return DONE
+
+
+def untangle(context: typer.Context, library: LibraryOption, device: DeviceOption = None) -> int:
+    """Cut sightings that show several people, and join those that show one person in parts.
+
+    New footage is untangled while it is ingested; this does it for what older versions stored. It
+    works on the stored crops, the footage is not needed. What you have judged stays as it is.
+    """
+    from app.cli.progress import follow_untangling
+
+    with opened(context.obj, library) as workspace:
+        follow_untangling(workspace.untangle(device))
+    return DONE
