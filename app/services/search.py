@@ -156,8 +156,8 @@ class Search:
         count = 0
         for batch in self.library.vector_batches(embedder_id) if embedder_id else ():
             count += len(batch)
-            _, cosines = index.search(batch.vectors[0], 1)
-            if not len(cosines) or cosines[0] < _OWN_COSINE:
+            found = index.search(Sought(batch.vectors[0]), 1)
+            if not len(found.cosines) or found.cosines[0] < _OWN_COSINE:
                 return True
         return count != len(index)
 
