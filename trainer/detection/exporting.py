@@ -6,6 +6,7 @@ import json
 import platform
 import shutil
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ CARD_SUFFIX = ".card.toml"
 # The newest that the oldest supported onnxruntime runs.
 _OPSET = 17
 _DESCRIPTION = "A person detector, made by the trainer of Retrace"
+_MOST_TOLD = 5  # folders beside each other that a card names one by one
 _SMALL = 64  # numbers; constants this small save nothing and may be shapes
 
 
@@ -104,12 +106,12 @@ def write_card(
     made_of = settings.data / SETTINGS_FILE
     text = made_of.read_text(encoding="utf-8") if made_of.is_file() else "{}"
     data = json.loads(text, object_hook=_named)
-    architecture, validation = _checkpoint_facts(trained.weights)
+    architecture, validation = _checkpoint_facts(trained.weights, settings.model)
     crops = (json.loads(text).get("collages") or {}).get("crops", [])
     card: dict[str, Any] = {
         "role": "person detector",
         "trained_on": [
-            *data.get("scenes", []), *data.get("frames", []),
+            *data.get("scenes", []), *_places(json.loads(text)),
             # Folders of crops are all called "bounding_box_train".
             *("/".join(Path(folder).parts[-2:]) for folder in crops),
         ],
@@ -167,8 +169,23 @@ def _without_none(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _checkpoint_facts(weights: Path) -> tuple[str, dict[str, float]]:
-    """The network's name, and ultralytics' precision and recall when the checkpoint was saved."""
+def _places(data: Mapping[str, Any]) -> list[str]:
+    """Videos and folders of frames that were trained on; many of one folder as their number."""
+    held = set(data.get("hold_out", []))
+    paths = [Path(one) for one in data.get("frames", [])]
+    paths = [path for path in paths if held.isdisjoint({path.name, path.stem})]
+    beside = Counter(path.parent for path in paths)
+    told = [
+        f"{path.parent.name} ({beside[path.parent]} places)"
+        if beside[path.parent] > _MOST_TOLD
+        else path.name
+        for path in paths
+    ]
+    return list(dict.fromkeys(told))
+
+
+def _checkpoint_facts(weights: Path, start: str) -> tuple[str, dict[str, float]]:
+    """The network's name, which a cut-down one has of its start, and ultralytics' precision and recall when the checkpoint was saved."""
     from ultralytics.nn.tasks import load_checkpoint
 
     model, checkpoint = load_checkpoint(str(weights))
@@ -178,7 +195,7 @@ def _checkpoint_facts(weights: Path) -> tuple[str, dict[str, float]]:
         for name, value in metrics.items()
         if name.startswith("metrics/")
     }
-    return Path(model.yaml.get("yaml_file", "unknown")).stem, figures
+    return Path(model.yaml.get("yaml_file", start)).stem, figures
 
 
 def _named(settings: dict[str, Any]) -> dict[str, Any]:
