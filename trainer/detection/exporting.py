@@ -185,7 +185,10 @@ def _places(data: Mapping[str, Any]) -> list[str]:
 
 
 def _checkpoint_facts(weights: Path, start: str) -> tuple[str, dict[str, float]]:
-    """The network's name, which a cut-down one has of its start, and ultralytics' precision and recall when the checkpoint was saved."""
+    """The network's name, and ultralytics' precision and recall when the checkpoint was saved.
+
+    A network that was cut down has the name of the file it started from.
+    """
     from ultralytics.nn.tasks import load_checkpoint
 
     model, checkpoint = load_checkpoint(str(weights))
