@@ -184,8 +184,8 @@ class TrackletBuilder:
         common = intersection(boxes, others)
         np.fill_diagonal(common, 0)
         smaller = np.minimum(area(boxes)[:, None], area(others)[None])
-        near = (common >= CROSSING * smaller).any(axis=1)
-        return [bool(each) for each in near]
+        near = np.any(common >= CROSSING * smaller, axis=1)
+        return [bool(each) for each in np.atleast_1d(near)]
 
 
 def _empty() -> tuple[SpreadBest, SpreadBest]:
