@@ -136,7 +136,7 @@ def open_session(
     """
     if path.suffix.lower() == IR_SUFFIX:
         return OpenVinoSession(path, streams, threads, precision)
-    if provider == CPU_PROVIDER and not _is_quantised(path):
+    if provider == CPU_PROVIDER and _suits_openvino(path):
         try:
             return OpenVinoSession(path, streams, threads, precision)
         except NetworkError:
@@ -289,16 +289,19 @@ def _cpu_precision() -> Precision:
     return "bf16" if "BF16" in able and sys.platform != "win32" else "float32"
 
 
-def _is_quantised(path: Path) -> bool:
-    """Whether a .onnx file computes in int8; False where it cannot be read."""
+def _suits_openvino(path: Path) -> bool:
+    """Whether a .onnx file can be read and computes in floating point.
+
+    OpenVINO writes about a damaged file to standard error, which belongs to the program's messages.
+    """
     import onnx
     from google.protobuf.message import DecodeError
 
     try:
         graph = onnx.load(str(path), load_external_data=False).graph
     except DecodeError:
-        return False  # who is to run it says what is wrong
-    return any(word in node.op_type for node in graph.node for word in _QUANTISED)
+        return False  # ONNX Runtime says what is wrong
+    return not any(word in node.op_type for node in graph.node for word in _QUANTISED)
 
 
 def _port(port: Any) -> Port:

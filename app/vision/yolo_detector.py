@@ -223,6 +223,7 @@ def _predictor(path: Path, device: str, image_size_px: int | None) -> Any:
         predictor.args.imgsz = noted_px or predictor.args.imgsz
     fixed_px = _fixed_size(path, predictor.model)
     if fixed_px is not None:
+        predictor.args.rect = False
         predictor.args.imgsz = fixed_px
         predictor.model.backend.imgsz = fixed_px
     blank = np.zeros((64, 64, 3), np.uint8)
