@@ -203,8 +203,10 @@ class OpenVinoSession:
         self._streams = streams
         self._settings = {
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
-            "NUM_STREAMS": str(streams),
-            "INFERENCE_NUM_THREADS": streams * threads,
+            # One stream, compiled once for each call at a time: compiled for several, a small
+            # transformer returned wrong vectors in one of five loads (2026.4.1).
+            "NUM_STREAMS": "1",
+            "INFERENCE_NUM_THREADS": threads,
             # Else all networks of this process would crowd the same cores.
             "ENABLE_CPU_PINNING": False,
         }
@@ -255,9 +257,9 @@ class OpenVinoSession:
                 return self._idle[shape]
             network = self._network.clone()
             network.reshape(list(shape))
-            compiled = _core().compile_model(network, "CPU", self._settings)
             requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
             for _ in range(self._streams):
+                compiled = _core().compile_model(network, "CPU", self._settings)
                 requests.put(compiled.create_infer_request())
             self._idle[shape] = requests
             if len(self._idle) > _KEPT_SHAPES:

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from reid_models.errors import NetworkError
+from reid_models.onnx_export import export_onnx
 from reid_models.sessions import (
     OpenVinoSession,
     import_openvino,
     open_onnxruntime,
     open_session,
 )
+from reid_models.transreid import TransReID, TransReIDConfig
 from tests.tiny_networks import save_determinant, save_embedder, save_ir, save_quantised
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -206,3 +209,20 @@ def test_importing_openvino_writes_nothing_and_reports_to_nobody(tmp_path):
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not list((tmp_path / "home").iterdir())
+
+
+def test_calls_side_by_side_give_what_one_call_gives(tmp_path):
+    """Compiled for several streams at once, OpenVINO returned other numbers now and then."""
+    torch.manual_seed(0)
+    config = TransReIDConfig(
+        variant="deit_tiny", width=48, depth=2, heads=2, image_size=(64, 32), jpm=False
+    )
+    export_onnx(TransReID(config), tmp_path / "net.onnx")
+    feed = {"crops": noise(4, 3, 64, 32)}
+    wanted = open_onnxruntime(tmp_path / "net.onnx").run(["vectors"], feed)[0]
+    for _ in range(8):
+        session = OpenVinoSession(tmp_path / "net.onnx", streams=2, precision="float32")
+        with ThreadPoolExecutor(2) as pool:
+            calls = [pool.submit(session.run, ["vectors"], feed) for _ in range(4)]
+        for call in calls:
+            np.testing.assert_allclose(call.result()[0], wanted, atol=1e-4)
