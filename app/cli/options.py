@@ -36,6 +36,10 @@ CameraByOption = Annotated[
         show_default="auto",
     ),
 ]
+FpsOption = Annotated[
+    float | None,
+    typer.Option(min=0.01, max=1000, help="Analysed frames per second.", show_default="5"),
+]
 RateOption = Annotated[
     float | None,
     typer.Option(
