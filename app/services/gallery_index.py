@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from site_statistics.camera_mean import CameraMeans, CameraSums
 from site_statistics.transit_times import Sightings, Stretch, TransitTimes, bonus, stretches
 
 DoubleArray = NDArray[np.float64]
+S = TypeVar("S", bound=np.generic)
 
 _ROW = np.dtype(
     [
@@ -27,7 +29,7 @@ _ROW = np.dtype(
 )
 # Digits that the arithmetic of float32 leaves sure: what differs by less is a tie.
 _DIGITS = 6
-# Room for more, by which the vectors grow when they are full.
+# Room for more, by which rows and vectors grow when they are full.
 _GROWTH = 1.5
 
 
@@ -84,18 +86,21 @@ class GalleryIndex:
     Thread-safe: an ingest adds while a search reads. Vectors are kept as they were embedded; what a
     camera's vectors have in common is subtracted while searching, because it changes with every
     tracklet. The same tracklets give the same answers, whatever was added and removed before.
+    Adding and removing take time for what is added and removed, not for all that is there.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rows = np.empty(0, _ROW)
-        self._store = np.empty((0, 0), np.float32)  # the first len(self._rows) are in use
+        self._places: dict[int, int] = {}  # of each tracklet's row and vector
+        # As many as there are places are in use, from the first on.
+        self._row_store = np.empty(0, _ROW)
+        self._vector_store = np.empty((0, 0), np.float32)
         self._sums = CameraSums()
         self._corrections: _Corrections | None = None
 
     def __len__(self) -> int:
         with self._lock:
-            return len(self._rows)
+            return len(self._places)
 
     def add(self, gallery: GalleryVectors) -> None:
         """Takes the tracklets that are not known yet; known ones keep what they have.
@@ -109,14 +114,21 @@ class GalleryIndex:
     def remove(self, tracklet_ids: Sequence[int]) -> None:
         """Forgets tracklets; unknown ids are ignored."""
         with self._lock:
-            gone = np.isin(self._rows["tracklet_id"], np.asarray(tracklet_ids, np.int64))
-            if not gone.any():
+            gone = [
+                self._places.pop(each)
+                for each in map(int, dict.fromkeys(tracklet_ids))
+                if each in self._places
+            ]
+            if not gone:
                 return
-            self._sums.remove(self._vectors[gone], self._rows["camera_id"][gone])
-            first = int(gone.argmax())
-            kept = self._vectors[first:][~gone[first:]]
-            self._store[first : first + len(kept)] = kept
-            self._rows = self._rows[~gone]
+            in_use = len(self._places) + len(gone)
+            self._sums.remove(self._vector_store[gone], self._row_store["camera_id"][gone])
+            for place in sorted(gone, reverse=True):
+                in_use -= 1
+                if place != in_use:  # the last one takes the place that is free now
+                    self._row_store[place] = self._row_store[in_use]
+                    self._vector_store[place] = self._vector_store[in_use]
+                    self._places[int(self._row_store["tracklet_id"][place])] = place
             self._corrections = None
 
     def count(self, where: SearchFilter | None = None) -> int:
@@ -172,8 +184,8 @@ class GalleryIndex:
         with self._lock:
             rows = np.flatnonzero(self._allowed(where or SearchFilter()))
             k = min(k, len(rows))
-            if k >= 1 and sought.vector.shape != self._store.shape[1:]:
-                wanted = self._store.shape[1]
+            if k >= 1 and sought.vector.shape != self._vector_store.shape[1:]:
+                wanted = self._vector_store.shape[1]
                 raise ValueError(f"vector must be ({wanted},), got {sought.vector.shape}")
             if k < 1:
                 rows, cosines = rows[:0], np.empty(0, np.float32)
@@ -189,8 +201,12 @@ class GalleryIndex:
         return Found(seen.ids[best], scores[best], cosines[best], gaps[best], log_odds[best])
 
     @property
+    def _rows(self) -> NDArray[np.void]:
+        return self._row_store[: len(self._places)]
+
+    @property
     def _vectors(self) -> FloatArray:
-        return self._store[: len(self._rows)]
+        return self._vector_store[: len(self._places)]
 
     def _cosines(self, sought: Sought, camera_mean: bool) -> FloatArray:
         """Of every tracklet, float32 (n,)."""
@@ -216,36 +232,37 @@ class GalleryIndex:
         return self._corrections
 
     def _sightings(self) -> Sightings:
-        """Of all tracklets; times that are guessed count as unknown."""
+        """Of all tracklets, a copy; times that are guessed count as unknown."""
         rows = self._rows
         times = (rows["first_utc_s"], rows["last_utc_s"])
         first, last = (np.where(rows["clock_known"], each, np.nan) for each in times)
-        return Sightings(rows["tracklet_id"], rows["camera_id"], first, last)
+        return Sightings(rows["tracklet_id"].copy(), rows["camera_id"].copy(), first, last)
 
     def _add(self, gallery: GalleryVectors) -> None:
-        ids, first_places = np.unique(gallery.tracklet_ids, return_index=True)
-        places = np.sort(first_places[~np.isin(ids, self._rows["tracklet_id"])])
-        if not len(places):
+        new: dict[int, int] = {}  # the first of each tracklet
+        for place, tracklet_id in enumerate(gallery.tracklet_ids.tolist()):
+            if tracklet_id not in self._places:
+                new.setdefault(tracklet_id, place)
+        if not new:
             return
-        if not len(self._rows):
-            self._store = np.empty((0, gallery.vectors.shape[1]), np.float32)
-        if gallery.vectors.shape[1] != self._store.shape[1]:
-            wanted = self._store.shape[1]
+        before, after = len(self._places), len(self._places) + len(new)
+        if not before:
+            self._vector_store = np.empty((0, gallery.vectors.shape[1]), np.float32)
+        if gallery.vectors.shape[1] != self._vector_store.shape[1]:
+            wanted = self._vector_store.shape[1]
             raise ValueError(f"vectors must be (n, {wanted}), got {gallery.vectors.shape}")
-        rows = np.empty(len(places), _ROW)
+        self._row_store = _with_room(self._row_store, before, after)
+        self._vector_store = _with_room(self._vector_store, before, after)
+        places = list(new.values())
+        rows = self._row_store[before:after]
         rows["tracklet_id"] = gallery.tracklet_ids[places]
         rows["camera_id"] = gallery.camera_ids[places]
         rows["first_utc_s"] = gallery.first_utc_s[places]
         rows["last_utc_s"] = gallery.last_utc_s[places]
         rows["clock_known"] = gallery.clock_known[places]
-        before, after = len(self._rows), len(self._rows) + len(rows)
-        if after > len(self._store):
-            grown = np.empty((max(after, int(_GROWTH * before)), self._store.shape[1]), np.float32)
-            grown[:before] = self._vectors
-            self._store = grown
-        self._store[before:after] = gallery.vectors[places]
-        self._rows = np.concatenate([self._rows, rows])
-        self._sums.add(self._store[before:after], rows["camera_id"])
+        self._vector_store[before:after] = gallery.vectors[places]
+        self._places.update(zip(new, range(before, after), strict=True))
+        self._sums.add(self._vector_store[before:after], rows["camera_id"])
         self._corrections = None
 
     def _allowed(self, where: SearchFilter) -> NDArray[np.bool_]:
@@ -274,6 +291,15 @@ class _Corrections:
     means: CameraMeans
     rows: IntArray
     scales: FloatArray
+
+
+def _with_room(store: NDArray[S], in_use: int, wanted: int) -> NDArray[S]:
+    """The array, or a longer one with the same beginning, (at least `wanted`, …)."""
+    if wanted <= len(store):
+        return store
+    grown = np.empty((max(wanted, int(_GROWTH * in_use)), *store.shape[1:]), store.dtype)
+    grown[:in_use] = store[:in_use]
+    return grown
 
 
 def _best(scores: FloatArray, ids: IntArray, k: int) -> IntArray:

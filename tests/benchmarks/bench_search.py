@@ -16,8 +16,16 @@ import numpy as np
 
 from app.bootstrap import Retrace
 from app.core.chapters import TrackletPart
-from app.core.entities import Crop, FloatArray, ModelFile, Trajectory, VideoInfo
+from app.core.entities import (
+    Crop,
+    FloatArray,
+    GalleryVectors,
+    ModelFile,
+    Trajectory,
+    VideoInfo,
+)
 from app.core.queries import SearchFilter, SearchResult, TrackletQuery
+from app.services.gallery_index import GalleryIndex
 from app.storage.library import Library
 
 TRACKLETS = 100_000
@@ -64,8 +72,38 @@ def _store(
         library.store_tracklets(video_id, tracks[part], vectors[part], EMBEDDER.id)
 
 
+def learning() -> None:
+    """How long the index takes for four new tracklets, by how many it knows already."""
+    for known in (10_000, 100_000, 1_000_000):
+        index = GalleryIndex()
+        index.add(_gallery(0, known))
+        index.add(_gallery(known, 4))  # grows, with room for more
+        took = []
+        for number in range(20):
+            new = _gallery(known + 4 + 4 * number, 4)
+            began = time.perf_counter()
+            index.remove(new.tracklet_ids.tolist())
+            index.add(new)
+            took.append(time.perf_counter() - began)
+        print(f"learning 4 of {known}: median {1e6 * statistics.median(took):.0f} us")  # noqa: T201
+
+
+def _gallery(first: int, count: int) -> GalleryVectors:
+    vectors = np.random.default_rng(first).standard_normal((count, 64)).astype(np.float32)
+    times = np.zeros(count)
+    return GalleryVectors(
+        np.arange(first, first + count),
+        np.ones(count, np.int64),
+        times,
+        times,
+        np.ones(count, np.bool_),
+        vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+    )
+
+
 def main() -> None:
     """Fills a library, searches it, prints the times."""
+    learning()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         with Library.open(Path(folder) / "library", create=True) as library:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -281,6 +282,20 @@ def test_a_single_camera_and_an_unknown_one_change_nothing() -> None:
     unknown = unit_vectors(1, 16, seed=8)[0]
     answers = [asked(several, Sought(unknown, camera), 60) for camera in (None, 99)]
     assert answers[0] == answers[1], "nothing is subtracted from who was seen by no known camera"
+
+
+def test_learning_and_forgetting_take_no_memory_for_what_is_there_already() -> None:
+    index = built(gallery_of(unit_vectors(200_001, 2)))
+    new = unit_vectors(9, 2, seed=4)
+    index.add(gallery_of(new[:1], ids=[900_000]))  # grows, with room for more
+    tracemalloc.start()
+    for number, vector in enumerate(new[1:]):
+        index.add(gallery_of(vector[None], ids=[900_001 + number]))
+    index.remove([5, 900_000, 900_003])
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 50_000  # not even a byte for each tracklet
+    assert len(index) == 200_007
 
 
 # Transit times --------------------------------------------------------------------------------
