@@ -6,6 +6,7 @@ Exit statuses: 0 done, 1 a file, folder or device cannot be used, 2 wrong usage,
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -195,18 +196,36 @@ def export_run(
         typer.Option(min=0, help="Noted in the file as the size to use it at; 0: the training's."),
     ] = 0,
     terms: Annotated[str, typer.Option(help="Terms of use, for the card.")] = "",
+    blend_with: Annotated[
+        Path | None,
+        typer.Option(help="A .pt file that the training began with, to mix its weights in."),
+    ] = None,
+    share: Annotated[
+        float, typer.Option(min=0, max=1, help="Of the trained weights, with --blend-with.")
+    ] = 1.0,
+    log_odds: Annotated[
+        float, typer.Option(help="Added to the log-odds of all scores: above 0 raises them.")
+    ] = 0.0,
 ) -> None:
-    """Writes the detector of a run, finished or not, and its card."""
+    """Writes the detector of a run, finished or not, and its card.
+
+    A training on few places forgets some of what its start knew of others. With --blend-with and
+    --share 0.5, each weight is the mean of before and after, which does better in new places than
+    either; --log-odds then moves the scores to where the application expects them.
+    """
     from trainer.command_errors import check_place
+    from trainer.detection.blending import Blend, write_blended
     from trainer.detection.exporting import export_detector, write_card
     from trainer.detection.training import trained_so_far
     from trainer.told_command import note_command
 
-    with errors_told():
+    with errors_told(), tempfile.TemporaryDirectory() as folder:
         check_place(out, ".onnx")
         settings, trained = trained_so_far(run)
         settings = replace(settings, image_size_px=image_size or settings.image_size_px)
-        size = export_detector(trained.weights, out, settings.image_size_px, fixed=False)
+        weights = Path(folder) / "detector.pt"
+        write_blended(trained.weights, Blend(blend_with, share, log_odds), weights)
+        size = export_detector(weights, out, settings.image_size_px, fixed=False)
         card = write_card(out, settings, trained, size, note_command(run), terms)
         typer.echo(f"{out}: {size / 1e6:.2f} MB, card {card.name}")
 

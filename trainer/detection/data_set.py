@@ -55,7 +55,7 @@ class DataSettings:
         collages: pictures of the training part with crops of further people laid in.
         nobody: names of videos and folders that show nobody, whatever the teacher thinks.
         windows: so many random parts of the pictures of each source, people larger in them; a
-            fifth of it where the source is held out.
+            fifth of it where the source is held out. A median counts as a source of its own.
         teacher_px: longer side of the pictures that the teacher sees.
         medians: learn from the median of each still camera, and what stands in it is an object.
         bars: share of the windows that get black bars at two sides.
@@ -197,13 +197,23 @@ def _take_real(
 def _learn_place(
     source: Source, count: int, place: _Place, settings: DataSettings, teacher: PeopleFinder
 ) -> Generator[bool, None, Boxes]:
-    """Keeps the place without its people as a picture; returns the objects that look like some."""
+    """Keeps the place without its people, and windows of it; returns what looks like people there.
+
+    The teacher is not asked about the windows: what it finds in one alone is an object as well.
+    """
     pictures = pictures_of(source, settings.every_s, settings.seed)
     median = place_without_people(pictures, count)
     if median is None:
         return NO_BOXES
     objects, people = apart_in_median(teacher.find(median), settings.doubt)
-    yield _teach(place, f"{source.name}_median", median, people, settings.doubt)
+    stem, size = f"{source.name}_median", (median.shape[1], median.shape[0])
+    yield _teach(place, stem, median, people, settings.doubt)
+    for number in range(_spread(settings, place, 1)[0]):
+        window = choose_window(size, _rng(settings, stem, number))
+        boxes, kept = boxes_within(people.boxes, window)
+        seen = People(boxes, people.scores[kept])
+        name = _window_name(stem, number)
+        yield _teach(place, name, cut(median, window), seen, settings.doubt)
     return objects
 
 

@@ -14,7 +14,8 @@ from trainer.detection.teaching import Doubt
 
 NO_BOXES: Boxes = np.zeros((0, 4), np.float32)
 _FEWEST, _MOST = 7, 25  # pictures a median is taken of
-# Grey levels by which the pictures of a still camera differ from their median, on average.
+# Grey levels by which the pictures of a still camera differ from their median at most pixels; a
+# moving camera's differ by 20 or more. The mean would rise with the number of people in view.
 _STILL = 10.0
 # From this score on, a box that is in the median too is a person who stays: it is left in doubt.
 _STAYS = 0.75
@@ -33,7 +34,7 @@ def place_without_people(pictures: Iterator[tuple[str, Image]], count: int) -> I
         return None
     stack = np.stack(taken)
     median = np.median(stack, axis=0).astype(np.uint8)
-    apart = np.abs(stack[:, ::4, ::4].astype(np.int16) - median[::4, ::4]).mean()
+    apart = np.median(np.abs(stack[:, ::4, ::4].astype(np.int16) - median[::4, ::4]))
     return median if apart < _STILL else None
 
 

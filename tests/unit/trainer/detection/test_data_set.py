@@ -136,6 +136,27 @@ def test_windows_are_cut_of_every_source(scenes, video, tmp_path):
     assert before == {file: file.read_bytes() for file in out.rglob("*.*")}
 
 
+def test_of_a_still_camera_the_place_without_people_and_windows_of_it_are_learnt(scenes, tmp_path):
+    """What the teacher takes for a person in the empty place is one in no picture of it."""
+    place = np.random.default_rng(0).integers(90, 120, (240, 320, 3)).astype(np.uint8)
+    (tmp_path / "yard").mkdir()
+    for number in range(9):
+        picture = place.copy()
+        picture[80:200, 30 * number : 30 * number + 30] = 255
+        cv2.imwrite(str(tmp_path / "yard" / f"{number}.png"), picture)
+    teacher = Fixed(box=(40, 50, 80, 170), score=0.6)
+    settings = settings_of(scenes, tmp_path / "yard", windows=4, medians=True)
+    list(prepare(settings, tmp_path / "out", teacher))
+    folder = tmp_path / "out" / "labels" / "train"
+    medians = sorted(file.stem for file in folder.glob("*_median*"))
+    assert len(medians) == 1 + 4
+    shown = read_picture(tmp_path / "out" / "images" / "train" / f"{medians[0]}.jpg")
+    assert np.abs(shown.astype(int) - place).mean() < 10
+    whole = list(folder.glob("*yard*_[0-9].txt"))
+    assert len(whole) == 9
+    assert {file.read_text() for file in [*whole, *folder.glob("*_median*")]} == {""}
+
+
 def test_of_a_video_without_people_the_teacher_is_not_asked(scenes, video, tmp_path):
     settings, teacher = settings_of(scenes, video, windows=2, nobody=(video.stem,)), Fixed()
     list(prepare(settings, tmp_path / "out", teacher))

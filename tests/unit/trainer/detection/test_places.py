@@ -50,6 +50,20 @@ def test_a_moving_camera_or_few_pictures_have_no_median() -> None:
     assert place_without_people(iter(other_size), 9) is None
 
 
+def test_a_still_camera_in_a_crowd_has_a_median() -> None:
+    """Of which people make up a large part, in strong contrast."""
+    crowded = []
+    for n in range(9):
+        picture = place()
+        for beside in range(3):
+            left = (8 * n + 24 * beside) % 80
+            picture[10:55, left : left + 8] = (255, 0)[beside % 2]
+        crowded.append((str(n), picture))
+    median = place_without_people(iter(crowded), 9)
+    assert median is not None
+    assert (np.abs(median.astype(int) - place()) < 20).mean() > 0.95
+
+
 def test_the_median_is_taken_of_pictures_from_the_whole_time() -> None:
     """Somebody who stays for the first half of a long clip does not become part of the place."""
     stays = [walk(3) if n < 40 else walk(n % 9) for n in range(100)]
