@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Reranker,
         Tracker,
     )
+    from app.services.ingest_options import IngestOptions
     from app.services.model_shelf import ModelShelf
     from app.services.sources import SourceFile
     from app.services.survey import Survey, Surveying
@@ -120,14 +121,12 @@ class Retrace:
         playback = Playback(library, lambda video: open_stored(video, library))
         return Workspace(library, parts, playback, settings.models, named)
 
-    def survey(
-        self, folder: Path, camera_by: str, rate_fps: float | None, zone: tzinfo | None
-    ) -> Iterator[Surveying | Survey]:
+    def survey(self, folder: Path, options: IngestOptions) -> Iterator[Surveying | Survey]:
         """What is understood of a folder; zone None: the system's. See `app.services.survey`."""
         from app.services.survey import survey
         from app.storage.time_zone import system_zone
 
-        return survey(folder, camera_by, rate_fps, zone or system_zone(), _open_source)
+        return survey([folder], options, options.zone or system_zone(), _open_source)
 
     def model_shelf(self) -> ModelShelf:
         """The networks on this computer; raises SettingsError."""

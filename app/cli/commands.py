@@ -27,6 +27,7 @@ from app.cli.options import (
     LibraryOption,
     RateOption,
     RerankerOption,
+    SubStreamsOption,
     ZoneOption,
 )
 from app.cli.program import (
@@ -47,7 +48,7 @@ from app.core.queries import Correction, Refinement, SearchStage
 from app.settings import default_library, demo_dir, demo_library
 
 if TYPE_CHECKING:
-    from app.services.ingest import IngestOptions
+    from app.services.ingest_options import IngestOptions
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +178,7 @@ def run(
             return DONE if library else _demo(program, demo_library(), named, None, as_json=False)
         finally:
             _say("To load a folder of footage of your own type:\n  python main.py ingest FOLDER")
-    from app.services.ingest import IngestOptions
+    from app.services.ingest_options import IngestOptions
 
     defaults = program.settings().ingest
     target = library or default_library(folder)
@@ -250,6 +251,7 @@ def ingest(
     fps: FpsOption = None,
     rate: RateOption = None,
     zone: ZoneOption = None,
+    sub_streams: SubStreamsOption = False,
     dry_run: DryRunOption = False,
     detector: DetectorOption = None,
     embedder: EmbedderOption = None,
@@ -262,24 +264,24 @@ def ingest(
     Running it again goes on where it was interrupted and takes only what is new.
     """
     from app.cli.surveying import show_survey
-    from app.services.ingest import IngestOptions
+    from app.services.ingest_options import IngestOptions
 
     program: Program = context.obj
     defaults = program.settings().ingest
-    known = parse_zone(zone) if zone else None
-    if dry_run:
-        job = program.survey(folder, camera_by or defaults.camera_by, rate, known)
-        return SOME_FAILED if show_survey(job, as_json=json) else DONE
     options = IngestOptions(
         camera_by=camera_by or defaults.camera_by,
         fps=fps or defaults.fps,
         rate_fps=rate,
-        zone=known,
+        zone=parse_zone(zone) if zone else None,
+        sub_streams=sub_streams,
         detector=detector,
         embedder=embedder,
         device=device,
         again=again,
     )
+    if dry_run:
+        job = program.survey(folder, options)
+        return SOME_FAILED if show_survey(job, as_json=json) else DONE
     return _ingest(program, folder.expanduser(), library or default_library(folder), options)
 
 

@@ -53,8 +53,15 @@ RateOption = Annotated[
 ZoneOption = Annotated[
     str | None,
     typer.Option(
-        help="Time zone of these cameras' clocks: Europe/Berlin, UTC, +01:00.",
+        help="Time zone of these cameras' clocks, kept with them (see clock): Europe/Berlin, UTC, "
+        "+01:00.",
         show_default="the library's",
+    ),
+]
+SubStreamsOption = Annotated[
+    bool,
+    typer.Option(
+        "--sub-streams", help="Read the small copies that recorders write beside a stream, too."
     ),
 ]
 DryRunOption = Annotated[

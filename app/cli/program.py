@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
-
     from app.core.networks import NamedModels
+    from app.services.ingest_options import IngestOptions
     from app.services.model_shelf import ModelShelf
     from app.services.survey import Survey, Surveying
     from app.services.workspace import Workspace
@@ -35,9 +34,7 @@ class Program(Protocol):
     ) -> Workspace:
         """Opens a library; raises LibraryError."""
 
-    def survey(
-        self, folder: Path, camera_by: str, rate_fps: float | None, zone: tzinfo | None
-    ) -> Iterator[Surveying | Survey]:
+    def survey(self, folder: Path, options: IngestOptions) -> Iterator[Surveying | Survey]:
         """What is understood of a folder, its cameras, starts and length; zone None: the system's.
 
         Raises:

@@ -44,7 +44,7 @@ def show_survey(events: Iterator[Surveying | Survey], *, as_json: bool) -> bool:
 
 def _print(found: Survey) -> None:
     cameras = AnswerTable(
-        f"Cameras of {found.folder}",
+        f"Cameras of {found.paths[0]}",
         ("camera", "videos", "length", "from", "to"),
         right=("videos", "length"),
         folding=("camera",),
@@ -65,13 +65,19 @@ def _print(found: Survey) -> None:
     for video in found.videos:
         videos.add((video.camera, " · ", video.path.as_posix()), *_cells(video, found))
     problems = [video.problem for video in found.videos if video.problem]
+    left_out = sum(bool(video.left_out) for video in found.videos)
+    if left_out:
+        problems.append(
+            f"{left_out} sub stream{'s' * (left_out != 1)} of cameras whose main stream is read; "
+            "to read them, too, add --sub-streams."
+        )
     videos.print("", *problems, _total(found), _CORRECT)
 
 
 def _cells(video: SurveyedVideo, found: Survey) -> list[str]:
     info = video.info
     if info is None:
-        return [video.layout, "cannot be read", "", "", ""]
+        return [video.layout, "not read" if video.left_out else "cannot be read", "", "", ""]
     start = format_time(info.start_utc, found.zone) if info.start_utc else "unknown"
     length = "unknown" if info.duration_s is None else format_offset(info.duration_s)
     return [video.layout, start, info.start_source.value, video.zone, length]
@@ -90,7 +96,7 @@ def _total(found: Survey) -> str:
 
 def _as_json(found: Survey) -> dict[str, Any]:
     return {
-        "folder": str(found.folder),
+        "folder": str(found.paths[0]),
         "timezone": zone_text(found.zone),
         "duration_s": found.duration_s,
         "cameras": [
@@ -121,4 +127,5 @@ def _video_as_json(video: SurveyedVideo) -> dict[str, Any]:
         "fps": info.fps if info else None,
         "size_px": [info.width_px, info.height_px] if info else None,
         "problem": video.problem or None,
+        "left_out": video.left_out or None,
     }

@@ -15,6 +15,7 @@ from app.cli.options import (
     FpsOption,
     LibraryOption,
     RateOption,
+    SubStreamsOption,
     ZoneOption,
 )
 from app.cli.output import AnswerTable
@@ -43,7 +44,7 @@ def queue(
     Videos are named by path or file name; each option may be repeated.
     """
     from app.cli.progress import follow_ingest
-    from app.services.ingest import IngestOptions
+    from app.services.ingest_options import IngestOptions
 
     program: Program = context.obj
     with opened(program, library) as workspace:
@@ -86,6 +87,7 @@ def watch(
     fps: FpsOption = None,
     rate: RateOption = None,
     zone: ZoneOption = None,
+    sub_streams: SubStreamsOption = False,
     detector: DetectorOption = None,
     embedder: EmbedderOption = None,
     device: DeviceOption = None,
@@ -96,7 +98,7 @@ def watch(
     arrived meanwhile.
     """
     from app.cli.progress import follow_ingest
-    from app.services.ingest import IngestOptions
+    from app.services.ingest_options import IngestOptions
 
     program: Program = context.obj
     defaults = program.settings().ingest
@@ -105,6 +107,7 @@ def watch(
         fps=fps or defaults.fps,
         rate_fps=rate,
         zone=parse_zone(zone) if zone else None,
+        sub_streams=sub_streams,
         detector=detector,
         embedder=embedder,
         device=device,

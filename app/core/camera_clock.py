@@ -33,8 +33,8 @@ class CameraClock:
 
     @property
     def is_raw(self) -> bool:
-        """Whether times are shown as the recorder wrote them."""
-        return self == RAW_CLOCK
+        """Whether times are shown as the recorder wrote them; a zone says what these mean."""
+        return self.offset_s == 0 and (self.reference_utc is None or self.drift_s_per_day == 0)
 
     def raw(self, start_utc: datetime, start_local: datetime | None) -> datetime:
         """When a recording began by the recorder's clock, in this clock's zone, as UTC.

@@ -57,6 +57,7 @@ class Layout:
         example: a path of that layout without its suffix.
         anywhere: the pattern may match anywhere in the file's name, and its first possible time
             counts; what stands before it is what the name `said`.
+        in_vehicle: its camera is a position (front, rear) that every vehicle has.
     """
 
     maker: str
@@ -64,6 +65,7 @@ class Layout:
     example: str
     zone: tzinfo | None = None
     anywhere: bool = False
+    in_vehicle: bool = False
 
     def compiled(self) -> re.Pattern[str]:
         """The pattern as a regular expression."""
@@ -115,9 +117,11 @@ LAYOUTS: tuple[Layout, ...] = (
         "20240514/10/20240514_100000_D60B_ACCC8EB0662C/20240514_10/20240514_103207_25CE",
     ),
     Layout(
+        # The number behind RecM is the version of the name, not a channel.
         "Reolink card or recorder",
-        r"Rec[MS](?P<said>\d\d)_(?:DST)?<ymd>_<hms>_\d{6}(?:_\w+)?",
-        "Mp4Record/2024-05-14/RecM01_DST20240514_103207_103245_6D28808_1A468F9",
+        r"(?:(?:<camera>/)?Mp4Record/(?:\d{4}-\d\d-\d\d/)?)?"
+        r"Rec(?:[MS]\d\d)?_(?:DST)?<ymd>_<hms>_\d{3,6}(?:_\w+)?",
+        "Gate/Mp4Record/2024-05-14/RecM01_DST20240514_103207_103245_6D28808_1A468F9",
     ),
     Layout(
         "Reolink upload",
@@ -181,27 +185,37 @@ LAYOUTS: tuple[Layout, ...] = (
         r"(?:(?:Saved|Sentry|Recent)Clips/)?(?:\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d/)?"
         rf"<date>_<time>-{_TESLA}",
         "TeslaCam/SavedClips/2024-05-14_10-33-00/2024-05-14_10-32-07-left_repeater",
+        in_vehicle=True,
     ),
     Layout(
         "Viofo",
         rf"{_VIOFO_FOLDERS}<year>_?<month><day>_?<hms>_\d{{3,6}}P?<lens>?",
         "DCIM/Movie/2024_0514_103207_000001F",
+        in_vehicle=True,
     ),
     Layout(
         "BlackVue",
         r"(?:Record/)?<ymd>_<hms>_[A-Z]<lens>[LS]?",
         "BlackVue/Record/20240514_103207_NF",
+        in_vehicle=True,
     ),
     Layout(
         "70mai",
         rf"{_VIOFO_FOLDERS}[A-Z]{{2}}<ymd>-<hms>-\d{{6}}<lens>?",
         "Normal/Front/NO20240514-103207-000001F",
+        in_vehicle=True,
     ),
-    Layout("Nextbase", r"<yy><month><day>_<hms>_\d{3}_<lens>[HL]", "240514_103207_001_FH"),
+    Layout(
+        "Nextbase",
+        r"<yy><month><day>_<hms>_\d{3}_<lens>[HL]",
+        "240514_103207_001_FH",
+        in_vehicle=True,
+    ),
     Layout(
         "Thinkware",
         r"(?:REC|EVT|MOT|MAN|PRK)_<year>_<month>_<day>_<hour>_<minute>_<second>_<lens>",
         "REC_2024_05_14_10_32_07_F",
+        in_vehicle=True,
     ),
     Layout(
         "Blink",

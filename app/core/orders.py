@@ -17,12 +17,26 @@ class Ordered:
         path: the file; of an image sequence, its first picture.
         size_bytes: of all its files.
         mtime_ns: when the last of them was changed.
+        left_out: why it is registered, but not read unless asked for, as a sentence; or empty.
     """
 
     path: Path
     camera: str
     size_bytes: int
     mtime_ns: int
+    left_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedFolder:
+    """A folder whose new recordings are ordered as they arrive.
+
+    Attributes:
+        options: how, as plain values; see `app.services.ingest_options`.
+    """
+
+    folder: Path
+    options: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.gui.library_flow import LibraryFlow
     from app.gui.player_flow import PlayerFlow
     from app.gui.tasks import TaskRunner
-    from app.services.ingest import IngestOptions
+    from app.services.ingest_options import IngestOptions
     from app.services.workspace import Workspace
 
 LANE = "demo"

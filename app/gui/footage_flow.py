@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,9 @@ from PySide6.QtWidgets import QWidget
 
 from app.core.clock import parse_zone
 from app.core.errors import UsageError, UserFacingError
-from app.gui.dialogs.footage_dialog import FootageDialog
+from app.gui.dialogs.footage_dialog import FootageDialog, FootageWishes
 from app.gui.tasks import Task, TaskRunner
-from app.services.ingest import IngestOptions
+from app.services.ingest_options import IngestOptions
 from app.services.survey import Survey, Surveying
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class FootageFlow(QObject):
     """One sheet at a time, over the open library.
 
     Signals:
-        agreed: (path, IngestOptions) to be loaded.
+        agreed: (paths, IngestOptions) to be loaded.
+        watch_agreed: (folder, IngestOptions) to be watched from now on.
         problem: an exception that belongs into a dialog.
 
     Args:
@@ -34,6 +36,7 @@ class FootageFlow(QObject):
     """
 
     agreed = Signal(object, object)
+    watch_agreed = Signal(object, object)
     problem = Signal(object)
 
     def __init__(self, tasks: TaskRunner, window: QWidget, usual: IngestOptions) -> None:
@@ -41,7 +44,7 @@ class FootageFlow(QObject):
         self._tasks, self._window, self._usual = tasks, window, usual
         self._workspace: Workspace | None = None
         self._dialog: FootageDialog | None = None
-        self._path = Path()
+        self._paths: Sequence[Path] = ()
         self._options = usual
         self._task: Task | None = None
         self._is_stale = False  # what is shown is from before the last change
@@ -52,15 +55,15 @@ class FootageFlow(QObject):
         if self._dialog is not None:
             self._dialog.reject()
 
-    def show(self, path: Path) -> None:
-        """Shows what is in a folder or file, and asks whether it is to be loaded like this."""
+    def show(self, paths: Sequence[Path]) -> None:
+        """Shows what is in folders or files, and asks whether it is to be loaded like this."""
         if self._workspace is None:
             return
         if self._dialog is not None:
             self._dialog.reject()
-        self._path, self._options, self._is_stale = path, self._usual, False
+        self._paths, self._options, self._is_stale = paths, self._usual, False
         zone = self._workspace.library.timezone
-        dialog = FootageDialog(path, self._usual.camera_by, zone, self._window)
+        dialog = FootageDialog(paths, self._usual.camera_by, zone, self._window)
         dialog.changed.connect(self._look_again)
         dialog.agreed.connect(self._agree)
         dialog.finished.connect(lambda: self._forget(dialog))
@@ -73,7 +76,7 @@ class FootageFlow(QObject):
             self._task.cancel()
         if self._workspace is None or self._dialog is None:
             return
-        job = self._workspace.survey(self._path, self._options)
+        job = self._workspace.survey(self._paths, self._options)
         task = self._tasks.start(_LANE, job, self._hear)
         task.failed.connect(lambda error: self._fail(task, error))
         self._task = task
@@ -87,28 +90,32 @@ class FootageFlow(QObject):
         elif event.total:
             self._dialog.show_progress(event.done, event.total)
 
-    def _look_again(self, camera_by: str, zone: str, rate: str) -> None:
-        options = self._read(camera_by, zone, rate)
+    def _look_again(self, wishes: FootageWishes) -> None:
+        options = self._read(wishes)
         if options is not None and options != self._options:
             self._options, self._is_stale = options, True
             self._look()
 
-    def _agree(self, camera_by: str, zone: str, rate: str) -> None:
-        options = self._read(camera_by, zone, rate)
+    def _agree(self, wishes: FootageWishes) -> None:
+        options = self._read(wishes)
         # Enter in a field agrees, too: not to what has not been seen yet.
         if options is not None and self._dialog is not None and not self._is_stale:
-            path = self._path
+            paths = self._paths
             self._dialog.accept()
-            self.agreed.emit(path, options)
+            self.agreed.emit(paths, options)
+            for folder in paths if wishes.watch else ():
+                if folder.is_dir():
+                    self.watch_agreed.emit(folder, options)
 
-    def _read(self, camera_by: str, zone: str, rate: str) -> IngestOptions | None:
+    def _read(self, wishes: FootageWishes) -> IngestOptions | None:
         """What was typed; None, and the reason in the sheet, where it means nothing."""
         try:
             return replace(
                 self._usual,
-                camera_by=camera_by or self._usual.camera_by,
-                zone=parse_zone(zone) if zone else None,
-                rate_fps=_rate(rate),
+                camera_by=wishes.camera_by or self._usual.camera_by,
+                zone=parse_zone(wishes.zone) if wishes.zone else None,
+                rate_fps=_rate(wishes.rate),
+                sub_streams=wishes.sub_streams,
             )
         except UserFacingError as error:
             if self._dialog is not None:

@@ -30,7 +30,7 @@ from app.gui.panels.ingest_panel import IngestPanel, Notice, NoticeKind
 from app.gui.panels.sources_panel import SourcesPanel
 from app.gui.source_list import SourceList, read_sources
 from app.gui.tasks import Task, TaskRunner
-from app.services.ingest import IngestOptions
+from app.services.ingest_options import IngestOptions
 from app.services.model_choice import WEIGHTS_SUFFIXES
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class IngestFlow(QObject):
         self._task: Task | None = None
         self._dialog: ModelDialog | None = None
         self._is_new = False  # the library: what waits in it has not been gone on with yet
+        self._has_begun = False  # to ingest, since the library was opened
         self._again = False  # something was ordered while a job ran, perhaps too late for it
         self._told: set[Path] = set()
         self._running: tuple[int, float | None, float] | None = None  # video, begun at, resumed at
@@ -111,7 +112,7 @@ class IngestFlow(QObject):
         """
         self._drop_all()
         self._workspace = workspace
-        self._is_new = workspace is not None
+        self._is_new, self._has_begun = workspace is not None, False
         self._usual = replace(self._usual, detector=None, embedder=None)
         self._panel.show_idle()
         self._sources.show_running(None)
@@ -140,6 +141,18 @@ class IngestFlow(QObject):
             task.ended.connect(self._ordered)
             return
         self._begin(workspace.ingest(path, options or self._usual), path)
+
+    def ingest_all(self, paths: Sequence[Path], options: IngestOptions | None = None) -> None:
+        """Orders several folders or files, one after the other."""
+        for path in paths:
+            self.ingest(path, options)
+
+    def take_arrivals(self) -> None:
+        """Recordings have joined the queue by themselves."""
+        if self._goes_on_at_start or self._has_begun:
+            self._ordered()
+        else:
+            self.refresh()
 
     def ingest_again(self, videos: Sequence[Video]) -> None:
         """Analyses stored videos anew, and takes others after all."""
@@ -213,7 +226,7 @@ class IngestFlow(QObject):
     def _begin(self, job: Iterator[IngestEvent], path: Path) -> None:
         self._panel.show_idle()
         self._told.clear()
-        self._is_new = False
+        self._is_new, self._has_begun = False, True
         self._run(job, path)
         self.busy_changed.emit(True)
 

@@ -35,8 +35,8 @@ class LibraryFlow(QObject):
     Signals:
         opened: (workspace, folder); the one before is to be left before this returns.
         closing: the workspace that is about to be closed is to be left.
-        footage_chosen: path of a folder or file to ingest into the open library.
-        footage_asked: the same, but what is in it is to be shown first.
+        footage_chosen: paths of folders or files to ingest into the open library.
+        footage_asked: the same, but what is in them is to be shown first.
         busy_changed: text to show while a library is being opened, else empty.
         recent_changed: the list of recent libraries.
         problem: an exception that belongs into a dialog.
@@ -65,7 +65,6 @@ class LibraryFlow(QObject):
         self._folder: Path | None = None
         self._opening: _Opening | None = None
         self._left: list[_Left] = []
-        self._asked: set[Path] = set()
 
     # Public face --------------------------------------------------------------------------------
 
@@ -78,24 +77,36 @@ class LibraryFlow(QObject):
         """Libraries opened lately, the last one first."""
         return self._state.recent()
 
-    def open(self, folder: Path, *, create: bool = False, footage: Sequence[Path] = ()) -> None:
+    def open(
+        self,
+        folder: Path,
+        *,
+        create: bool = False,
+        footage: Sequence[Path] = (),
+        asks: bool = False,
+    ) -> None:
         """Opens a library in the background.
 
         Args:
             folder: the library's folder.
             create: make it if it is not there.
             footage: what to ingest into it once it is open.
+            asks: show first what is in the footage.
         """
         folder = folder.expanduser().absolute()
         if folder == self._folder:
-            self._ingest(footage)
+            self._ingest(footage, asks=asks)
             return
-        self._leave(
-            f"open {folder.name}", lambda: self._begin(_Opening(folder, create, tuple(footage)))
-        )
+        opening = _Opening(folder, create, tuple(footage), asks=asks)
+        self._leave(f"open {folder.name}", lambda: self._begin(opening))
 
-    def load(self, paths: Sequence[Path]) -> None:
-        """Opens what is a library, ingests the rest into the open one or into the default one."""
+    def load(self, paths: Sequence[Path], *, asks: bool = True) -> None:
+        """Opens what is a library, ingests the rest into the open one or into the default one.
+
+        Args:
+            paths: folders or files.
+            asks: show first what is in them.
+        """
         libraries = [path for path in paths if (path / LIBRARY_FILE).is_file()]
         if libraries:
             self.open(libraries[0])
@@ -106,10 +117,10 @@ class LibraryFlow(QObject):
         if self._opening is not None:
             self._opening.footage = (*self._opening.footage, *footage)
         elif self._workspace is not None:
-            self._ingest(footage)
+            self._ingest(footage, asks=asks)
         else:
             folder = footage[0] if footage[0].is_dir() else footage[0].parent
-            self.open(default_library(folder), create=True, footage=footage)
+            self.open(default_library(folder), create=True, footage=footage, asks=asks)
 
     def ask_new(self) -> None:
         """Lets the user name a new library."""
@@ -128,12 +139,7 @@ class LibraryFlow(QObject):
 
     def ask_footage(self) -> None:
         """Lets the user choose a folder of videos."""
-        choose_folder(self._window, "Add footage", Path.home(), self._load_asked)
-
-    def _load_asked(self, path: Path) -> None:
-        if not (path / LIBRARY_FILE).is_file():
-            self._asked.add(path.absolute())
-        self.load([path])
+        choose_folder(self._window, "Add footage", Path.home(), lambda path: self.load([path]))
 
     def shutdown(self) -> None:
         """Closes what is open; call once no job runs any more."""
@@ -170,7 +176,7 @@ class LibraryFlow(QObject):
         self.busy_changed.emit("")
         self.recent_changed.emit(self.recent())
         self.opened.emit(workspace, opening.folder)
-        self._ingest(opening.footage)
+        self._ingest(opening.footage, asks=opening.asks)
 
     def _fail(self, opening: _Opening, error: Exception) -> None:
         if self._opening is opening:
@@ -181,11 +187,9 @@ class LibraryFlow(QObject):
             self.recent_changed.emit(self.recent())
         self.problem.emit(error)
 
-    def _ingest(self, footage: Sequence[Path]) -> None:
-        for path in footage:
-            was_asked = path in self._asked
-            self._asked.discard(path)
-            (self.footage_asked if was_asked else self.footage_chosen).emit(path)
+    def _ingest(self, footage: Sequence[Path], *, asks: bool) -> None:
+        if footage:
+            (self.footage_asked if asks else self.footage_chosen).emit(list(footage))
 
     def _close(self, workspace: Workspace) -> None:
         """Closes a workspace in the background, after the jobs that may still be using it."""
@@ -197,8 +201,10 @@ class LibraryFlow(QObject):
 class _Opening:
     """A library on its way to be open."""
 
-    def __init__(self, folder: Path, create: bool, footage: tuple[Path, ...]) -> None:
-        self.folder, self.create, self.footage = folder, create, footage
+    def __init__(
+        self, folder: Path, create: bool, footage: tuple[Path, ...], *, asks: bool
+    ) -> None:
+        self.folder, self.create, self.footage, self.asks = folder, create, footage, asks
         self.workspace: Workspace | None = None
 
     def run(self, open_workspace: OpenWorkspace) -> Iterator[None]:

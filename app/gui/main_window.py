@@ -36,6 +36,7 @@ _RIGHT_PX, _RIGHT_WIDE_PX = 400, 480
 _MENUS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "&File": (
         ("add-footage", "&Add footage…", "Ctrl+Shift+O"),
+        ("@watched", "&Watched folders", ""),
         ("-", "", ""),
         ("new-library", "&New library…", "Ctrl+N"),
         ("open-library", "&Open library…", "Ctrl+O"),
@@ -104,6 +105,7 @@ class MainWindow(QMainWindow):
         paths_dropped: list of paths.
         refinements_chosen: frozenset of the `Refinement`s that are switched on.
         recent_chosen: folder of a library opened lately.
+        stop_watching_chosen: the watched folder that is to be left alone.
         theme_chosen: a `ThemeChoice`.
 
     Attributes:
@@ -114,6 +116,7 @@ class MainWindow(QMainWindow):
     paths_dropped = Signal(object)
     refinements_chosen = Signal(object)
     recent_chosen = Signal(object)
+    stop_watching_chosen = Signal(object)
     theme_chosen = Signal(object)
 
     def __init__(self, panels: Panels, state: WindowState) -> None:
@@ -130,6 +133,9 @@ class MainWindow(QMainWindow):
         self._actions: dict[str, QAction] = {}
         self._add_docks(panels)
         self._recent = QMenu("Open &recent", self)
+        self._watched = QMenu("&Watched folders", self)
+        self._watched.setObjectName("watched_menu")
+        self._watched.setToolTipsVisible(True)
         self._themes = QMenu("&Theme", self)
         self._add_menus()
         self._add_status_bar()
@@ -223,12 +229,15 @@ class MainWindow(QMainWindow):
         self.action("quit").triggered.connect(self.close)
         self.action("full-screen").triggered.connect(self._toggle_full_screen)
         self.show_recent([])
+        self.show_watched([])
 
     def _add_entry(self, menu: QMenu, name: str, text: str, keys: str) -> None:
         if name == "-":
             menu.addSeparator()
         elif name == "@recent":
             menu.addMenu(self._recent)
+        elif name == "@watched":
+            menu.addMenu(self._watched)
         elif name == "@theme":
             menu.addMenu(self._themes)
         elif name == "@edit":
@@ -296,6 +305,18 @@ class MainWindow(QMainWindow):
             entry.setStatusTip(str(folder))
             entry.triggered.connect(
                 lambda _checked=False, chosen=folder: self.recent_chosen.emit(chosen)
+            )
+
+    def show_watched(self, folders: Sequence[Path]) -> None:
+        """Fills the menu of watched folders; to choose one ends watching it."""
+        self._watched.clear()
+        self._watched.setEnabled(bool(folders))
+        for folder in folders:
+            entry = self._watched.addAction(f"Stop watching {folder.name.replace('&', '&&')}")
+            entry.setToolTip(str(folder))
+            entry.setStatusTip(str(folder))
+            entry.triggered.connect(
+                lambda _checked=False, chosen=folder: self.stop_watching_chosen.emit(chosen)
             )
 
     def _toggle_full_screen(self) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
 
 from app.core.entities import ModelFile, Video
 from app.core.errors import SettingsError
@@ -18,10 +18,11 @@ from app.gui.demo_flow import DemoFlow
 from app.gui.dialogs.about_dialog import AboutDialog
 from app.gui.dialogs.choosing import choose_picture
 from app.gui.dialogs.error_dialog import ErrorDialog, show_error
-from app.gui.dialogs.shortcuts_dialog import ShortcutsDialog, rows_of
+from app.gui.dialogs.shortcuts_dialog import PLAYER_KEYS, ShortcutsDialog, rows_of
 from app.gui.drops import is_picture
 from app.gui.footage_flow import FootageFlow
 from app.gui.ingest_flow import IngestFlow
+from app.gui.leaving import Leaving
 from app.gui.library_flow import LibraryFlow, OpenWorkspace
 from app.gui.locate_flow import LocateFlow
 from app.gui.log_file import open_log_folder
@@ -37,8 +38,9 @@ from app.gui.reembed_flow import ReembedFlow
 from app.gui.search_flow import SearchFlow
 from app.gui.tasks import TaskRunner
 from app.gui.theme import Theme, ThemeChoice
+from app.gui.watch_flow import WatchFlow
 from app.gui.window_state import WindowState
-from app.services.ingest import IngestOptions
+from app.services.ingest_options import IngestOptions
 from app.services.model_choice import LARGER_FINDS_MORE
 from app.settings import (
     SearchSettings,
@@ -55,7 +57,6 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 _NETWORKS_LANE = "sources"
-_REST_WAITS = "What is stored is kept; the rest waits for the next time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,6 @@ class Shell(QObject):
         self._settings, self._theme = settings, theme
         self._close_agreed = False
         self._has_shown = False  # a video of the open library
-        self._question: QMessageBox | None = None
         self.tasks = TaskRunner(self)
         self.sources = SourcesPanel()
         self.ingest_panel = IngestPanel()
@@ -111,11 +111,15 @@ class Shell(QObject):
             options,
             goes_on_at_start=settings.ingest.at_start == "continue",
         )
-        self.library = LibraryFlow(open_workspace, state, self.tasks, self.window, self._leave)
+        self._leaving = Leaving(self.window, lambda: self.ingest.is_busy)
+        self.library = LibraryFlow(
+            open_workspace, state, self.tasks, self.window, self._leaving.leave
+        )
         self.locate = LocateFlow(self.tasks, self.window)
         self.networks = NetworksFlow(self.tasks, self.window)
         self.reembed = ReembedFlow(self.tasks, self.window)
         self.footage = FootageFlow(self.tasks, self.window, options)
+        self.watch = WatchFlow(self.tasks, self)
         self.clock = ClockFlow(self.tasks, self.window)
         self.demo = DemoFlow(
             self.library, self.ingest, self.player, self.tasks, replace(options, camera_by="file")
@@ -138,7 +142,7 @@ class Shell(QObject):
             footage = [] if videos is None else [videos]
             self.library.open(library, create=videos is not None, footage=footage)
         elif videos is not None:
-            self.library.load([videos])
+            self.library.load([videos], asks=False)
         else:
             recent = [folder for folder in self.library.recent() if folder.is_dir()]
             if recent:
@@ -193,7 +197,7 @@ class Shell(QObject):
         self.ingest.problem.connect(self.report)
         self.library.opened.connect(self._enter)
         self.library.closing.connect(lambda: self._set_workspace(None))
-        self.library.footage_chosen.connect(self.ingest.ingest)
+        self.library.footage_chosen.connect(self.ingest.ingest_all)
         self.library.busy_changed.connect(self.window.statusBar().showMessage)
         self.library.recent_changed.connect(self.window.show_recent)
         self.library.problem.connect(self._library_failed)
@@ -208,7 +212,13 @@ class Shell(QObject):
 
     def _connect_sheets(self) -> None:
         self.library.footage_asked.connect(self.footage.show)
-        self.footage.agreed.connect(self.ingest.ingest)
+        self.footage.agreed.connect(self.ingest.ingest_all)
+        self.footage.watch_agreed.connect(self.watch.watch)
+        self.watch.arrived.connect(self.ingest.take_arrivals)
+        self.watch.watched_changed.connect(self.window.show_watched)
+        self.watch.watched_changed.connect(self.ingest_panel.show_watched)
+        self.watch.problem.connect(self.report)
+        self.window.stop_watching_chosen.connect(self.watch.stop)
         self.footage.problem.connect(self.report)
         self.sources.clock_requested.connect(self.clock.ask)
         self.player.position_changed.connect(self.clock.note_position)
@@ -271,7 +281,7 @@ class Shell(QObject):
         # The demo's first: it hears when the ingest of the library that is left ends.
         self.demo.set_workspace(workspace)
         flows = (self.player, self.search, self.ingest, self.locate, self.networks, self.reembed)
-        for flow in (*flows, self.footage, self.clock):
+        for flow in (*flows, self.footage, self.clock, self.watch):
             flow.set_workspace(workspace)
         if workspace is None:
             self.window.set_library_open(False)
@@ -357,74 +367,10 @@ class Shell(QObject):
 
     # Closing ------------------------------------------------------------------------------------
 
-    def _leave(self, deed: str, go_on: Callable[[], None]) -> None:
-        """Goes on at once, or after the user agreed to stop the running ingest."""
-        if not self.ingest.is_busy:
-            go_on()
-            return
-        self._ask(
-            f"Stop ingesting and {deed}?",
-            _REST_WAITS,
-            go_on,
-        )
-
     def _may_close(self) -> bool:
         if self._close_agreed or not self.ingest.is_busy:
             return True
-        self._ask(
-            "Stop ingesting and quit?",
-            _REST_WAITS,
-            self.close_at_once,
-        )
-        return False
-
-    def _ask(self, question: str, explanation: str, go_on: Callable[[], None]) -> None:
-        if self._question is not None:
-            self._question.activateWindow()
-            return
-        box = QMessageBox(self.window)
-        box.setObjectName("stop_question")
-        box.setAccessibleName(question)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Retrace")
-        box.setText(question)
-        box.setInformativeText(explanation)
-        stop = box.addButton("Stop", QMessageBox.ButtonRole.AcceptRole)
-        stop.setObjectName("stop_yes")
-        keep = box.addButton("Keep ingesting", QMessageBox.ButtonRole.RejectRole)
-        keep.setObjectName("stop_no")
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-
-        def answered() -> None:
-            agreed = box.clickedButton() is stop
-            self._question = None
-            box.deleteLater()
-            if agreed:
-                go_on()
-
-        box.finished.connect(answered)
-        self._question = box
-        box.open()
-
-
-PLAYER_KEYS: tuple[tuple[str, str], ...] = (
-    ("Space, K", "Play or pause"),
-    ("J", "Play backwards, faster each time"),
-    ("L", "Play forwards, faster each time"),
-    (",", "One frame back"),
-    (".", "One frame forward"),
-    ("←", "5 seconds back"),
-    ("→", "5 seconds forward"),
-    ("Shift+←", "1 second back"),
-    ("Shift+→", "1 second forward"),
-    ("↑", "1 minute forward"),
-    ("↓", "1 minute back"),
-    ("Home, End", "To the beginning, to the end"),
-    ("[  ]", "Slower, faster"),
-    ("Backspace", "Normal speed"),
-    ("Ctrl+V", "Search the picture in the clipboard"),
-)
+        return self._leaving.leave("quit", self.close_at_once)
 
 
 def _used_models(workspace: Workspace) -> Iterator[UsedModels]:

@@ -133,9 +133,14 @@ def _origin(reading: NameReading | None, root: PurePosixPath) -> str:
     return "/".join(telling)
 
 
+def nearest_telling(folder: PurePosixPath) -> PurePosixPath:
+    """A folder or the nearest one above it whose name is more than a date or "videos"."""
+    above = [each for each in (folder, *folder.parents) if each.name]
+    return next((each for each in above if _tells(each.name)), folder)
+
+
 def _place(root: PurePosixPath) -> str:
-    """The nearest folder whose name is more than a date or "videos"."""
-    return next((part for part in reversed(root.parts[1:]) if _tells(part)), root.name or "camera")
+    return nearest_telling(root).name or "camera"
 
 
 def _tells(folder: str) -> bool:

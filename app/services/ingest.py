@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.core.clock import parse_zone, zone_text
+from app.core.clock import zone_text
 from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
 from app.core.errors import UsageError, VideoError
 from app.core.events import (
@@ -29,6 +30,7 @@ from app.core.orders import QueuedVideo
 from app.core.ports import FrameSource, Tracker
 from app.services.chapter_store import store_chapter
 from app.services.growth import Growth
+from app.services.ingest_options import IngestOptions
 from app.services.ingest_progress import IngestRun, beating
 from app.services.model_choice import LARGER_FINDS_MORE
 from app.services.networks import Networks
@@ -37,12 +39,15 @@ from app.services.registration import Registration, reason_to_skip
 from app.services.search import Search
 from app.services.sources import (
     SourceFile,
+    find_sources,
     fingerprint,
-    look_into,
+    is_storable,
     reading,
+    ready,
     source_of,
 )
 from app.services.untangling import Untangled
+from app.services.vehicles import told_from_stored
 from app.services.video_analysis import Analysed, Chapter, VideoAnalysis, can_resume
 from app.services.watching import changes
 from app.settings import is_bundled
@@ -50,49 +55,6 @@ from app.storage.library import Library
 
 logger = logging.getLogger(__name__)
 _Note = Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class IngestOptions:
-    """How a folder is loaded.
-
-    Attributes:
-        camera_by: see `app.services.sources.find_sources`.
-        fps: analysed frames per second of video.
-        rate_fps: frame rate of footage without one (image sequences, bare streams), or None: as
-            their names or streams say.
-        zone: of the recorders' clocks, or None: the library's.
-        detector: weights file or installed name, or None: see `app.services.model_choice`.
-        embedder: likewise.
-        device: "auto", "cpu", "cuda:0", …; None: from the settings.
-        again: analyse finished videos anew.
-    """
-
-    camera_by: str = "auto"
-    fps: float = 5.0
-    rate_fps: float | None = None
-    zone: tzinfo | None = None
-    detector: str | None = None
-    embedder: str | None = None
-    device: str | None = None
-    again: bool = False
-
-    def packed(self) -> dict[str, Any]:
-        """As plain values, for the queue."""
-        usual = IngestOptions()
-        values = {
-            each.name: getattr(self, each.name)
-            for each in fields(self)
-            if getattr(self, each.name) != getattr(usual, each.name)
-        }
-        return values | ({"zone": zone_text(self.zone)} if self.zone else {})
-
-    @classmethod
-    def unpacked(cls, values: Mapping[str, Any]) -> IngestOptions:
-        """From `packed`; what another version knew and this one does not is left out."""
-        known = {each.name for each in fields(cls)}
-        kept = {name: value for name, value in values.items() if name in known}
-        return cls(**kept | ({"zone": parse_zone(kept["zone"])} if "zone" in kept else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,31 +138,50 @@ class Ingest:
         """Ingests a folder and whatever is added to it, until it is closed; like `run`.
 
         Raises:
-            UsageError: the folder is missing.
+            UsageError: the folder is missing at the beginning.
         """
         run = IngestRun()
         folder = folder.expanduser().resolve()
+        if not folder.is_dir():
+            raise UsageError(f"{folder} cannot be watched: it is not a folder.", "Check the path.")
         for changed in changes([folder]):
             if changed or self._library.queued_ids():
-                try:
-                    yield from self._order(run, folder, options, only_new=True)
-                except UsageError:
-                    if not folder.is_dir():
-                        raise  # an empty one may be filled
+                yield from self._order_new(run, folder, options)
                 yield from self._take_queue(run, NamedModels(), waits=False)
             yield run.progress(f"Watching {folder.name}")
 
+    def order_arrivals(self) -> Iterator[IngestEvent]:
+        """Orders what arrives in the folders that the library watches, until it is closed.
+
+        Ends at once where it watches none.
+        """
+        run = IngestRun()
+        watched = {each.folder: each.options for each in self._library.watched_folders()}
+        for changed in changes(list(watched)) if watched else ():
+            for folder in changed:
+                yield from self._order_new(run, folder, IngestOptions.unpacked(watched[folder]))
+            yield run.progress("Watching for new recordings")
+
     # Queue --------------------------------------------------------------------------------------
+
+    def _order_new(
+        self, run: IngestRun, folder: Path, options: IngestOptions
+    ) -> Iterator[IngestEvent]:
+        """Orders what is new in a watched folder, which may be empty or out of reach."""
+        with suppress(UsageError):
+            yield from self._order(run, folder, options, only_new=True)
 
     def _order(
         self, run: IngestRun, folder: Path, options: IngestOptions, *, only_new: bool
     ) -> Iterator[IngestEvent]:
         folder = folder.expanduser().resolve()
         root = folder if folder.is_dir() else folder.parent
-        found, left_out = yield from beating(
-            run, f"Looking into {folder.name}", lambda: look_into(folder, options.camera_by)
+        found = yield from beating(
+            run, f"Looking into {folder.name}", lambda: self._look_into(folder, options)
         )
-        for source in left_out:
+        for source in found:
+            if is_storable(source):
+                continue
             name = os.fsencode(source.path.name).decode("utf-8", "replace")
             error = VideoError(
                 f"{name} cannot be stored: its path is not written in UTF-8.",
@@ -209,10 +190,29 @@ class Ingest:
             failed = VideoFailed(source.path, error)
             run.failed.append(failed)
             yield failed
-        ids = self._library.order_videos(
-            root, found, options.packed(), only_new=only_new, excluded_too=not folder.is_dir()
+        ordered = ready(
+            [source for source in found if is_storable(source)], sub_streams=options.sub_streams
         )
+        with self._library.transaction():
+            ids = self._library.order_videos(
+                root, ordered, options.packed(), only_new=only_new, excluded_too=not folder.is_dir()
+            )
+            self._set_zone(ids, options.zone)
         yield FootageOrdered(folder, len(ids))
+
+    def _look_into(self, folder: Path, options: IngestOptions) -> list[SourceFile]:
+        found = find_sources(folder, options.camera_by)
+        return told_from_stored(found, self._library) if options.camera_by == "auto" else found
+
+    def _set_zone(self, video_ids: Sequence[int], zone: tzinfo | None) -> None:
+        """Keeps the zone that was named with an order as that of its cameras' clocks."""
+        if zone is None:
+            return
+        videos = self._library.videos_by_id(video_ids).values()
+        for camera in {video.camera for video in videos}:
+            if camera.clock.zone != zone_text(zone):
+                self._library.set_clock(camera.id, replace(camera.clock, zone=zone_text(zone)))
+                self._search.reset()
 
     def _take_queue(
         self, run: IngestRun, named: NamedModels, *, waits: bool = True
@@ -273,7 +273,8 @@ class Ingest:
             if not turn.video.info.width_px:
                 self._library.set_info(video_id, info)
             if info.views > 1 and info.view == 0:
-                self._library.order_views(video_id, info.views, queued.options)
+                views = self._library.order_views(video_id, info.views, queued.options)
+                self._set_zone(views, turn.options.zone)
             run.total_s += info.duration_s or 0.0
             looked_at[video_id] = info
 

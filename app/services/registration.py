@@ -17,7 +17,7 @@ from app.services.sources import SourceFile, fingerprint, reading, source_files,
 from app.storage.library import Library
 
 if TYPE_CHECKING:
-    from app.services.ingest import IngestOptions
+    from app.services.ingest_options import IngestOptions
 
 _STORED = (VideoStatus.DONE, VideoStatus.PARTIAL)
 _HASH_CHUNK_BYTES = 1 << 22

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -16,6 +16,7 @@ from app.core.errors import UsageError, VideoError
 from app.core.frame_names import IMAGE_SUFFIXES, frame_name, sequences
 from app.core.orders import Ordered
 from app.services.camera_names import Footage, name_cameras
+from app.services.substreams import pair_streams
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class SourceFile:
         camera: name of the viewpoint.
         prefix: of an image sequence, its file names before the number.
         view: which of the file's video streams, from 0, the main one first.
+        main: of a sub stream, the file in which the same is recorded large; else None.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class SourceFile:
     kind: Literal["file", "sequence"]
     prefix: str = ""
     view: int = 0
+    main: Path | None = None
 
 
 def find_sources(folder: Path, camera_by: str = "auto") -> list[SourceFile]:
@@ -76,23 +79,38 @@ def find_sources(folder: Path, camera_by: str = "auto") -> list[SourceFile]:
             "numbered JPEG or PNG pictures, in all its subfolders.",
         )
     footage = [_footage(source, first.relative_to(root)) for source, first in found]
-    cameras = name_cameras(footage, camera_by, PurePosixPath(root.resolve().as_posix()))
+    top = PurePosixPath(root.resolve().as_posix())
+    cameras = name_cameras(footage, camera_by, top)
+    streams = pair_streams(footage, top, lambda some: name_cameras(some, "auto", top))
+    if camera_by == "auto":
+        pairs = zip(streams.cameras, cameras, strict=True)
+        cameras = [common or camera for common, camera in pairs]
+    mains = [None if main is None else found[main][1] for main in streams.main]
     return [
-        SourceFile(source.path, camera, source.kind, source.prefix)
-        for (source, _), camera in zip(found, cameras, strict=True)
+        replace(source, camera=camera, main=main)
+        for (source, _), camera, main in zip(found, cameras, mains, strict=True)
     ]
 
 
-def look_into(folder: Path, camera_by: str) -> tuple[list[Ordered], list[SourceFile]]:
-    """What `find_sources` finds, ready to be ordered; and of that what no library can hold."""
-    found, left_out = [], []
-    for source in find_sources(folder, camera_by):
+def ready(sources: Sequence[SourceFile], *, sub_streams: bool) -> list[Ordered]:
+    """Sources ready to be ordered; without those that are gone.
+
+    Args:
+        sources: as found.
+        sub_streams: read sub streams, too, although their main streams are read.
+    """
+    found = []
+    for source in sources:
         first = next(iter(source_files(source)), None)
-        if first is None or not is_storable(source):
-            left_out.append(source)
-        else:
-            found.append(Ordered(first, source.camera, *fingerprint(source)))
-    return found, left_out
+        if first is not None:
+            reason = "" if sub_streams else sub_stream_reason(source)
+            found.append(Ordered(first, source.camera, *fingerprint(source), reason))
+    return found
+
+
+def sub_stream_reason(source: SourceFile) -> str:
+    """Why a source is not read by itself, as a sentence; empty if it is."""
+    return "" if source.main is None else f"It is the sub stream of {source.main.name}."
 
 
 def source_files(source: SourceFile) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
@@ -14,8 +14,15 @@ from app.core.errors import VideoError
 from app.core.name_reading import read_name
 from app.core.orders import view_camera
 from app.core.ports import FrameSource
+from app.services.ingest_options import IngestOptions
 from app.services.pipeline import in_background
-from app.services.sources import SourceFile, find_sources, reading, source_files
+from app.services.sources import (
+    SourceFile,
+    find_sources,
+    reading,
+    source_files,
+    sub_stream_reason,
+)
 
 OpenSource = Callable[[SourceFile, float | None, tzinfo], FrameSource]
 """(source, its frame rate if given, zone of times that name none) → opened video."""
@@ -32,6 +39,7 @@ class SurveyedVideo:
         zone: the zone that its start was taken to be in, "stated" where its name or layout says,
             or empty where its source has none to choose.
         problem: why it cannot be read, as a sentence, or empty.
+        left_out: why it would not be read, although it can be, as a sentence, or empty.
     """
 
     path: Path
@@ -40,6 +48,7 @@ class SurveyedVideo:
     info: VideoInfo | None
     zone: str
     problem: str = ""
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +83,14 @@ class Surveying:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The last event: everything in the folder.
+    """The last event: everything in the folders.
 
     Attributes:
+        paths: folders or single videos that were looked at, absolute.
         zone: the zone of times that name none.
     """
 
-    folder: Path
+    paths: tuple[Path, ...]
     zone: tzinfo
     videos: tuple[SurveyedVideo, ...]
 
@@ -98,53 +108,64 @@ class Survey:
 
 
 def survey(
-    folder: Path,
-    camera_by: str,
-    rate_fps: float | None,
+    paths: Sequence[Path],
+    options: IngestOptions,
     zone: tzinfo,
     open_source: OpenSource,
+    told_from_stored: Callable[[Sequence[SourceFile]], Sequence[SourceFile]] = list,
 ) -> Iterator[Surveying | Survey]:
-    """Looks at every video of a folder; stores nothing.
+    """Looks at every video as it would be ingested; stores nothing.
 
     Args:
-        folder: a folder, or one video.
-        camera_by: see `app.services.camera_names.name_cameras`.
-        rate_fps: frame rate of footage without one, or None.
+        paths: folders, or single videos.
+        options: how they would be ingested.
         zone: of times that name none.
         open_source: opens a video.
+        told_from_stored: names cameras apart from those of a library, see `app.services.vehicles`.
 
     Raises:
-        UsageError: the folder is missing or holds no footage.
+        UsageError: a path is missing or holds no footage.
     """
-    folder = folder.expanduser().resolve()
-    root = folder if folder.is_dir() else folder.parent
-    sources = yield from in_background(
-        lambda: find_sources(folder, camera_by), lambda: Surveying(0, 0)
-    )
+    paths = [path.expanduser().resolve() for path in paths]
+    found: list[tuple[SourceFile, Path]] = []
+    for path in paths:
+        root = path if path.is_dir() else path.parent
+        sources = yield from in_background(
+            partial(_sources, path, options, told_from_stored), lambda: Surveying(0, 0)
+        )
+        found += [(source, root) for source in sources]
     videos: list[SurveyedVideo] = []
-    for looked_at, source in enumerate(sources, 1):
+    for looked_at, (source, root) in enumerate(found, 1):
+        look = partial(_look_at, root=root, options=options, zone=zone, open_source=open_source)
         video = yield from in_background(
-            partial(_look_at, source, root, rate_fps, zone, open_source),
-            partial(Surveying, looked_at - 1, len(sources)),
+            partial(look, source), partial(Surveying, looked_at - 1, len(found))
         )
         views = video.info.views if video.info else 1
         videos.append(video)
-        yield Surveying(looked_at, len(sources), video)
+        yield Surveying(looked_at, len(found), video)
         for view in range(1, views):
             other = replace(source, camera=view_camera(source.camera, view), view=view)
             video = yield from in_background(
-                partial(_look_at, other, root, rate_fps, zone, open_source),
-                partial(Surveying, looked_at, len(sources)),
+                partial(look, other), partial(Surveying, looked_at, len(found))
             )
             videos.append(video)
-            yield Surveying(looked_at, len(sources), video)
-    yield Survey(folder, zone, tuple(videos))
+            yield Surveying(looked_at, len(found), video)
+    yield Survey(tuple(paths), zone, tuple(videos))
+
+
+def _sources(
+    path: Path,
+    options: IngestOptions,
+    told_from_stored: Callable[[Sequence[SourceFile]], Sequence[SourceFile]],
+) -> Sequence[SourceFile]:
+    found = find_sources(path, options.camera_by)
+    return told_from_stored(found) if options.camera_by == "auto" else found
 
 
 def _look_at(
     source: SourceFile,
     root: Path,
-    rate_fps: float | None,
+    options: IngestOptions,
     zone: tzinfo,
     open_source: OpenSource,
 ) -> SurveyedVideo:
@@ -152,9 +173,12 @@ def _look_at(
     read = read_name(first.as_posix())
     path = first.relative_to(root)
     layout = read.layout.maker if read else ""
+    left_out = "" if options.sub_streams else sub_stream_reason(source)
+    if left_out:
+        return SurveyedVideo(path, source.camera, layout, None, "", left_out=left_out)
     try:
         with reading(source):
-            opened = open_source(source, rate_fps, zone)
+            opened = open_source(source, options.rate_fps, zone)
         opened.close()
     except VideoError as error:
         return SurveyedVideo(path, source.camera, layout, None, "", str(error))

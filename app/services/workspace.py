@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +18,8 @@ from app.core.queries import CropQuery, Query
 from app.services.cameras import Cameras
 from app.services.catalog import Catalog
 from app.services.check import CheckEvent, check_library
-from app.services.ingest import Ingest, IngestOptions, IngestParts
+from app.services.ingest import Ingest, IngestParts
+from app.services.ingest_options import IngestOptions
 from app.services.model_shelf import ModelShelf
 from app.services.network_list import NetworkEntry, list_networks
 from app.services.networks import NetworkLoaders, Networks
@@ -27,6 +29,7 @@ from app.services.reembed import Reembed, ReembedProgress
 from app.services.search import Search
 from app.services.survey import Survey, Surveying, survey
 from app.services.untangle_library import UntangleLibrary, UntangleProgress
+from app.services.vehicles import told_from_stored
 from app.settings import ModelSettings
 from app.storage.crop_files import read_crop
 from app.storage.library import Library
@@ -123,10 +126,11 @@ class Workspace:
         """Closes the library, and deletes it if it is new and nobody is stored in it."""
         self.library.abandon()
 
-    def survey(self, folder: Path, options: IngestOptions) -> Iterator[Surveying | Survey]:
-        """What is understood of a folder before it is read; see `app.services.survey.survey`."""
+    def survey(self, paths: Sequence[Path], options: IngestOptions) -> Iterator[Surveying | Survey]:
+        """What is understood of footage before it is read; see `app.services.survey.survey`."""
         zone = options.zone or self.library.timezone
-        return survey(folder, options.camera_by, options.rate_fps, zone, self._open_source)
+        apart = partial(told_from_stored, library=self.library)
+        return survey(paths, options, zone, self._open_source, apart)
 
     def ingest(self, folder: Path, options: IngestOptions | None = None) -> Iterator[IngestEvent]:
         """Loads a folder; see `app.services.ingest.Ingest.run`."""
@@ -141,6 +145,10 @@ class Workspace:
     def watch(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
         """Ingests a folder and what is added to it; see `app.services.ingest.Ingest.watch`."""
         return self._ingest.watch(folder, options)
+
+    def order_arrivals(self) -> Iterator[IngestEvent]:
+        """Orders what arrives in watched folders; see `app.services.ingest.Ingest`."""
+        return self._ingest.order_arrivals()
 
     def check(self, *, repairs: bool) -> Iterator[CheckEvent]:
         """Looks for damage; see `app.services.check.check_library`."""

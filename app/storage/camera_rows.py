@@ -27,6 +27,12 @@ class CameraRows(LibraryPart):
             cameras = [camera_of(row) for row in rows]
         return sorted(cameras, key=lambda camera: natural_key(camera.name))
 
+    def camera_called(self, name: str) -> Camera | None:
+        """The camera to which footage of that name belongs; of a former name, too."""
+        with self._database.reading() as session:
+            row = _row_called(session, name)
+            return None if row is None else camera_of(row)
+
     def set_clock(self, camera_id: int, clock: CameraClock) -> None:
         """Notes how a camera told the time.
 
@@ -77,10 +83,7 @@ class CameraRows(LibraryPart):
                 raise NotFoundError("Some of these videos are not in the library any more.")
             target = session.scalar(select(CameraRow).where(CameraRow.name == name))
             if target is None:
-                former = _camera_row(session, rows[0].camera_id)
-                target = CameraRow(name=name, zone=former.zone, offset_s=former.offset_s)
-                target.drift_s_per_day = former.drift_s_per_day
-                target.reference_utc = former.reference_utc
+                target = _new_camera(name, _camera_row(session, rows[0].camera_id))
                 session.add(target)
                 session.flush()
             for row in rows:
@@ -96,17 +99,37 @@ def camera_of(row: CameraRow) -> Camera:
     return Camera(row.id, row.name, clock)
 
 
-def camera_id_of(session: Session, name: str) -> int:
-    """The camera of a name or, where it was renamed or merged, of a former one; made if missing."""
+def camera_id_of(session: Session, name: str, like_id: int | None = None) -> int:
+    """The camera of a name or, where it was renamed or merged, of a former one; made if missing.
+
+    Args:
+        session: to look in.
+        name: of the camera.
+        like_id: the camera whose clock a new one gets.
+    """
+    row = _row_called(session, name)
+    if row is None:
+        row = _new_camera(name, None if like_id is None else session.get(CameraRow, like_id))
+        session.add(row)
+        session.flush()
+    return row.id
+
+
+def _row_called(session: Session, name: str) -> CameraRow | None:
     row = session.scalar(select(CameraRow).where(CameraRow.name == name))
     if row is None:
         every = session.scalars(select(CameraRow)).all()
         row = next((each for each in every if name in each.also_called), None)
-    if row is None:
-        row = CameraRow(name=name)
-        session.add(row)
-        session.flush()
-    return row.id
+    return row
+
+
+def _new_camera(name: str, like: CameraRow | None) -> CameraRow:
+    """A camera with the clock of another one."""
+    row = CameraRow(name=name)
+    if like is not None:
+        row.zone, row.offset_s = like.zone, like.offset_s
+        row.drift_s_per_day, row.reference_utc = like.drift_s_per_day, like.reference_utc
+    return row
 
 
 def _camera_row(session: Session, camera_id: int) -> CameraRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
@@ -10,13 +11,13 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core.entities import StartSource, VideoStatus
-from app.core.orders import Ordered, QueuedVideo, view_camera
+from app.core.orders import Ordered, QueuedVideo, WatchedFolder, view_camera
 from app.storage.camera_rows import camera_id_of
 from app.storage.library_part import LibraryPart, absolute, chunks, video_row
 from app.storage.tables import QueueRow, SettingRow, VideoRow
 from app.storage.video_rows import root_id, video_rows_by_path, videos_where
 
-_PAUSED = "queue_paused"
+_PAUSED, _WATCHED = "queue_paused", "watched_folders"
 _STORED = (VideoStatus.DONE, VideoStatus.PARTIAL)
 
 
@@ -40,7 +41,7 @@ class QueueRows(LibraryPart):
             root: folder that the paths are stored relative to.
             ordered: what was found, in the order in which it is to be ingested.
             options: plain values that say how; kept as they are, with the camera's name.
-            only_new: leave out what is stored already and has not changed since.
+            only_new: leave out what waits or is stored already and has not changed since.
             excluded_too: whether videos that the user excluded wait again.
 
         Returns:
@@ -61,11 +62,13 @@ class QueueRows(LibraryPart):
                         cameras[each.camera] = camera_id_of(session, each.camera)
                     row = _registered(path.relative_to(root), cameras[each.camera])
                     row.source_root_id = root_id(session, root)
+                    if each.left_out:
+                        row.status, row.problem = VideoStatus.EXCLUDED, each.left_out
                     session.add(row)
                     session.flush()
-                elif (_is_unwanted(row) and not excluded_too) or (
-                    only_new and row.status != VideoStatus.PENDING and _is_same(row, each)
-                ):
+                elif _stays_as_it_is(row, each, waiting, only_new, excluded_too):
+                    continue
+                if each.left_out and row.status == VideoStatus.EXCLUDED:
                     continue
                 place += 1
                 how = {**options, "camera": each.camera}
@@ -73,14 +76,20 @@ class QueueRows(LibraryPart):
                 ids.append(row.id)
         return ids
 
-    def order_views(self, video_id: int, views: int, options: Mapping[str, Any]) -> None:
+    def order_views(self, video_id: int, views: int, options: Mapping[str, Any]) -> list[int]:
         """Registers the other views of a video's file, and has them wait like it.
+
+        A camera that is made for it gets the clock of the main view's: one recorder wrote both.
 
         Args:
             video_id: the main view.
             views: how many the file has.
             options: how they are to be ingested, with the main view's camera.
+
+        Returns:
+            Ids of those that wait now.
         """
+        ids: list[int] = []
         with self._database.writing() as session:
             main = video_row(session, video_id)
             waiting = set(session.scalars(select(QueueRow.video_id)))
@@ -95,7 +104,7 @@ class QueueRows(LibraryPart):
                 )
                 camera = view_camera(str(options["camera"]), view)
                 if row is None:
-                    its_camera = camera_id_of(session, camera)
+                    its_camera = camera_id_of(session, camera, like_id=main.camera_id)
                     row = _registered(PurePosixPath(main.relative_path), its_camera)
                     row.source_root_id, row.view = main.source_root_id, view
                     session.add(row)
@@ -105,6 +114,8 @@ class QueueRows(LibraryPart):
                 place += 1
                 how = {**options, "camera": camera}
                 _put(session, row, place, how, is_waiting=row.id in waiting)
+                ids.append(row.id)
+        return ids
 
     def queue_videos(self, video_ids: Sequence[int], options: Mapping[str, Any]) -> None:
         """Puts stored videos at the end of the queue: to be tried again, or to be taken after all.
@@ -192,6 +203,22 @@ class QueueRows(LibraryPart):
             row.content_hash, row.size_bytes, row.mtime_ns = content_hash, size_bytes, mtime_ns
             session.execute(delete(QueueRow).where(QueueRow.video_id == video_id))
 
+    def watched_folders(self) -> list[WatchedFolder]:
+        """Folders whose new recordings are ordered as they arrive, in the order they were named."""
+        with self._database.reading() as session:
+            row = session.get(SettingRow, _WATCHED)
+            known: dict[str, dict[str, Any]] = json.loads(row.value) if row is not None else {}
+        return [WatchedFolder(Path(folder), options) for folder, options in known.items()]
+
+    def watch_folder(self, folder: Path, options: Mapping[str, Any] | None) -> None:
+        """Notes that a folder is watched from now on, or with options None, no longer."""
+        with self._database.writing() as session:
+            known = {str(each.folder): each.options for each in self.watched_folders()}
+            known.pop(str(folder), None)
+            if options is not None:
+                known[str(folder)] = dict(options)
+            session.merge(SettingRow(key=_WATCHED, value=json.dumps(known)))
+
     @property
     def is_queue_paused(self) -> bool:
         """Whether the user wants the queue to stand still until told otherwise."""
@@ -226,6 +253,17 @@ def _registered(path: PurePath, its_camera_id: int) -> VideoRow:
 def _is_unwanted(row: VideoRow) -> bool:
     """Whether the user excluded it; what was excluded for a reason may have lost the reason."""
     return row.status == VideoStatus.EXCLUDED and not row.problem
+
+
+def _stays_as_it_is(
+    row: VideoRow, ordered: Ordered, waiting: set[int], only_new: bool, excluded_too: bool
+) -> bool:
+    """Whether a known video does not wait because of this order."""
+    if _is_unwanted(row) and not excluded_too:
+        return True
+    return only_new and (
+        row.id in waiting or (row.status != VideoStatus.PENDING and _is_same(row, ordered))
+    )
 
 
 def _is_same(row: VideoRow, ordered: Ordered) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,24 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QPushButton, QTreeWidget
-from window_fakes import FakeWorkspace, label
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QTreeWidget,
+)
+from window_fakes import FakeWorkspace, dialog, drop, label
 
 from app.core.clock import parse_zone
 from app.core.entities import StartSource, VideoInfo
 from app.core.errors import UsageError
 from app.gui.dialogs.footage_dialog import FootageDialog
+from app.gui.panels.elided_label import ElidedLabel
 from app.gui.shell import Shell
-from app.services.ingest import IngestOptions
+from app.services.ingest_options import IngestOptions
 from app.services.survey import Survey, SurveyedVideo, Surveying
 
 
@@ -29,7 +38,9 @@ class FakeSurvey:
         self.folder = folder
         self.asked: list[IngestOptions] = []
 
-    def __call__(self, folder: Path, options: IngestOptions) -> Iterator[Surveying | Survey]:
+    def __call__(
+        self, paths: Sequence[Path], options: IngestOptions
+    ) -> Iterator[Surveying | Survey]:
         self.asked.append(options)
         if options.camera_by == "(":
             raise UsageError('"(" is not a rule for cameras.', "Write auto.")
@@ -38,7 +49,7 @@ class FakeSurvey:
         names = ("a", "a", "b") if options.camera_by == "auto" else ("x", "y", "z")
         videos = [self._video(name, at, zone) for at, name in enumerate(names)]
         yield Survey(
-            folder,
+            tuple(paths),
             zone,
             (*videos, SurveyedVideo(Path("bad.mp4"), "b", "", None, "", "bad.mp4 is empty.")),
         )
@@ -160,3 +171,77 @@ def test_cancel_loads_nothing(
     sheet.reject()
     qtbot.waitUntil(lambda: window.window.findChild(FootageDialog) is None)
     assert workspace.ingested == []
+
+
+def test_what_is_dropped_passes_through_the_sheet(
+    window: Shell, workspace: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "footage").mkdir()
+    assert drop(window.window, tmp_path / "footage", tmp_path / "late.mp4")
+    qtbot.waitUntil(lambda: dialog(window, FootageDialog) is not None)
+    sheet = dialog(window, FootageDialog)
+    qtbot.waitUntil(lambda: len(rows(sheet)) == 2)
+    assert workspace.ingested == []
+    press_load(sheet)
+    qtbot.waitUntil(lambda: [path.name for path, _ in workspace.ingested] == ["footage"])
+    qtbot.waitUntil(lambda: [path.name for path, _ in workspace.ordered] == ["late.mp4"])
+
+
+def test_sub_streams_are_offered_where_there_are_some(
+    sheet: FootageDialog, workspace: Any, qtbot: Any
+) -> None:
+    box = sheet.findChild(QCheckBox, "footage_sub_streams")
+    assert not box.isVisible()
+    small = SurveyedVideo(Path("s.mp4"), "a", "", None, "", left_out="It is the sub stream of 0.")
+    sheet.show_found(Survey((Path(),), parse_zone("UTC"), (small,)))
+    assert box.isVisible()
+    shown = sheet.findChild(QTreeWidget).topLevelItem(0).child(0)
+    assert shown.text(1) == "not read: sub stream"
+    box.click()
+    qtbot.waitUntil(lambda: workspace.survey.asked[-1].sub_streams)
+    qtbot.waitUntil(lambda: len(rows(sheet)) == 2)
+    press_load(sheet)
+    qtbot.waitUntil(lambda: bool(workspace.ingested))
+    assert workspace.ingested[0][1].sub_streams
+
+
+def test_a_watched_folder_is_read_as_recordings_arrive_and_at_the_next_start(
+    window: Shell, workspace: Any, qtbot: Any, libraries: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "footage").mkdir()
+    window.load([tmp_path / "footage"])
+    qtbot.waitUntil(lambda: dialog(window, FootageDialog) is not None)
+    sheet = dialog(window, FootageDialog)
+    qtbot.waitUntil(lambda: len(rows(sheet)) == 2)
+    sheet.findChild(QCheckBox, "footage_watch").click()
+    press_load(sheet)
+    qtbot.waitUntil(lambda: tmp_path / "footage" in workspace.library.watched)
+    qtbot.waitUntil(lambda: not window.ingest.is_busy and bool(workspace.ingested))
+    workspace.arrivals.append(5)
+    qtbot.waitUntil(lambda: len(workspace.went_on) == 1 and not window.ingest.is_busy)
+
+    window.library.open(tmp_path / "other")
+    qtbot.waitUntil(lambda: "other" in window.window.windowTitle())
+    window.library.open(tmp_path / "library")
+    menu = window.window.findChild(QMenu, "watched_menu")
+    qtbot.waitUntil(lambda: bool(menu.actions()))
+    state = window.window.findChild(ElidedLabel, "ingest_state")
+    assert state.whole() == "Watching footage for new recordings."
+    workspace.arrivals.append(6)
+    qtbot.waitUntil(lambda: len(workspace.went_on) == 2)
+
+    assert [action.text() for action in menu.actions()] == ["Stop watching footage"]
+    menu.actions()[0].trigger()
+    qtbot.waitUntil(lambda: workspace.library.watched == {} and not menu.isEnabled())
+
+
+def test_paused_and_watching_orders_but_does_not_read(
+    window: Shell, workspace: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    workspace.library.is_queue_paused = True
+    workspace.arrivals.append(5)
+    window.watch.watch(tmp_path, IngestOptions())
+    qtbot.waitUntil(lambda: workspace.library.waiting == [5])
+    state = window.window.findChild(ElidedLabel, "ingest_state")
+    qtbot.waitUntil(lambda: state.whole().startswith("1 video waits"))
+    assert workspace.went_on == []

@@ -28,7 +28,7 @@ from app.gui.panels.elided_label import ElidedLabel
 from app.gui.panels.ingest_panel import IngestPanel
 from app.gui.panels.sources_panel import SourcesPanel
 from app.gui.tasks import TaskRunner
-from app.services.ingest import IngestOptions
+from app.services.ingest_options import IngestOptions
 
 
 class Bench:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QTreeWidget,
     QTreeWidgetItem,
 )
-from window_fakes import drop
+from window_fakes import agree_to_footage, drop
 
 from app import bootstrap
 from app.core.boxes import iou
@@ -246,6 +246,7 @@ def test_dropped_footage_is_ingested_and_searched_meanwhile(
     SlowDetector.fast = cam1_frames + 5
     SlowDetector.go_on.clear()
     assert drop(window.shell.window, clips)
+    agree_to_footage(window.shell, window.qtbot)
     window.wait(lambda: window.status("cam1.mp4") == "✓ done")
     window.wait(lambda: "%" in window.status("cam2.mp4"))
     window.wait(lambda: "cam2.mp4" in window.ingest_text())

@@ -16,7 +16,7 @@ from app.gui.dialogs.reembed_dialog import ReembedDialog
 from app.gui.shell import Shell
 from app.gui.theme import Theme
 from app.gui.window_state import WindowState
-from app.services.ingest import IngestOptions
+from app.services.ingest_options import IngestOptions
 from app.settings import Settings
 from tests.fakes import ColourBlobDetector
 from tests.integration import main_job

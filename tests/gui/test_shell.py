@@ -17,7 +17,15 @@ from PySide6.QtWidgets import (
     QToolButton,
     QTreeWidget,
 )
-from window_fakes import EndlessIngest, FakeWorkspace, dialog, drop, label, make_video
+from window_fakes import (
+    EndlessIngest,
+    FakeWorkspace,
+    agree_to_footage,
+    dialog,
+    drop,
+    label,
+    make_video,
+)
 
 from app.core.errors import LibraryInUseError
 from app.core.queries import REFINEMENTS, Correction, Refinement, SearchStage
@@ -131,6 +139,7 @@ def test_dropped_footage_goes_into_its_default_library(shell, qtbot, libraries, 
     library = default_library(footage)
     qtbot.waitUntil(lambda: library in libraries.workspaces)
     workspace = libraries.workspaces[library]
+    agree_to_footage(shell, qtbot)
     qtbot.waitUntil(lambda: [path for path, _ in workspace.ingested] == [footage])
     assert libraries.opened == [(library, True)]
     qtbot.waitUntil(
@@ -145,6 +154,7 @@ def test_footage_dropped_onto_an_open_library_goes_into_it(
     qtbot.waitUntil(lambda: "mine" in shell.window.windowTitle())
     assert drop(shell.sources, tmp_path / "one", tmp_path / "two.mp4")
     workspace = libraries.workspaces[tmp_path / "mine"]
+    agree_to_footage(shell, qtbot)
     qtbot.waitUntil(lambda: [path for path, _ in workspace.ingested] == [tmp_path / "one"])
     qtbot.waitUntil(lambda: [path for path, _ in workspace.ordered] == [tmp_path / "two.mp4"])
     assert len(libraries.opened) == 1

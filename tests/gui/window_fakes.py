@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
 from app.core.entities import Camera, ModelFile, StartSource, Video, VideoInfo, VideoStatus
 from app.core.events import (
@@ -27,8 +27,11 @@ from app.core.events import (
 )
 from app.core.journal import UndoState
 from app.core.networks import NamedModels
+from app.core.orders import WatchedFolder
+from app.gui.dialogs.footage_dialog import FootageDialog
 from app.services.catalog import CameraEntry
-from app.services.ingest import IngestOptions
+from app.services.ingest_options import IngestOptions
+from app.services.survey import Survey, Surveying
 
 if TYPE_CHECKING:
     from app.gui.shell import Shell
@@ -85,10 +88,19 @@ class FakeLibrary:
         self.waiting: list[int] = []
         self.is_queue_paused = False
         self.excluded: list[int] = []
+        self.watched: dict[Path, dict[str, Any]] = {}
         self.queued: list[tuple[list[int], dict[str, Any]]] = []
 
     def model(self, role: str) -> ModelFile:
         return ModelFile(f"{role}-1", Path(f"/models/{role}.onnx"), "0" * 64)
+
+    def watched_folders(self) -> list[WatchedFolder]:
+        return [WatchedFolder(*each) for each in self.watched.items()]
+
+    def watch_folder(self, folder: Path, options: dict[str, Any] | None) -> None:
+        self.watched.pop(folder, None)
+        if options is not None:
+            self.watched[folder] = options
 
     def queued_ids(self) -> list[int]:
         return list(self.waiting)
@@ -117,6 +129,7 @@ class FakeWorkspace:
         self.script: Script = whole_ingest(self)
         self.ingested: list[tuple[Path, IngestOptions]] = []
         self.ordered: list[tuple[Path, IngestOptions]] = []
+        self.arrivals: list[int] = []
         self.went_on: list[NamedModels | None] = []
         self.closed = threading.Event()
         self.library = FakeLibrary(folder)
@@ -144,6 +157,21 @@ class FakeWorkspace:
         self.ordered.append((folder, options))
         self.library.waiting.append(100 + len(self.ordered))
         yield FootageOrdered(folder, 1)
+
+    def survey(
+        self, paths: Sequence[Path], _options: IngestOptions
+    ) -> Iterator[Surveying | Survey]:
+        yield Survey(tuple(paths), self.library.timezone, ())
+
+    def order_arrivals(self) -> Iterator[IngestEvent]:
+        """What `arrivals` holds, as long as folders are watched."""
+        while self.library.watched:
+            videos, self.arrivals = self.arrivals, []
+            self.library.waiting += videos
+            for folder in self.library.watched if videos else ():
+                yield FootageOrdered(folder, len(videos))
+            yield progress(0.0)
+            threading.Event().wait(0.01)
 
     def go_on(self, named: NamedModels | None = None) -> Iterator[IngestEvent]:
         self.went_on.append(named)
@@ -235,3 +263,11 @@ def label(parent: QWidget, name: str) -> str:
 def dialog(shell: Shell, kind: type) -> Any:
     """The dialog of a kind that is open, or None."""
     return next((each for each in shell.window.findChildren(kind) if each.isVisible()), None)
+
+
+def agree_to_footage(shell: Shell, qtbot: Any) -> None:
+    """Presses "Load" in the sheet of Add footage once it shows what is there."""
+    qtbot.waitUntil(lambda: dialog(shell, FootageDialog) is not None)
+    sheet = dialog(shell, FootageDialog)
+    qtbot.waitUntil(lambda: "Looking" not in label(sheet, "footage_state"))
+    sheet.findChild(QPushButton, "footage_load").click()

@@ -20,7 +20,7 @@ from app import bootstrap
 from app.core.boxes import iou
 from app.core.entities import Tracklet
 from app.core.events import IngestEvent, IngestSummary
-from app.services.ingest import IngestOptions
+from app.services.ingest_options import IngestOptions
 from app.services.model_choice import describe_model
 from app.services.workspace import Workspace
 from app.storage.library import Library

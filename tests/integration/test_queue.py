@@ -32,7 +32,7 @@ from app.core.events import (
     VideoSkipped,
 )
 from app.services import growth
-from app.services.ingest import IngestOptions
+from app.services.ingest_options import IngestOptions
 from tests.integration import main_job
 from tests.integration.conftest import Retrace
 

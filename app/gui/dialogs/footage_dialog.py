@@ -1,12 +1,15 @@
-"""What was understood of a folder, before it is read; camera rule, zone and rate can be changed."""
+"""What was understood of footage before it is read, and what can be corrected there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -27,33 +30,54 @@ from app.services.survey import Survey, SurveyedCamera, SurveyedVideo
 _WIDTH_PX, _HEIGHT_PX = 760, 520
 _COLUMNS = ["Camera or video", "Start", "Time from", "Zone", "Length"]
 _RULES = ("auto", "folder", "file")
+_PROBLEMS = 5
+"""So many are written out."""
+
+
+@dataclass(frozen=True, slots=True)
+class FootageWishes:
+    """How footage is to be loaded, as typed; empty where the usual is meant.
+
+    Attributes:
+        watch: load what is recorded into the folder from now on, too.
+    """
+
+    camera_by: str
+    zone: str
+    rate: str
+    sub_streams: bool
+    watch: bool
 
 
 class FootageDialog(QDialog):
-    """Cameras with their videos, and three fields that look at the folder again when changed.
+    """Cameras with their videos, and fields that look at the footage again when changed.
 
     Signals:
-        changed: (camera rule, zone, rate) as typed; empty where the usual one is meant.
-        agreed: the same; the folder is to be loaded like this.
+        changed: the FootageWishes as typed.
+        agreed: the same; the footage is to be loaded like this.
 
     Args:
-        folder: what is looked at.
+        paths: what is looked at.
         camera_by: the usual rule.
         zone: the library's.
     """
 
-    changed = Signal(str, str, str)
-    agreed = Signal(str, str, str)
+    changed = Signal(object)
+    agreed = Signal(object)
 
     def __init__(
-        self, folder: Path, camera_by: str, zone: tzinfo, parent: QWidget | None = None
+        self,
+        paths: Sequence[Path],
+        camera_by: str,
+        zone: tzinfo,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("footage_dialog")
         self.setWindowTitle("Add footage")
         self.setAccessibleName("Add footage")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._state = wrapped_label("footage_state", "heading", f"Looking into {folder.name}…")
+        self._state = wrapped_label("footage_state", "heading", f"Looking into {_called(paths)}…")
         self._problem = wrapped_label("footage_problem", "warning")
         self._problem.hide()
         self._list = self._make_list()
@@ -72,6 +96,13 @@ class FootageDialog(QDialog):
         self._rate.setObjectName("footage_rate")
         self._rate.setPlaceholderText("as the footage says")
         self._rate.setToolTip("Frames a second of pictures and bare H.264 or H.265 streams")
+        self._sub_streams = QCheckBox("&Sub streams, too")
+        self._sub_streams.setObjectName("footage_sub_streams")
+        self._sub_streams.setToolTip("The small copies that recorders write beside a stream")
+        self._sub_streams.hide()  # until there are some
+        self._watch = QCheckBox("&Watch: load what is recorded here from now on, too")
+        self._watch.setObjectName("footage_watch")
+        self._watch.setVisible(any(path.is_dir() for path in paths))
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self._load = self._buttons.addButton("Load", QDialogButtonBox.ButtonRole.AcceptRole)
         self._load.setObjectName("footage_load")
@@ -87,8 +118,11 @@ class FootageDialog(QDialog):
             f"{len(found.videos)} video{'s' * (len(found.videos) != 1)}, "
             f"{format_offset(found.duration_s)} in all"
         )
+        if any(video.left_out for video in found.videos):
+            self._sub_streams.show()
         unreadable = [video.problem for video in found.videos if video.problem]
-        self._say("\n".join(unreadable[:5]))
+        more = [f"{len(unreadable) - _PROBLEMS} more"] if len(unreadable) > _PROBLEMS else []
+        self._say("\n".join(unreadable[:_PROBLEMS] + more))
         self._list.clear()
         for camera in cameras:
             self._add_camera(camera, found.zone)
@@ -109,11 +143,13 @@ class FootageDialog(QDialog):
         self._problem.setText(problem)
         self._problem.setVisible(bool(problem))
 
-    def _values(self) -> tuple[str, str, str]:
-        return (
+    def _wishes(self) -> FootageWishes:
+        return FootageWishes(
             self._rule.currentText().strip(),
             self._zone.text().strip(),
             self._rate.text().strip(),
+            self._sub_streams.isChecked(),
+            self._watch.isChecked(),
         )
 
     def _add_camera(self, camera: SurveyedCamera, zone: tzinfo) -> None:
@@ -142,6 +178,8 @@ class FootageDialog(QDialog):
         form.addRow("&Cameras by", self._rule)
         form.addRow("Clock &zone", self._zone)
         form.addRow("Frame &rate", self._rate)
+        form.addRow("", self._sub_streams)
+        form.addRow("", self._watch)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*4 * (4 * theme.UNIT_PX,))
         layout.setSpacing(3 * theme.UNIT_PX)
@@ -153,19 +191,28 @@ class FootageDialog(QDialog):
         self.resize(_WIDTH_PX, _HEIGHT_PX)
 
     def _connect(self) -> None:
-        self._rule.textActivated.connect(lambda _text: self.changed.emit(*self._values()))
+        self._rule.textActivated.connect(lambda _text: self._change())
         edited = self._rule.lineEdit()
         for field in (edited, self._zone, self._rate):
             if field is not None:
-                field.editingFinished.connect(lambda: self.changed.emit(*self._values()))
-        self._buttons.accepted.connect(lambda: self.agreed.emit(*self._values()))
+                field.editingFinished.connect(self._change)
+        self._sub_streams.toggled.connect(lambda _on: self._change())
+        self._buttons.accepted.connect(lambda: self.agreed.emit(self._wishes()))
         self._buttons.rejected.connect(self.reject)
+
+    def _change(self) -> None:
+        self.changed.emit(self._wishes())
+
+
+def _called(paths: Sequence[Path]) -> str:
+    return paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
 
 
 def _cells(video: SurveyedVideo, zone: tzinfo) -> list[str]:
     info = video.info
     if info is None:
-        return [video.path.as_posix(), "cannot be read", "", "", ""]
+        why = "not read: sub stream" if video.left_out else "cannot be read"
+        return [video.path.as_posix(), why, "", "", ""]
     start = format_time(info.start_utc, zone) if info.start_utc else "unknown"
     length = "unknown" if info.duration_s is None else format_offset(info.duration_s)
     return [video.path.as_posix(), start, info.start_source.value, video.zone, length]

@@ -21,6 +21,24 @@ from app.gui import theme
 
 Group = tuple[str, Sequence[tuple[str, str]]]  # title, (keys, what they do)
 
+PLAYER_KEYS: tuple[tuple[str, str], ...] = (
+    ("Space, K", "Play or pause"),
+    ("J", "Play backwards, faster each time"),
+    ("L", "Play forwards, faster each time"),
+    (",", "One frame back"),
+    (".", "One frame forward"),
+    ("←", "5 seconds back"),
+    ("→", "5 seconds forward"),
+    ("Shift+←", "1 second back"),
+    ("Shift+→", "1 second forward"),
+    ("↑", "1 minute forward"),
+    ("↓", "1 minute back"),
+    ("Home, End", "To the beginning, to the end"),
+    ("[  ]", "Slower, faster"),
+    ("Backspace", "Normal speed"),
+    ("Ctrl+V", "Search the picture in the clipboard"),
+)
+
 
 class ShortcutsDialog(QDialog):
     """A list that can be narrowed by typing.

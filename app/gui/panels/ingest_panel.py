@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -75,6 +76,7 @@ class IngestPanel(QWidget):
         self.setAccessibleName("Ingest")
         self._waiting = 0
         self._step = ""
+        self._idle = _IDLE_TEXT
         self._state = ElidedLabel()
         self._state.setObjectName("ingest_state")
         self._figures = QLabel()
@@ -98,7 +100,16 @@ class IngestPanel(QWidget):
     def show_idle(self) -> None:
         """Nothing runs and nothing is to be told."""
         self._notices.clear()
-        self._rest(_IDLE_TEXT)
+        self._rest(self._idle)
+
+    def show_watched(self, folders: Sequence[Path]) -> None:
+        """Which folders are watched: said while nothing is being ingested."""
+        is_idle = self._step == self._idle
+        others = f" and {len(folders) - 1} more" if len(folders) > 1 else ""
+        watching = f"Watching {folders[0].name}{others} for new recordings." if folders else ""
+        self._idle = watching or _IDLE_TEXT
+        if is_idle:
+            self._say(self._idle)
 
     def show_started(self, folder: Path) -> None:
         """A folder's turn has come; what went wrong in earlier ones stays listed."""

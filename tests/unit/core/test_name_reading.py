@@ -21,7 +21,7 @@ CAMERAS = {
     "Xiaomi": "04cf8cb4",
     "Wyze": "Garage",
     "Axis": "ACCC8EB0662C",
-    "Reolink card or recorder": "(camera 01)",
+    "Reolink card or recorder": "Gate",
     "Reolink upload": "(Front Door)",
     "UniFi Protect": "Front Door",
     "UniFi Protect archiver": "Front Door",
