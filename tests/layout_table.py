@@ -23,15 +23,15 @@ by `python -m tests.layout_table`. Times without a zone are taken to be in the l
 Europe/Berlin; `ingest --dry-run` shows what is understood of a folder. A camera in brackets is what
 the file's name says; the folders above it may say more.
 
-**Sub streams.** Many recorders write the same minutes twice, the second time small: Reolink's `RecM…`
-and `RecS…`, Yi's `record` and `record_sub`, UniFi Protect's `_0_rotating_` and `_2_rotating_`,
-Hikvision's `Channels_101` and `102`, and whatever has *main* and *sub* (Dahua: *extra1*) in its name or
-folder. Both are of one camera. Of two that begin within 10 s of each other, the small one is listed and
-not read, unless `--sub-streams` (in the sheet of *Add footage*: *Sub streams, too*) asks for it; where
-there is only the small one, it is read.
+**Sub streams.** Many recorders write the same minutes twice, the second time small: Reolink's
+`RecM…` and `RecS…`, Yi's `record` and `record_sub`, UniFi Protect's `_0_rotating_` and
+`_2_rotating_`, Hikvision's `Channels_101` and `102`, and whatever has *main* and *sub* (Dahua:
+*extra1*) in its name or folder. Both are of one camera. Of two that begin within 10 s of each
+other, the small one is listed and not read, unless `--sub-streams` (in the sheet of *Add
+footage*: *Sub streams, too*) asks for it; where there is only the small one, it is read.
 
-**Dashcams** name positions that every vehicle has. Whatever lies below another folder than the stored
-`front` is another vehicle's, and becomes `FOLDER/front`; folders of days do not count.
+**Dashcams** name positions that every vehicle has. Whatever lies below another folder than the
+stored `front` is another vehicle's, and becomes `FOLDER/front`; folders of days do not count.
 
 | layout | example | camera | start | zone |
 |---|---|---|---|---|
