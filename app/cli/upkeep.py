@@ -37,6 +37,9 @@ def queue(
     retry: Annotated[
         list[str] | None, typer.Option(help="Read a video that failed or was excluded after all.")
     ] = None,
+    pause: Annotated[
+        bool, typer.Option("--pause", help="Let it rest, when the window is opened as well.")
+    ] = False,
     go_on: Annotated[bool, typer.Option("--go-on", help="Read what waits.")] = False,
 ) -> int:
     """Show what waits to be read, change it, or go on with it.
@@ -54,7 +57,10 @@ def queue(
         stored.queue_videos(_ids(workspace, retry), usual.packed())
         stored.move_in_queue(_ids(workspace, first), to_front=True)
         stored.move_in_queue(_ids(workspace, last), to_front=False)
+        if pause:
+            stored.pause_queue(True)
         if go_on:
+            stored.pause_queue(False)
             summary = follow_ingest(workspace.go_on())
             return SOME_FAILED if summary.failed or summary.partial else DONE
         _show_queue(workspace)
@@ -73,7 +79,12 @@ def _show_queue(workspace: Workspace) -> None:
     )
     for place, video in enumerate(waiting, 1):
         table.add(str(place), video.camera.name, video.path.name, video.status.value)
-    table.print(*([] if waiting else ["Nothing waits."]))
+    notes = [] if waiting else ["Nothing waits."]
+    if waiting and workspace.library.is_queue_paused:
+        notes.append("It is paused; go on with --go-on.")
+    watched = workspace.library.watched_folders()
+    notes += [f"The window watches {each.folder}." for each in watched]
+    table.print(*notes)
 
 
 def watch(

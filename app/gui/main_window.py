@@ -65,7 +65,6 @@ _MENUS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("locate-footage", "&Locate footage…", ""),
         ("-", "", ""),
         ("networks", "&Networks…", ""),
-        ("reembed", "Compute &vectors anew with another network…", ""),
     ),
     "&Help": (
         ("demo", "Open the &demo", ""),
@@ -84,7 +83,7 @@ _REFINEMENT_TIPS: dict[Refinement, str] = {
     Correction.TRANSIT: "Prefers times between two sightings that are usual there, as learnt from "
     "the library",
 }
-_NEEDS_LIBRARY = ("search-picture", "locate-footage", "networks", "reembed")
+_NEEDS_LIBRARY = ("search-picture", "locate-footage", "networks")
 
 
 @dataclass(frozen=True, slots=True)

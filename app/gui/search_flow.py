@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,8 @@ from app.gui.thumbnails import read_picture
 from app.gui.verdict_flow import VerdictFlow
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from app.gui.panels.results_panel import ResultsPanel
     from app.gui.tasks import Task, TaskRunner
     from app.services.catalog import CameraEntry, HitDetails
@@ -303,6 +305,8 @@ class SearchFlow(QObject):
         if spans:
             first, last = min(span[0] for span in spans), max(span[1] for span in spans)
             self._panel.filters.offer_span(first, last)
+            zone = self._workspace.library.timezone
+            self._panel.filters.mark_days({day for span in spans for day in _days(span, zone)})
 
 
 def _search(
@@ -355,6 +359,13 @@ def as_qimage(image: Image) -> QImage:
     height, width = image.shape[:2]
     data = image.tobytes()
     return QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def _days(span: tuple[datetime, datetime], zone: ZoneInfo) -> Iterator[date]:
+    """The days that a stretch of footage touches."""
+    first, last = (moment.astimezone(zone).date() for moment in span)
+    for number in range((last - first).days + 1):
+        yield first + timedelta(days=number)
 
 
 def _recorded(entry: CameraEntry) -> list[tuple[datetime, datetime]]:

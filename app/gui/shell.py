@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from app.core.entities import ModelFile, Video
 from app.core.errors import SettingsError
 from app.core.queries import Refinement
+from app.gui.camera_flow import CameraFlow
 from app.gui.clock_flow import ClockFlow
 from app.gui.demo_flow import DemoFlow
 from app.gui.dialogs.about_dialog import AboutDialog
@@ -121,6 +122,7 @@ class Shell(QObject):
         self.footage = FootageFlow(self.tasks, self.window, options)
         self.watch = WatchFlow(self.tasks, self)
         self.clock = ClockFlow(self.tasks, self.window)
+        self.cameras = CameraFlow(self.tasks, self.window)
         self.demo = DemoFlow(
             self.library, self.ingest, self.player, self.tasks, replace(options, camera_by="file")
         )
@@ -222,9 +224,12 @@ class Shell(QObject):
         self.footage.problem.connect(self.report)
         self.sources.clock_requested.connect(self.clock.ask)
         self.player.position_changed.connect(self.clock.note_position)
-        for follow in (self.ingest.refresh, self.player.reopen, self.search.networks_changed):
-            self.clock.saved.connect(follow)
-        self.clock.problem.connect(self.report)
+        self.sources.merge_requested.connect(self.cameras.ask_merge)
+        self.sources.split_requested.connect(self.cameras.ask_split)
+        for flow in (self.clock, self.cameras):
+            for follow in (self.ingest.refresh, self.player.reopen, self.search.networks_changed):
+                flow.saved.connect(follow)
+            flow.problem.connect(self.report)
 
     def _connect_window(self) -> None:
         window = self.window
@@ -241,7 +246,6 @@ class Shell(QObject):
             "search-picture": self._ask_picture,
             "locate-footage": self.locate.ask,
             "networks": self.networks.ask,
-            "reembed": self.reembed.ask,
             "theme-next": lambda: self._choose_theme(self._theme.choice.next()),
             "shortcuts": self._show_shortcuts,
             "open-log": self._open_log,
@@ -281,7 +285,7 @@ class Shell(QObject):
         # The demo's first: it hears when the ingest of the library that is left ends.
         self.demo.set_workspace(workspace)
         flows = (self.player, self.search, self.ingest, self.locate, self.networks, self.reembed)
-        for flow in (*flows, self.footage, self.clock, self.watch):
+        for flow in (*flows, self.footage, self.clock, self.cameras, self.watch):
             flow.set_workspace(workspace)
         if workspace is None:
             self.window.set_library_open(False)

@@ -48,13 +48,15 @@ from app.services.sources import (
 )
 from app.services.untangling import Untangled
 from app.services.vehicles import told_from_stored
-from app.services.video_analysis import Analysed, Chapter, VideoAnalysis, can_resume
+from app.services.video_analysis import Analysed, Chapter, Described, VideoAnalysis, can_resume
 from app.services.watching import changes
 from app.settings import is_bundled
 from app.storage.library import Library
 
 logger = logging.getLogger(__name__)
 _Note = Callable[[], None]
+# Part of the work on a second of footage that the embedder does, where people are in view.
+_DESCRIBING = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,10 +388,15 @@ class Ingest:
         """Stores what the stages bring, and says so."""
         step = f"{video.camera.name}/{video.path.name}"
         people_before, last_beat = run.people, 0.0
+        found_s = described_s = run.current_s
         with analysis:
             for outcome in analysis.outcomes(BEAT_S):
                 if isinstance(outcome, Analysed):
-                    run.current_s = max(run.current_s, outcome.time_s)
+                    found_s = outcome.time_s
+                    if outcome.is_last:
+                        step = f"Describing who is in {step}"
+                elif isinstance(outcome, Described):
+                    described_s = outcome.time_s
                 elif isinstance(outcome, Chapter):
                     note = partial(self._library.commit_video, video.id, outcome.settled)
                     yield from self._store(run, video, outcome.tracklets, embedder_id, note)
@@ -411,6 +418,8 @@ class Ingest:
                     if outcome.problem:
                         run.partial.append(finished)
                     yield finished
+                through_s = found_s - _DESCRIBING * (found_s - described_s)
+                run.current_s = max(run.current_s, through_s)
                 if outcome is None or time.monotonic() - last_beat >= BEAT_S:
                     last_beat = time.monotonic()
                     yield run.progress(step)

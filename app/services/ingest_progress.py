@@ -21,7 +21,8 @@ class IngestRun:
         analysing_since: monotonic time at which the first frame was asked for, or None.
         total_s: footage of all videos that can be read.
         behind_s: footage of videos that are through.
-        current_s: footage of the current video that is through.
+        current_s: footage of the current video that is through; what the detector has seen and the
+            embedder has not counts in part.
         skipped_s: part of the last two that was not analysed by this call.
         people: tracklets stored.
     """

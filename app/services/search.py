@@ -193,8 +193,7 @@ class Search:
         began = time.perf_counter()
         where = where or SearchFilter()
         index, embedder_id = yield from _working(SearchStage.RETRIEVED, self._current_index)
-        searched = index.count(where)
-        if isinstance(query, CropQuery) and not searched:
+        if isinstance(query, CropQuery) and not index.count(where):
             # Nothing to compare with: the embedder need not be loaded, nor even be known.
             yield SearchResult(SearchStage.RETRIEVED, (), 0, time.perf_counter() - began)
             return
@@ -214,11 +213,14 @@ class Search:
 
         def result(stage: SearchStage, hits: list[Hit]) -> SearchResult:
             elapsed_s = time.perf_counter() - began
+            searched = max(counted, len(hits))
             return SearchResult(stage, hits[:limit], searched, elapsed_s, shares, use)
 
         # As many as any later stage needs, and one more, because the query tracklet finds itself.
         depth = max(limit, NEIGHBOURS, PAIRS)
         found = index.search(sought, depth + 1, where, camera_mean=takes_mean, transit=transit)
+        # Counted now, not at the beginning: a library that is being filled has grown meanwhile.
+        counted = index.count(where)
         hits = _hits(found, without=sought.tracklet_id)[:depth]
         yield result(SearchStage.RETRIEVED, hits)
         for stage in (SearchStage.AGGREGATED, SearchStage.RERANKED):

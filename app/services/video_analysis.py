@@ -41,7 +41,19 @@ _JOIN_S = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """The frame at this time has been through the detector."""
+    """The frame at this time has been through the detector.
+
+    Attributes:
+        is_last: no further one comes; what remains is to describe who was found.
+    """
+
+    time_s: float
+    is_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Who was found before this time has been through the embedder."""
 
     time_s: float
 
@@ -76,7 +88,7 @@ class VideoEnd:
     tracklets: tuple[Untangled, ...] = ()
 
 
-Outcome = Analysed | Chapter | VideoEnd
+Outcome = Analysed | Described | Chapter | VideoEnd
 _Found = tuple[Frame, Detections]
 
 
@@ -229,6 +241,7 @@ class VideoAnalysis:
         while True:
             item = self._found.get()
             if isinstance(item, VideoEnd):
+                self._outcomes.put(Analysed(last_s, is_last=True))
                 builder.close(self._tracker.finish())
                 self._parts.put(_Parts(builder.chapter(), last_s, None, {}))
                 self._parts.put(item)
@@ -267,6 +280,7 @@ class VideoAnalysis:
 
     def _embed(self) -> None:
         last: tuple[Untangled, ...] = ()
+        since_s = self._start.time_s
         while True:
             item = self._parts.get()
             if isinstance(item, VideoEnd):
@@ -274,7 +288,8 @@ class VideoAnalysis:
                 return
             if item is None:
                 continue
-            vectors = self._vectors(item.parts)
+            vectors = self._vectors(item.parts, since_s, item.until_s)
+            since_s = item.until_s
             tracklets = tuple(self._untangler.chapter(item.parts, vectors, item.until_s))
             if item.next_frame is None:
                 last = tracklets
@@ -287,23 +302,22 @@ class VideoAnalysis:
                 settled = ResumePoint(item.until_s, item.next_frame, state)
                 self._outcomes.put(Chapter(tracklets, settled))
 
-    def _vectors(self, parts: list[TrackPart]) -> list[FloatArray]:
+    def _vectors(self, parts: list[TrackPart], since_s: float, until_s: float) -> list[FloatArray]:
         """Embeddings of each part's crops, float32 (n, D), L2-normalised.
 
         In the same calls in every run: the last bits may depend on what is in one call.
         """
-        if not parts:
-            return []
         images = [crop.image for part in parts for crop in part.crops]
-        chunks = [
-            self._embedder.embed(
-                images[first : first + _EMBED_CROPS],
-                [self._camera] * len(images[first : first + _EMBED_CROPS]),
-            )
-            for first in range(0, len(images), _EMBED_CROPS)
-            if not self._stop.is_set()
-        ]
-        if self._stop.is_set():
-            raise StoppedError
+        chunks = []
+        for first in range(0, len(images), _EMBED_CROPS):
+            if self._stop.is_set():
+                raise StoppedError
+            some = images[first : first + _EMBED_CROPS]
+            chunks.append(self._embedder.embed(some, [self._camera] * len(some)))
+            share = (first + len(some)) / len(images)
+            self._outcomes.put(Described(since_s + share * (until_s - since_s)))
+        if not parts:
+            self._outcomes.put(Described(until_s))
+            return []
         ends = np.cumsum([len(part.crops) for part in parts])
         return np.split(np.concatenate(chunks), ends[:-1])

@@ -210,3 +210,15 @@ def test_what_is_there_is_offered_without_looking_for_a_file(
     opened.findChild(QPushButton, "network_change_embedder").menu().actions()[1].trigger()
     assert started == [Path("/models/small.onnx")]
     assert dialog(shell, NetworksDialog) is None
+
+
+def test_what_networks_cost_and_reach_is_folded_away(
+    opened: Any, networks: Networks, qtbot: Any
+) -> None:
+    qtbot.waitUntil(lambda: label(opened, "network_file_reranker").startswith("None: this stage"))
+    figures = opened.findChild(QLabel, "network_figures_detector")
+    origin = opened.findChild(QLabel, "network_origin_detector")
+    assert not figures.isVisible() and not origin.isVisible()
+    opened.findChild(QPushButton, "networks_details").click()
+    assert figures.isVisible() and origin.isVisible()
+    networks.go_on.set()

@@ -74,7 +74,7 @@ def test_networks_are_chosen_searched_with_and_told_when_they_fit_no_longer(
 
     head, notice = shell.results.head, shell.results.notice
     shell.search.search_tracklet(1)
-    wait(lambda: "retrieved" in head.state.whole())
+    wait(lambda: "by looks" in head.state.whole())
     shell.networks.ask()
     shown = shell.window.findChild(NetworksDialog)
     for role in ("aggregator", "reranker"):
@@ -83,9 +83,9 @@ def test_networks_are_chosen_searched_with_and_told_when_they_fit_no_longer(
     wait(lambda: "ms a crop and pair" in label(shown, "network_figures_reranker"))
     assert "vectors of 32" in label(shown, "network_figures_embedder")
     shown.close()
-    wait(lambda: "re-ranked" in head.state.whole())
+    wait(lambda: "in pairs" in head.state.whole())
     shell.window.action("refine-reranked").trigger()
-    wait(lambda: "aggregated" in head.state.whole())
+    wait(lambda: "similar people" in head.state.whole())
     assert not notice.isVisible()
     shell.window.action("refine-reranked").trigger()
 
@@ -96,6 +96,6 @@ def test_networks_are_chosen_searched_with_and_told_when_they_fit_no_longer(
     wait(lambda: label(shell.window, "models").endswith("other"))
     wait(lambda: notice.isVisible() and "reranker.safetensors was" in notice.words.text())
     assert "aggregator.safetensors was trained with the embedder" in notice.words.text()
-    assert "retrieved" in head.state.whole()
+    assert "by looks" in head.state.whole()
     assert len(shell.results.model) == 5
     progress.reject()

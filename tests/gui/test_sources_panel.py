@@ -148,7 +148,14 @@ def test_the_menu_asks_for_a_new_ingest(panel) -> None:
     failed = make_video(4, Path("/v/d.mp4"), VideoStatus.FAILED)
     panel.show_sources(entries(done, waiting, failed), frozenset(), ZONE, frozenset({3}))
     names = [action.objectName() for action in panel.menu_for([waiting, failed]).actions()]
-    assert names == ["read_next", "read_last", "exclude", "ingest_again", "camera_clock"]
+    assert names == [
+        "read_next",
+        "read_last",
+        "exclude",
+        "ingest_again",
+        "camera_clock",
+        "split_camera",
+    ]
 
 
 def test_selection_and_closed_branches_survive_a_new_list(panel) -> None:

@@ -75,6 +75,7 @@ class NetworkRow(QWidget):
         self.origin = wrapped_label(f"network_origin_{role}", "muted")
         self.problem = wrapped_label(f"network_problem_{role}", "warning")
         self._others: tuple[Path, ...] = ()
+        self._with_details = self._has_figures = False
         self.public: tuple[PublicModel, ...] = ()
         self.change = self._button("change", "Change…" if role == "embedder" else "Choose…")
         self.change.clicked.connect(self.change_wanted)
@@ -137,11 +138,11 @@ class NetworkRow(QWidget):
         self.file.setText(_NONE[self._role] if model is None else _file_text(entry))
         self.file.setVisible(model is not None or entry.problem is None)
         self.file.setToolTip("" if model is None else f"{model.path}\n{model.id}")
-        self.figures.setVisible(model is not None and entry.problem is None)
+        self._has_figures = model is not None and entry.problem is None
         self.figures.setText(figures_text(entry.figures) if entry.figures else "Measuring…")
         self.origin.setText(_origin_text(entry.facts))
-        self.origin.setVisible(bool(self.origin.text()))
         self.origin.setToolTip(_whole_origin(entry.facts))
+        self.show_details(self._with_details)
         self._offer(entry.others, entry.public)
         self.problem.setVisible(entry.problem is not None)
         self.problem.setText(f"! {entry.problem}" if entry.problem else "")
@@ -152,6 +153,12 @@ class NetworkRow(QWidget):
         # The dialog asks at once how high this has become.
         layout.activate()
         self.updateGeometry()
+
+    def show_details(self, wanted: bool) -> None:
+        """Whether what the network costs and reaches is shown as well."""
+        self._with_details = wanted
+        self.figures.setVisible(wanted and self._has_figures)
+        self.origin.setVisible(wanted and bool(self.origin.text()))
 
 
 class NetworksDialog(QDialog):
@@ -198,8 +205,12 @@ class NetworksDialog(QDialog):
         self._install.clicked.connect(self._choose_install)
         self._download = self._button(buttons, "download", "Download…")
         self._download.clicked.connect(lambda: self.download_wanted.emit(""))
+        details = self._button(buttons, "details", "Details")
+        details.setCheckable(True)
+        details.toggled.connect(self._show_details)
         for row in self._rows.values():
             row.download_wanted.connect(self.download_wanted)
+            row.show_details(False)
         embedder = self._rows["embedder"]
         embedder.change_wanted.connect(lambda: self.embedder_change_wanted.emit(None))
         embedder.chosen.connect(self.embedder_change_wanted)
@@ -212,6 +223,11 @@ class NetworksDialog(QDialog):
         for hidden in (self._rows["detector"], self._rows["embedder"]):
             hidden.remove.hide()
         buttons.button(QDialogButtonBox.StandardButton.Close).setFocus()
+        fit_height(self, _WIDTH_PX)
+
+    def _show_details(self, wanted: bool) -> None:
+        for row in self._rows.values():
+            row.show_details(wanted)
         fit_height(self, _WIDTH_PX)
 
     def public(self) -> list[PublicModel]:

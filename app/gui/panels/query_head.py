@@ -13,13 +13,13 @@ from app.gui.theme import RADIUS_PX, UNIT_PX
 
 PICTURE_SIZE = QSize(36, 72)
 STAGE_WORDS = {
-    SearchStage.RETRIEVED: "retrieved",
-    SearchStage.AGGREGATED: "aggregated",
-    SearchStage.RERANKED: "re-ranked",
+    SearchStage.RETRIEVED: "by looks",
+    SearchStage.AGGREGATED: "refined by similar people",
+    SearchStage.RERANKED: "refined in pairs",
 }
 RUNNING_WORDS = {
-    SearchStage.AGGREGATED: "aggregating",
-    SearchStage.RERANKED: "comparing pairs",
+    SearchStage.AGGREGATED: "refining by similar people",
+    SearchStage.RERANKED: "comparing in pairs",
 }
 STAGE_MEANINGS = {
     SearchStage.RETRIEVED: "Sorted by how close each person looks to the one sought.",
@@ -123,11 +123,17 @@ class QueryHead(QWidget):
         self.count.setText(f"{count_text(found)} of {count_text(searched)}")
         self.count.setToolTip(
             f"{count_text(found)} possible matches, best first, "
-            f"of {count_text(searched)} people searched"
+            f"of {count_text(searched)} sightings searched"
         )
         self._show_state(
-            f"possible matches · {STAGE_WORDS[result.stage]} · {elapsed_text(result.elapsed_s)}",
-            "\n".join([STAGE_MEANINGS[result.stage], *result.remarks()]),
+            f"possible matches · {STAGE_WORDS[result.stage]}",
+            "\n".join(
+                [
+                    STAGE_MEANINGS[result.stage],
+                    *result.remarks(),
+                    f"It took {elapsed_text(result.elapsed_s)}.",
+                ]
+            ),
         )
 
 

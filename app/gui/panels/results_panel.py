@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -33,7 +34,7 @@ from app.gui.gallery_view import (
     GalleryView,
     Place,
 )
-from app.gui.hit_text import count_text
+from app.gui.hit_text import count_text, taken_utc
 from app.gui.panels.elided_label import ElidedLabel
 from app.gui.panels.query_head import QueryHead
 from app.gui.panels.results_states import EmptyPage, Notice
@@ -54,6 +55,7 @@ STYLE = """
 #cameraButton { padding-right: 20px; }
 #cameraButton::menu-indicator { subcontrol-position: center right; right: 4px; }
 """
+_AROUND_MIN = 10
 FIRST_STEP = "Click a person in the player, or drop a picture of one here."
 
 
@@ -362,9 +364,27 @@ class ResultsPanel(QWidget):
         menu.setObjectName("hitMenu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addActions([self.search_this])
+        self._add_narrowing(menu)
         menu.addSeparator()
         menu.addActions([self.confirm, self.reject, self.undo, self.redo])
         menu.popup(self.gallery.viewport().mapToGlobal(place))
+
+    def _add_narrowing(self, menu: QMenu) -> None:
+        """Entries that filter by what is known of the chosen hit."""
+        chosen = self.gallery.chosen_id()
+        details = None if chosen is None else self.model.details_of(chosen)
+        if details is None:
+            return
+        taken = taken_utc(details)
+        if taken is not None:
+            menu.addAction(
+                f"Only {_AROUND_MIN} minutes before and after",
+                lambda: self.filters.narrow_to_time(taken, timedelta(minutes=_AROUND_MIN)),
+            ).setObjectName("narrowToTime")
+        menu.addAction(
+            f"Only {details.camera.replace('&', '&&')}",
+            lambda: self.filters.narrow_to_camera(details.camera),
+        ).setObjectName("narrowToCamera")
 
     def _ask_for_picture(self) -> None:
         choose_picture(self, self.picture_wanted.emit)

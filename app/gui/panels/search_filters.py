@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QDate, QDateTime, Qt, QTime, QTimeZone, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QAction, QFont, QKeyEvent, QMouseEvent, QTextCharFormat
 from PySide6.QtWidgets import (
     QCheckBox,
     QDateTimeEdit,
@@ -203,6 +203,36 @@ class SearchFilters(QWidget):
                 whole_minute = moment.astimezone(self._zone).replace(second=0, microsecond=0)
                 bound.set_time(whole_minute)
         self._quiet = False
+
+    def mark_days(self, days: Collection[date]) -> None:
+        """Prints the days that have footage in bold in the calendars."""
+        bold = QTextCharFormat()
+        bold.setFontWeight(QFont.Weight.Bold)
+        for bound in (self.earliest, self.latest):
+            calendar = bound.edit.calendarWidget()
+            calendar.setDateTextFormat(QDate(), QTextCharFormat())  # of all days
+            for day in days:
+                calendar.setDateTextFormat(QDate(day.year, day.month, day.day), bold)
+
+    def narrow_to_time(self, moment: datetime, either_way: timedelta) -> None:
+        """Searches only a span around a moment."""
+        self._quiet = True
+        for bound, end in (
+            (self.earliest, moment - either_way),
+            (self.latest, moment + either_way),
+        ):
+            bound.set_time(end.astimezone(self._zone).replace(microsecond=0))
+            bound.switch.setChecked(True)
+        self._quiet = False
+        self._edited()
+
+    def narrow_to_camera(self, name: str) -> None:
+        """Searches only one camera."""
+        self._quiet = True
+        for action in self._camera_actions.values():
+            action.setChecked(action.text() == name)
+        self._quiet = False
+        self._edited()
 
     # What is chosen -----------------------------------------------------------------------------
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QEvent, QPoint, Qt, Signal
-from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -26,8 +26,10 @@ from app.core.entities import Video, VideoStatus
 from app.gui import icons, theme
 from app.gui.drops import local_paths
 from app.gui.panels.ingest_panel import sightings_text
+from app.gui.panels.video_menu import VideoMenu
 from app.gui.panels.video_status import (
     StatusText,
+    camera_details,
     camera_status,
     recorded_text,
     video_details,
@@ -58,6 +60,8 @@ class SourcesPanel(QWidget):
         move_requested: (ids of waiting videos, whether they are to be read next; else last).
         reason_requested: the video whose problem is to be told.
         clock_requested: the Camera whose name or clock is to be changed.
+        merge_requested: list of Cameras that are to be one.
+        split_requested: list of Videos, of one camera, that are to be a camera of their own.
         locate_requested: footage is missing; the user wants to say where it is.
     """
 
@@ -70,6 +74,8 @@ class SourcesPanel(QWidget):
     reason_requested = Signal(object)
     locate_requested = Signal()
     clock_requested = Signal(object)
+    merge_requested = Signal(object)
+    split_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -299,72 +305,32 @@ class SourcesPanel(QWidget):
             self.video_activated.emit(video.id)
 
     def _show_details(self, *_: object) -> None:
-        video = self._video_of(self._tree.currentItem())
-        self._details.setVisible(video is not None)
+        item = self._tree.currentItem()
+        video, key = self._video_of(item), self._key_of(item)
+        self._details.setVisible(key is not None)
         if video is not None:
             is_missing = video.id in self._missing
             self._details.setText(video_details(video, self._zone, is_missing=is_missing))
+        for entry in self._entries:
+            if key == ("camera", entry.camera.id):
+                self._details.setText(camera_details(entry, self._zone))
 
     def menu_for(self, videos: Sequence[Video]) -> QMenu:
         """The context menu of one video or several; the caller opens it."""
-        menu = QMenu(self)
-        menu.setObjectName("video_menu")
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if len(videos) == 1:
-            self._add_play(menu, videos[0])
-        self._add_queue_entries(menu, videos)
-        cameras = {video.camera for video in videos}
-        if len(cameras) == 1:
-            (camera,) = cameras
-            entry = menu.addAction(
-                "Name and clock of the camera…", lambda: self.clock_requested.emit(camera)
-            )
-            entry.setObjectName("camera_clock")
-        if len(videos) == 1:
-            self._add_facts(menu, videos[0])
-        return menu
-
-    def _add_play(self, menu: QMenu, video: Video) -> None:
-        play = menu.addAction("Play", lambda: self.video_activated.emit(video.id))
-        play.setObjectName("play_video")
-        play.setEnabled(video.status is not VideoStatus.FAILED and video.id not in self._missing)
-
-    def _add_queue_entries(self, menu: QMenu, videos: Sequence[Video]) -> None:
         running = self._running[0] if self._running else None
-        waiting = [video.id for video in videos if video.id in self._waiting]
-        others = [video for video in videos if video.id not in self._waiting]
-        movable = [video_id for video_id in waiting if video_id != running]
-        entries: list[tuple[str, str, Callable[[], None]]] = []
-        if movable:
-            entries += [
-                ("Read next", "read_next", lambda: self.move_requested.emit(movable, True)),
-                ("Read last", "read_last", lambda: self.move_requested.emit(movable, False)),
-            ]
-        if waiting or any(video.status is VideoStatus.FAILED for video in videos):
-            ids = [v.id for v in videos if v.id in waiting or v.status is VideoStatus.FAILED]
-            entries.append(("Exclude", "exclude", lambda: self.exclude_requested.emit(ids)))
-        if others:
-            stored = (VideoStatus.DONE, VideoStatus.PARTIAL)
-            words = {video.status: "Read after all" for video in others}
-            words |= dict.fromkeys(stored, "Ingest again") | {VideoStatus.FAILED: "Try again"}
-            text = words[others[0].status]
-            again = (text, "ingest_again", lambda: self.again_requested.emit(others))
-            entries.append(again)
-        for text, name, act in entries:
-            action = menu.addAction(text, act)
-            action.setObjectName(name)
-            if name == "ingest_again":
-                action.setEnabled(not any(video.id in self._missing for video in others))
-
-    def _add_facts(self, menu: QMenu, video: Video) -> None:
-        reason = menu.addAction("Show reason…", lambda: self.reason_requested.emit(video))
-        reason.setObjectName("show_reason")
-        reason.setEnabled(bool(video.problem))
-        if video.id in self._missing:
-            locate = menu.addAction("Locate footage…", self.locate_requested.emit)
-            locate.setObjectName("locate_footage")
-        copy = menu.addAction("Copy path", lambda: _copy(str(video.path)))
-        copy.setObjectName("copy_path")
+        menu = VideoMenu(self, videos, self._missing, self._waiting, running)
+        cameras = list(dict.fromkeys(video.camera for video in videos))
+        if len(cameras) > 1:
+            menu.offer("Merge the cameras…", "merge_cameras", self.merge_requested, cameras)
+            return menu
+        (camera,) = cameras
+        own = next((entry.videos for entry in self._entries if entry.camera == camera), ())
+        menu.offer("Name and clock of the camera…", "camera_clock", self.clock_requested, camera)
+        if len(videos) < len(own):
+            menu.offer("Split off as a camera…", "split_camera", self.split_requested, list(videos))
+        if len(videos) == 1:
+            menu.add_facts(videos[0])
+        return menu
 
     def _chosen(self) -> list[Video]:
         """The selected videos, in the order of the list; a camera stands for all of its own."""
@@ -410,7 +376,3 @@ class SourcesPanel(QWidget):
             if item is not None:
                 self._open_menu(self._tree.visualItemRect(item).center())
         super().keyPressEvent(event)
-
-
-def _copy(text: str) -> None:
-    QGuiApplication.clipboard().setText(text)

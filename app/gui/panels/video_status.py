@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from app.core.camera_clock import offset_text
 from app.core.clock import format_offset, format_time
 from app.core.entities import StartSource, Video, VideoStatus
 from app.gui.drops import PICTURE_SUFFIXES
+
+if TYPE_CHECKING:
+    from app.services.catalog import CameraEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +127,28 @@ def video_details(video: Video, zone: ZoneInfo, *, is_missing: bool) -> str:
         lines.append(" · ".join(facts))
     count = video.tracklet_count
     lines.append("1 sighting" if count == 1 else f"{count} sightings")
+    return "\n".join(lines)
+
+
+def camera_details(entry: CameraEntry, zone: ZoneInfo) -> str:
+    """Everything known of a camera, a line each: its footage, and how its clock goes."""
+    videos, clock = entry.videos, entry.camera.clock
+    length_s = sum(video.info.duration_s or 0.0 for video in videos)
+    count = f"{len(videos)} video{'s' * (len(videos) != 1)}"
+    lines = [f"{count}, {format_offset(length_s).split('.')[0]} in all"]
+    ends = [
+        moment
+        for video in videos
+        for at_s in (0.0, video.info.duration_s or 0.0)
+        if (moment := video.moment(at_s)) is not None
+    ]
+    if ends:
+        lines.append(f"{format_time(min(ends), zone)} to {format_time(max(ends), zone)}")
+    state = "times as the recorder wrote them (raw)"
+    if not clock.is_raw:
+        state = f"times corrected by {offset_text(clock.offset_s)}"
+        if clock.reference_utc is not None:
+            state += f" and {clock.drift_s_per_day:+g} s a day"
+    zone_name = clock.zone or f"{zone.key} (the library's)"
+    lines.append(f"Clock: zone {zone_name}, {state}")
     return "\n".join(lines)
