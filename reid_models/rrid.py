@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -19,13 +18,14 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from reid_models.backbones.efficientnet import EfficientNetLite, EfficientNetName
+from reid_models.backbones.osnet import OSNET_NAMES, OSNet, OSNetName
 from reid_models.backbones.resnet import ResNet, ResNetName
 from reid_models.checks import check_at_least, check_image_size
 from reid_models.errors import NetworkError
 from reid_models.interfaces import EmbeddingModel, ReIDOutput
 from reid_models.layers.classifier import new_classifier
 
-Backbone = ResNet | EfficientNetLite
+Backbone = ResNet | EfficientNetLite | OSNet
 Variant = Literal["F", "S"]
 Contrast = Literal["code", "paper"]
 # Numbers of stripes of each variant, in the order in which the published network lists them.
@@ -37,8 +37,8 @@ class RRIDConfig:
     """How an RRID is built.
 
     Attributes:
-        backbone: a ResNet, or EfficientNet-Lite0; the latter and the light ResNets (`resnet10t`,
-            `resnet18`) suit computers without a GPU.
+        backbone: a ResNet, EfficientNet-Lite0 or OSNet; all but the larger ResNets suit computers
+            without a GPU.
         image_size: height and width; the map, a sixteenth as high (EfficientNet: a
             thirty-second), must divide into stripes.
         variant: "F" cuts 6, 4 and 2 stripes (15 features, 3840 numbers), "S" 6 (7 features, 1792).
@@ -46,26 +46,19 @@ class RRIDConfig:
             stripes without it, as in the published checkpoints; "paper", how far the mean of the
             stripes is below it. Weights of one do not fit the other.
         width: length of each feature.
-        folded: EfficientNet without norm layers, see `EfficientNetLite`; other backbones refuse.
         identities: of the training; 0 leaves out the classifiers.
     """
 
-    backbone: ResNetName | EfficientNetName = "resnet50"
+    backbone: ResNetName | EfficientNetName | OSNetName = "resnet50"
     image_size: tuple[int, int] = (384, 128)
     variant: Variant = "F"
     contrast: Contrast = "code"
     width: int = 256
-    folded: bool = False
     identities: int = 0
 
     def __post_init__(self) -> None:
         check_at_least(self, 1, "width", "image_size")
         check_at_least(self, 0, "identities")
-        if self.folded and self.backbone != EfficientNetLite.name:
-            raise NetworkError(
-                f"The norm layers of {self.backbone} cannot be folded.",
-                "Leave out model.folded, or take efficientnet_lite0.",
-            )
 
 
 class Related(NamedTuple):
@@ -237,23 +230,11 @@ def global_contrast(parts: Tensor, contrast: Contrast) -> Tensor:
     return (parts.sum(dim=2) - strongest) / (parts.shape[2] - 1)
 
 
-def folded(network: RRID) -> RRID:
-    """The same network with its backbone's norm layers folded into the convolutions.
-
-    Raises:
-        NetworkError: another backbone than EfficientNet.
-    """
-    bare = RRID(replace(network.config, folded=True)).eval()
-    source = deepcopy(network).eval()
-    assert isinstance(source.backbone, EfficientNetLite)
-    source.backbone.fold()
-    bare.load_state_dict(source.state_dict())
-    return bare
-
-
 def _new_backbone(config: RRIDConfig) -> Backbone:
     if config.backbone == EfficientNetLite.name:
-        return EfficientNetLite(folded=config.folded)
+        return EfficientNetLite()
+    if config.backbone in OSNET_NAMES:
+        return OSNet(config.backbone)
     return ResNet(config.backbone)
 
 

@@ -183,22 +183,7 @@ class OpenVinoSession:
         self, path: Path, streams: int = 1, threads: int = 1, precision: Precision = "auto"
     ) -> None:
         """Reads the file; arguments and errors as of `open_session`."""
-        weights = path.with_suffix(".bin")
-        is_ir = path.suffix.lower() == IR_SUFFIX
-        if is_ir and not weights.is_file():
-            raise NetworkError(
-                f"{weights.name} is not beside {path.name}: a network of OpenVINO is two files.",
-                f"Put {weights.name} into {path.parent}.",
-            )
-        if is_ir and b"<net" not in path.read_bytes()[:1000]:
-            raise NetworkError(f"{path.name} is not a network of OpenVINO.", "Choose another file.")
-        try:
-            self._network = _core().read_model(str(path))
-        except RuntimeError as error:
-            raise NetworkError(
-                f"OpenVINO cannot read {path.name}: {_last_line(error)}.",
-                "Download it again" + (f" with {weights.name}." if is_ir else "."),
-            ) from error
+        self._network = read_network(path)
         self.precision = _cpu_precision() if precision == "auto" else precision
         self._streams = streams
         self._settings = {
@@ -265,6 +250,32 @@ class OpenVinoSession:
             if len(self._idle) > _KEPT_SHAPES:
                 self._idle.popitem(last=False)
             return requests
+
+
+def read_network(path: Path) -> Any:
+    """An `openvino.Model` of a .onnx file, or of a .xml file with the .bin beside it.
+
+    Raises:
+        NetworkError: it cannot be read.
+    """
+    weights = path.with_suffix(".bin")
+    is_ir = path.suffix.lower() == IR_SUFFIX
+    if is_ir and not path.is_file():
+        raise NetworkError(f"There is no file {path}.", "Choose another one.")
+    if is_ir and not weights.is_file():
+        raise NetworkError(
+            f"{weights.name} is not beside {path.name}: a network of OpenVINO is two files.",
+            f"Put {weights.name} into {path.parent}.",
+        )
+    if is_ir and b"<net" not in path.read_bytes()[:1000]:
+        raise NetworkError(f"{path.name} is not a network of OpenVINO.", "Choose another file.")
+    try:
+        return _core().read_model(str(path))
+    except RuntimeError as error:
+        raise NetworkError(
+            f"OpenVINO cannot read {path.name}: {_last_line(error)}.",
+            "Download it again" + (f" with {weights.name}." if is_ir else "."),
+        ) from error
 
 
 def short(error: Exception) -> str:

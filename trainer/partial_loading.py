@@ -14,7 +14,6 @@ from reid_models.convert import METHODS, convert_official
 from reid_models.model_card import read_card
 from reid_models.model_file import load_model
 from reid_models.registry import entry_of
-from reid_models.rrid import RRID, folded
 from trainer.errors import TrainerError
 
 _POSITIONS = "pos_embed"
@@ -97,7 +96,7 @@ def load_partially(network: nn.Module, path: Path) -> PartialLoad:
 def _other_network(network: nn.Module, path: Path) -> nn.Module:
     if path.suffix == ".safetensors":
         read_card(path)  # a clear error where it is none of ours
-        return _folded_alike(load_model(path)[0], network)
+        return load_model(path)[0]
     name = entry_of(network).name
     method = "nformer" if name == "nformer_encoder" else name
     if method not in METHODS:
@@ -111,14 +110,6 @@ def _other_network(network: nn.Module, path: Path) -> nn.Module:
         return found
     encoder: nn.Module = found.encoder
     return encoder
-
-
-def _folded_alike(source: nn.Module, network: nn.Module) -> nn.Module:
-    """The source without norm layers, where the network has none."""
-    if not (isinstance(network, RRID) and isinstance(source, RRID) and network.config.folded):
-        return source
-    is_light = source.config.backbone == network.config.backbone
-    return folded(source) if is_light and not source.config.folded else source
 
 
 def _fitting(name: str, weight: Tensor, network: Any, source: Any) -> Tensor:

@@ -6,24 +6,19 @@ The state dict is that of timm's `tf_efficientnet_lite0` without the classifier.
 from __future__ import annotations
 
 import re
-from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
 import timm
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from reid_models.backbones.pretrained import PretrainedReport, copy_weights, read_weights
 from reid_models.interfaces import IMAGENET_MEAN, IMAGENET_STD
 
 EfficientNetName = Literal["efficientnet_lite0"]
 IMAGENET_WEIGHTS = "tf_efficientnet_lite0.in1k"
-_HEAD_CHANNELS = 1280
-# Of each stage.
-_CHANNELS = (16, 24, 40, 80, 112, 192, 320)
-_STRIDES = (2, 4, 8, 16, 16, 32, 32)
+_STRIDE = 32
 # Blocks of each stage, to number those of files that count them through.
 _BLOCKS = (1, 2, 2, 3, 3, 4, 1)
 # TensorFlow's training subtracted 127 from each colour and divided by 128.
@@ -44,61 +39,28 @@ class EfficientNetLite(nn.Module):
 
     Attributes:
         name: "efficientnet_lite0".
-        out_channels: of the feature map: 1280, or those of the last stage.
-        stages: how many there are, of seven.
+        out_channels: of the feature map: 1280.
     """
 
     name: EfficientNetName = "efficientnet_lite0"
+    out_channels = 1280
 
-    def __init__(self, *, folded: bool = False, stages: int | None = None) -> None:
-        """Random weights.
-
-        Args:
-            folded: without norm layers: their scale and shift are in the convolutions. The same
-                network, which trains half as fast again on a processor; to go on with weights
-                whose statistics have settled.
-            stages: only so many of the seven, without what follows them; None: all of it.
-        """
+    def __init__(self) -> None:
+        """Random weights."""
         super().__init__()
         # Symmetric padding is the same network up to a shift of one pixel, and needs no dynamic
         # shapes; the epsilon is TensorFlow's.
         network: Any = timm.create_model(self.name, num_classes=0, bn_eps=1e-3)
         self.conv_stem: nn.Conv2d = network.conv_stem
         self.bn1: nn.BatchNorm2d = network.bn1
-        self.blocks: nn.Sequential = network.blocks[:stages]
-        self.stages = len(self.blocks)
-        self.has_head = stages is None
-        if self.has_head:
-            self.conv_head, self.bn2 = network.conv_head, network.bn2
-        self.out_channels = _HEAD_CHANNELS if stages is None else _CHANNELS[stages - 1]
-        self.folded = False
-        if folded:
-            self.fold()
-
-    @torch.no_grad()
-    def fold(self) -> None:
-        """Folds the norm layers, as they are in evaluation, into the convolutions before them.
-
-        Each is followed by its activation alone, under the norm layer's name.
-        """
-        if self.folded:
-            return
-        self.folded = True
-        _fold(self, ("conv_stem", "bn1"))
-        if self.has_head:
-            _fold(self, ("conv_head", "bn2"))
-        for block in self.blocks.modules():
-            if hasattr(block, "conv_pwl"):
-                _fold(block, ("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3"))
-            elif hasattr(block, "conv_dw"):
-                _fold(block, ("conv_dw", "bn1"), ("conv_pw", "bn2"))
+        self.blocks: nn.Sequential = network.blocks
+        self.conv_head, self.bn2 = network.conv_head, network.bn2
 
     def forward(self, images: Tensor) -> Tensor:
-        """Feature maps (B, out_channels, h, w) of images (B, 3, H, W); see `map_size`."""
-        maps: Tensor = self.blocks(self.bn1(self.conv_stem(images)))
-        if self.has_head:
-            maps = self.bn2(self.conv_head(maps))
-        return maps
+        """Feature maps (B, 1280, h, w) of images (B, 3, H, W); see `map_size`."""
+        maps = self.blocks(self.bn1(self.conv_stem(images)))
+        result: Tensor = self.bn2(self.conv_head(maps))
+        return result
 
     def train(self, mode: bool = True) -> EfficientNetLite:
         """As `nn.Module.train`; norm layers with frozen weights stay as in evaluation."""
@@ -111,24 +73,7 @@ class EfficientNetLite(nn.Module):
     def map_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the feature map of an image of that height and width."""
         height, width = image_size
-        stride = _STRIDES[self.stages - 1]
-        return -(-height // stride), -(-width // stride)
-
-    def take(self, other: EfficientNetLite, source: str) -> PretrainedReport:
-        """Starts from another one of at least as many stages, whichever of the two is folded.
-
-        Args:
-            other: stays as it is.
-            source: where it is from, for messages.
-
-        Raises:
-            NetworkError: fewer stages, or a folded one where this one has norm layers.
-        """
-        if self.folded and not other.folded:
-            other = deepcopy(other)
-            other.fold()
-        own = self.state_dict()
-        return copy_weights(self, other.state_dict(), {key: (key,) for key in own}, source)
+        return -(-height // _STRIDE), -(-width // _STRIDE)
 
     def load_pretrained(self, source: str | Path | None = None) -> PretrainedReport:
         """Starts from TensorFlow's ImageNet weights, for images normalised as this package's are.
@@ -140,10 +85,6 @@ class EfficientNetLite(nn.Module):
         Raises:
             NetworkError: weights that cannot be had or do not fit.
         """
-        if self.folded or not self.has_head:
-            plain = EfficientNetLite()
-            plain.load_pretrained(source)
-            return self.take(plain, str(source or IMAGENET_WEIGHTS))
         source = source or IMAGENET_WEIGHTS
         state = {_timm_key(key): value for key, value in read_weights(source).items()}
         places = self.state_dict()
@@ -160,16 +101,6 @@ class EfficientNetLite(nn.Module):
         assert self.bn1.running_mean is not None
         self.bn1.running_mean -= offset
         weight *= (std / _TF_STD)[None, :, None, None]
-
-
-def _fold(module: Any, *pairs: tuple[str, str]) -> None:
-    """Folds the norm layer of each pair of names into the convolution."""
-    for conv, norm in pairs:
-        layer = getattr(module, norm)
-        was_training = layer.training
-        fused = fuse_conv_bn_eval(getattr(module, conv).eval(), layer.eval())
-        setattr(module, conv, fused.train(was_training))
-        setattr(module, norm, getattr(layer, "act", None) or nn.Identity())
 
 
 def _timm_key(key: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
-from reid_models.backbones.efficientnet import EfficientNetLite
+from reid_models.backbones.osnet import OSNet, OSNetName
 from reid_models.backbones.side_information import SideInformation
 from reid_models.checks import check_image_size
 from reid_models.errors import NetworkError
@@ -19,8 +19,7 @@ from reid_models.interfaces import UnknownCamera
 
 PATCH_PX = 16
 STEM_STRIDE_PX = 16
-_LITE_STAGES = 5  # of EfficientNet-Lite0, down to a stride of 16
-Stem = Literal["patch", "conv", "lite"]
+Stem = Literal["patch", "conv"] | OSNetName
 Variant = Literal["vit_base", "deit_base", "deit_small", "deit_tiny"]
 
 
@@ -106,18 +105,16 @@ class ConvStem(nn.Module):
         return self.proj(self.layers(images)).flatten(2).mT
 
 
-class LiteStem(nn.Module):
-    """The first stages of EfficientNet-Lite0 in place of the patch; stride 16 in all.
-
-    Without norm layers: it starts from weights that are trained already.
+class OSNetStem(nn.Module):
+    """An OSNet in place of the patch; stride 16 in all.
 
     Attributes:
-        trunk: the stages.
+        trunk: the network.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, name: OSNetName) -> None:
         super().__init__()
-        self.trunk = EfficientNetLite(folded=True, stages=_LITE_STAGES)
+        self.trunk = OSNet(name)
         self.proj = nn.Conv2d(self.trunk.out_channels, width, 1)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -210,7 +207,7 @@ class ViT(nn.Module):
 def _new_stem(stem: Stem, width: int, stride: int) -> nn.Module:
     if stem == "patch":
         return StridedPatchEmbed(width, stride)
-    return ConvStem(width) if stem == "conv" else LiteStem(width)
+    return ConvStem(width) if stem == "conv" else OSNetStem(width, stem)
 
 
 def make_vit(

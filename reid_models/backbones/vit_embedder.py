@@ -48,8 +48,8 @@ class ViTEmbedderConfig:
         heads: of the attention; None: the variant's.
         image_size: height and width in pixels.
         stride: pixels between patches; the published ones are 16, 14, 12 and 11.
-        stem: "patch": 16×16 patches; "conv": convolutions, arXiv:2106.14881; "lite": the first
-            stages of EfficientNet-Lite0. The latter two have a stride of 16 px only.
+        stem: "patch": 16×16 patches; "conv": convolutions, arXiv:2106.14881; the name
+            of an OSNet: its maps. The latter have a stride of 16 px only.
         cameras: rows of the side information; 0: cameras are not looked at.
         views: likewise; with both, there is a row for each pair.
         sie_coefficient: λ of the side information.

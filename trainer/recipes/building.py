@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from reid_models.backbones.efficientnet import EfficientNetLite
-from reid_models.backbones.pretrained import PretrainedReport
+from reid_models.backbones.osnet import OSNet, OSNetName
+from reid_models.backbones.pretrained import PretrainedReport, copy_weights
 from reid_models.backbones.resnet import ResNet, load_pretrained
-from reid_models.backbones.vit import LiteStem
-from reid_models.model_card import CARD_KEY, read_metadata
+from reid_models.backbones.vit import OSNetStem
 from reid_models.model_file import load_model
 from reid_models.registry import create_model, find_model
 from trainer.config import TrainConfig
@@ -25,6 +25,11 @@ _IMAGENET = {
     "resnet26": "resnet26.bt_in1k",
 }
 _TORCHVISION = "tv_in1k"
+_OSNETS: dict[OSNetName, str] = {
+    "osnet_x1_0": "person-reidentification-retail-0277.xml",
+    "osnet_x0_75": "person-reidentification-retail-0286.xml",
+    "osnet_x0_5": "person-reidentification-retail-0287.xml",
+}
 
 
 def new_network(
@@ -69,17 +74,20 @@ def load_backbone(network: Any, source: str | None) -> PretrainedReport:
     Args:
         network: has a `backbone`.
         source: a name of timm or torchvision, or a file; None: torchvision's first ImageNet
-            weights (or timm's, for the light ResNets and EfficientNet). EfficientNet also starts
-            from that of a model file.
+            weights (or timm's, for the light ResNets and EfficientNet). An OSNet starts from
+            OpenVINO's .xml of one of the networks that its module names, or from that of a model
+            file of ours.
 
     Raises:
         TrainerError: there is no such backbone in it.
         NetworkError: weights that cannot be had or do not fit.
     """
     backbone = network.backbone
-    trunk = lite_trunk(network)
+    trunk = osnet_trunk(network)
     if trunk is not None:
-        return _load_lite(trunk, source)
+        return _load_osnet(trunk, Path(source or _OSNETS[trunk.name]))
+    if isinstance(backbone, EfficientNetLite):
+        return backbone.load_pretrained(source)
     if not isinstance(backbone, ResNet):
         raise TrainerError(
             "There is no backbone to be filled with pretrained weights.",
@@ -89,26 +97,26 @@ def load_backbone(network: Any, source: str | None) -> PretrainedReport:
     return load_pretrained(backbone, source or default)
 
 
-def lite_trunk(network: Any) -> EfficientNetLite | None:
-    """EfficientNet-Lite0 in a network: its backbone, or its transformer's stem; None: neither."""
+def osnet_trunk(network: Any) -> OSNet | None:
+    """The OSNet in a network: its backbone, or its transformer's stem; None: there is none."""
     backbone = getattr(network, "backbone", None)
-    if isinstance(backbone, EfficientNetLite):
+    if isinstance(backbone, OSNet):
         return backbone
     stem = getattr(backbone, "patch_embed", None)
-    return stem.trunk if isinstance(stem, LiteStem) else None
+    return stem.trunk if isinstance(stem, OSNetStem) else None
 
 
-def _load_lite(trunk: EfficientNetLite, source: str | None) -> PretrainedReport:
-    path = Path(source or "")
-    if path.suffix != ".safetensors" or CARD_KEY not in read_metadata(path):
-        return trunk.load_pretrained(source)
-    other = lite_trunk(load_model(path)[0])
+def _load_osnet(trunk: OSNet, path: Path) -> PretrainedReport:
+    if path.suffix != ".safetensors":
+        return trunk.load_pretrained(path)
+    other = osnet_trunk(load_model(path)[0])
     if other is None:
         raise TrainerError(
-            f"There is no EfficientNet-Lite0 in {path.name}.",
-            "Choose an RRID over one, or ImageNet weights, for start.pretrained.",
+            f"There is no OSNet in {path.name}.",
+            "Choose an RRID over one, or OpenVINO's .xml of retail-0286, for start.pretrained.",
         )
-    return trunk.take(other, path.name)
+    state = other.state_dict()
+    return copy_weights(trunk, state, {key: (key,) for key in state}, path.name)
 
 
 def _side_information(

@@ -19,7 +19,7 @@ from trainer.losses.distillation import feature_distillation, similarity_distill
 from trainer.losses.identity import accuracy, identity_loss
 from trainer.losses.triplet import Margin, batch_hard_triplet
 from trainer.recipe import DataFacts, Progress, Recipe, Source
-from trainer.recipes.building import lite_trunk, load_backbone, new_network
+from trainer.recipes.building import load_backbone, new_network, osnet_trunk
 from trainer.recipes.teacher import Ensemble
 
 
@@ -89,7 +89,7 @@ class DistillRecipe(Recipe):
 
     def load_pretrained(self, source: str | None) -> PretrainedReport:
         """As `Recipe.load_pretrained`."""
-        if lite_trunk(self.network) is None and hasattr(self.network, "load_pretrained"):
+        if osnet_trunk(self.network) is None and hasattr(self.network, "load_pretrained"):
             return super().load_pretrained(source)
         return load_backbone(self.network, source)
 

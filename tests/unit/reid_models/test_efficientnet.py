@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from reid_models.backbones.efficientnet import EfficientNetLite
 from reid_models.errors import NetworkError
 from reid_models.interfaces import IMAGENET_MEAN, IMAGENET_STD
-from reid_models.rrid import RRID, RRIDConfig, folded
-from reid_models.transreid import TransReID, TransReIDConfig
+from reid_models.rrid import RRID, RRIDConfig
 
 # First and last layers of each kind, as a port that counts its blocks through calls them.
 COUNTED = {
@@ -135,66 +134,3 @@ def test_rrid_stands_on_it_and_shows_its_maps():
 def test_a_height_that_does_not_divide_is_refused_with_the_step():
     with pytest.raises(NetworkError, match="multiple of 192 px"):
         RRID(RRIDConfig("efficientnet_lite0", (256, 128), "S"))
-
-
-def test_folded_it_gives_the_same_maps_and_has_no_norm_layers() -> None:
-    network = EfficientNetLite().eval()
-    network.load_state_dict({k: v for k, v in theirs().state_dict().items() if k[:5] != "class"})
-    images = torch.rand(2, 3, 64, 32)
-    with torch.no_grad():
-        before = network(images)
-        network.fold()
-        torch.testing.assert_close(network(images), before, rtol=1e-3, atol=1e-4)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
-    assert network.state_dict().keys() == EfficientNetLite(folded=True).state_dict().keys()
-
-
-def test_a_folded_one_starts_from_imagenet_weights(tmp_path: Path) -> None:
-    file = tmp_path / "lite.safetensors"
-    save_file(theirs().state_dict(), file)
-    plain, network = EfficientNetLite(), EfficientNetLite(folded=True)
-    plain.load_pretrained(file)
-    report = network.load_pretrained(file)
-    assert report.missing == ()
-    images = torch.rand(1, 3, 64, 32)
-    with torch.no_grad():
-        torch.testing.assert_close(
-            network.eval()(images), plain.eval()(images), rtol=1e-3, atol=1e-4
-        )
-
-
-def test_an_rrid_folds_its_backbone_and_keeps_its_vectors() -> None:
-    torch.manual_seed(2)
-    network = RRID(RRIDConfig("efficientnet_lite0", (192, 96), "S", width=16)).eval()
-    alike = folded(network)
-    images = torch.rand(2, 3, 192, 96)
-    with torch.no_grad():
-        torch.testing.assert_close(alike.embed(images), network.embed(images), rtol=1e-3, atol=1e-4)
-    assert alike.config.folded
-    assert not network.config.folded
-    with pytest.raises(NetworkError, match="cannot be folded"):
-        RRIDConfig("resnet18", (192, 96), "S", folded=True)
-
-
-def test_a_transformer_stands_on_its_first_stages() -> None:
-    torch.manual_seed(3)
-    config = TransReIDConfig(
-        variant="deit_tiny", depth=2, stem="lite", image_size=(192, 96), jpm=False, cameras=3
-    )
-    network = TransReID(config).eval()
-    assert network.backbone.grid == (12, 6)
-    assert network.embed(torch.rand(2, 3, 192, 96), torch.tensor([0, 2])).shape == (2, 192)
-
-
-def test_its_stem_starts_from_another_networks_backbone(tmp_path: Path) -> None:
-    rrid = RRID(RRIDConfig("efficientnet_lite0", (192, 96), "S", width=16)).eval()
-    stem = EfficientNetLite(folded=True, stages=5)
-    report = stem.take(rrid.backbone, "rrid")
-    assert report.missing == ()
-    images = torch.rand(1, 3, 64, 32)
-    with torch.no_grad():
-        wanted = rrid.backbone.blocks[:5](rrid.backbone.bn1(rrid.backbone.conv_stem(images)))
-        torch.testing.assert_close(stem.eval()(images), wanted, rtol=1e-3, atol=1e-4)
-    assert stem.map_size((64, 32)) == (4, 2)
-    with pytest.raises(NetworkError, match="do not fit"):
-        EfficientNetLite(folded=True).take(stem, "the stem")
