@@ -15,9 +15,9 @@ import numpy as np
 import tomli_w
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 from torch.hub import tqdm
 
+from reid_models.compiled import EmbeddingPass
 from reid_models.errors import NetworkError
 from reid_models.interfaces import EmbeddingModel
 from reid_models.picture_model import PictureModel
@@ -84,18 +84,6 @@ def export_onnx(
     return report
 
 
-class _Embedding(nn.Module):
-    """`embed` as a forward pass."""
-
-    def __init__(self, network: EmbeddingModel) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, crops: Tensor) -> Tensor:
-        """float32 (B, 3, H, W) → (B, D)."""
-        return self.network.embed(crops)
-
-
 @contextmanager
 def _folder_beside(path: Path) -> Iterator[Path]:
     try:
@@ -117,7 +105,7 @@ def _write_network(network: EmbeddingModel, path: Path) -> None:
     batch = torch.export.Dim("batch", min=1, max=4096)
     with _quiet_exporter(), torch.inference_mode(False), torch.no_grad():
         program = torch.onnx.export(
-            _Embedding(network),
+            EmbeddingPass(network),
             (example,),
             input_names=["crops"],
             output_names=["vectors"],

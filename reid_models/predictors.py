@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from reid_models.compiled import compiled
 from reid_models.crop_runner import CropRunner
-from reid_models.devices import find_device, lock_of
+from reid_models.devices import Precision, find_device, lock_of
 from reid_models.errors import NetworkError
 from reid_models.interfaces import AggregationModel, EmbeddingModel, PairModel, PairParts
 from reid_models.model_card import ModelCard
@@ -69,6 +70,10 @@ class EmbeddingPredictor:
         self.id = card.id
         self.dimension = network.embedding_dim
         self.device, self.precision = self._runner.device, self._runner.precision
+        self._compiled = None
+        if self.device.type == "cpu" and card.sha256:  # of a file: its id stands for its weights
+            reduced: Precision = "float32" if self.precision == torch.float32 else "bf16"
+            self._compiled = compiled(network, card.id, self._runner.batch, reduced)
         self.warm_up()
 
     def warm_up(self) -> None:
@@ -108,6 +113,8 @@ class EmbeddingPredictor:
         ids = self._camera_ids(cameras, len(images))
 
         def compute(crops: Tensor, rows: slice) -> tuple[Tensor, ...]:
+            if self._compiled is not None:
+                return (self._compiled.embed(crops),)
             return (self._network.embed(crops, None if ids is None else _filled(ids, rows, crops)),)
 
         vectors = self._runner.run(images, compute, urgent)[0]

@@ -178,7 +178,7 @@ class TransitUse:
     def words(self) -> str:
         """Such as "learnt from 212 pairs of sightings, between 5 pairs of cameras"."""
         if not self.clock_known:
-            return "not applied, since it is not known where and when the one sought was seen"
+            return "not applied, since camera or time of the one sought are not known for certain"
         if not self.pairs:
             return "nothing learnt yet"
         sightings = "1 pair" if self.pairs == 1 else f"{self.pairs} pairs"

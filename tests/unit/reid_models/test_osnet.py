@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from reid_models.backbones.osnet import OSNET_NAMES, OSBlock, OSNet, OSNetName, SqueezeExcite
+from reid_models.backbones.osnet import (
+    OSNET_NAMES,
+    LightConv,
+    OSBlock,
+    OSNet,
+    OSNetName,
+    SqueezeExcite,
+)
 from reid_models.errors import NetworkError
 from reid_models.interfaces import IMAGENET_MEAN, IMAGENET_STD
 from reid_models.model_card import ModelCard
@@ -18,7 +25,7 @@ from reid_models.rrid import RRID, RRIDConfig
 from reid_models.sessions import import_openvino
 from reid_models.transreid import TransReID, TransReIDConfig
 from trainer.errors import TrainerError
-from trainer.recipes.building import load_backbone
+from trainer.recipes.building import load_backbone, osnet_trunk
 
 WEIGHTS = Path(__file__).parents[4] / "shared" / "data" / "weights" / "openvino"
 PUBLISHED: dict[OSNetName, str] = {
@@ -87,7 +94,8 @@ def test_a_transformer_over_it_starts_from_the_rrid_s(tmp_path: Path) -> None:
     )
     load_backbone(network, str(path))
     images = torch.randn(1, 3, 192, 96)
-    trunk = network.backbone.patch_embed.trunk
+    trunk = osnet_trunk(network)
+    assert trunk is not None
     with torch.no_grad():
         assert torch.equal(trunk.eval()(images), rrid.backbone(images))
         assert network.eval()(images).features[0].shape == (1, 192)
@@ -99,6 +107,11 @@ def test_a_file_without_an_osnet_is_no_start(tmp_path: Path) -> None:
     network = RRID(RRIDConfig("osnet_x0_5", (192, 96), "S", width=8))
     with pytest.raises(TrainerError, match=r"There is no OSNet in other.safetensors"):
         load_backbone(network, str(tmp_path / "other.safetensors"))
+
+
+def _light_conv(module: torch.nn.Module) -> LightConv:
+    assert isinstance(module, LightConv)
+    return module
 
 
 def _random(name: OSNetName) -> OSNet:
@@ -169,7 +182,7 @@ class _Graph:
         total: Any = None
         for stream in block.streams:
             one = inner
-            for light in stream:
+            for light in map(_light_conv, stream.children()):
                 one = self.relu(self.conv(self.conv(one, light.pointwise), light.depthwise))
             one = self.gate(one, block.gate)
             total = one if total is None else self.ops.add(total, one)
