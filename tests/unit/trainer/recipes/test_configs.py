@@ -10,6 +10,7 @@ from functools import cache
 import pytest
 
 from reid_models.backbones.efficientnet import EfficientNetLite
+from reid_models.backbones.osnet import OSNET_NAMES
 from tests.unit.trainer.recipes.tiny_recipes import saved_embedder
 from trainer.config import TrainConfig, config_names, find_config, load_config
 from trainer.data.registry import find_entry
@@ -41,7 +42,8 @@ def config_of(name: str) -> TrainConfig:
 def small(config: TrainConfig, tmp_path) -> TrainConfig:
     """The same with a small network, over a small embedder where it needs one."""
     model = dict(config.model)
-    light = model.get("backbone") == EfficientNetLite.name  # and its rules name its layers
+    # Rules name the layers of these.
+    light = model.get("backbone") in (EfficientNetLite.name, *OSNET_NAMES)
     model.update(SMALL[model["architecture"]] | ({"backbone": model["backbone"]} if light else {}))
     start = config.start
     if model.get("source") == "resnet":
