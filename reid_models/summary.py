@@ -1,4 +1,4 @@
-"""What a network costs: size, work and time, for the model dialog and the README's table."""
+"""What a network costs: size, work and time, for the model dialog and docs/training.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's table of networks, and what ONNX Runtime and OpenVINO take for the same network.
+"""The networks table of docs/training.md, and the same networks in ONNX Runtime and OpenVINO.
 
 Run by hand on a quiet machine: ``.venv/bin/python -m tests.benchmarks.bench_models``. In the first
 table weights are random; results to expect are those that the papers or their repositories print.
@@ -244,7 +244,7 @@ def _cosine(first: Any, second: Any) -> float:
 
 
 def print_networks(device: str) -> None:
-    """The README's table."""
+    """The table in docs/training.md."""
     heads = ("model", "parameters", "GFLOPs", "vector", f"ms ({device}, float32 / bf16)")
     sys.stdout.write(f"| {' | '.join((*heads, 'published mAP / R1', 'source'))} |\n")
     sys.stdout.write("|---|---|---|---|---|---|---|\n")
