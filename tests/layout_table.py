@@ -2,7 +2,7 @@
 
     python -m tests.layout_table
 
-writes it again after a row was added.
+Run this after adding a row.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ TABLE = Path(__file__).parent.parent / "docs" / "layouts.md"
 _ZONE = ZoneInfo("Europe/Berlin")
 _HEAD = """# Layouts of recorders
 
-What `ingest` reads from names and folders, made from [app/core/layouts.py](../app/core/layouts.py)
-by `python -m tests.layout_table`. Times without a zone are taken to be in the library's, here
-Europe/Berlin; `ingest --dry-run` shows what is understood of a folder. A camera in brackets is what
-the file's name says; the folders above it may say more.
+What `ingest` reads from file and folder names. This page is generated from
+[app/core/layouts.py](../app/core/layouts.py) by `python -m tests.layout_table`. Times without a
+zone are in the library's zone, here Europe/Berlin. `ingest --dry-run` shows what Retrace
+understands of a folder. A camera in brackets comes from the file name; the folders above it may
+override it.
 
-**Sub streams.** Many recorders write the same minutes twice, the second time small: Reolink's
-`RecM…` and `RecS…`, Yi's `record` and `record_sub`, UniFi Protect's `_0_rotating_` and
-`_2_rotating_`, Hikvision's `Channels_101` and `102`, and whatever has *main* and *sub* (Dahua:
-*extra1*) in its name or folder. Both are of one camera. Of two that begin within 10 s of each
-other, the small one is listed and not read, unless `--sub-streams` (in the sheet of *Add
-footage*: *Sub streams, too*) asks for it; where there is only the small one, it is read.
+**Sub streams.** Many recorders write the same minutes twice, the second time as a small copy:
+Reolink's `RecM…` and `RecS…`, Yi's `record` and `record_sub`, UniFi Protect's `_0_rotating_` and
+`_2_rotating_`, Hikvision's `Channels_101` and `102`, and any others with *main* and *sub* (Dahua:
+*extra1*) in the file or folder name. Both belong to one camera. If they begin within 10 s of each
+other, the small one is listed but not read, unless you use `--sub-streams` (in the window: *Sub
+streams, too* when you add footage). If only the small one exists, it is read.
 
-**Dashcams** name positions that every vehicle has. Whatever lies below another folder than the
-stored `front` is another vehicle's, and becomes `FOLDER/front`; folders of days do not count.
+**Dashcams** name positions that every vehicle has. If the library has a `front` already, a `front`
+below a different folder belongs to another vehicle and becomes `FOLDER/front`; folders named after
+days do not count.
 
 | layout | example | camera | start | zone |
 |---|---|---|---|---|
