@@ -1,12 +1,12 @@
 #!/bin/sh
-# PyAV 18.1.0 (FFmpeg's libavformat 62): the average rate of a bare H.264 stream is made up.
+# PyAV 18.1.0 (FFmpeg's libavformat 62): the average rate of a bare H.264 stream is wrong.
 #
-# Expected: the average rate of a stream whose headers (VUI) say 10 frames a second is 10, or is not
-# given, as bare streams carry no times.
-# Seen: it is 25 whatever the headers say; the rate of
-# the headers is in the codec context (framerate) and in guessed_rate only.
+# Expected: if the headers (VUI) of a stream say 10 frames per second, the average rate is 10, or
+# missing, because bare streams contain no times.
+# Seen: it is 25, whatever the headers say. Only the codec context (framerate) and guessed_rate
+# have the rate from the headers.
 #
-# Exit status: 0 while this is so, 1 if it has changed, 2 if it could not be tried.
+# Exit status: 0 if this is still so, 1 if it has changed, 2 if it could not be tested.
 set -u
 folder=$(mktemp -d) || exit 2
 trap 'rm -rf "$folder"' EXIT

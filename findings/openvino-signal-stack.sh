@@ -1,14 +1,14 @@
 #!/bin/sh
 # OpenVINO 2026.4.1, Linux x86-64, CPU: a signal after a Core was deleted ends the process.
 #
-# Expected: networks may be compiled and deleted in any order, and a signal with a handler (Ctrl-C,
-# an alarm) is handled afterwards.
-# Seen: each Core gives the thread that first compiles with it another alternate signal stack. With
-# two Cores, deleted in the order in which they were made, the thread is left with a stack that was
-# given back; as Python's handlers run on it, the next signal ends the process with SIGSEGV (139).
+# Expected: networks can be compiled and deleted in any order, and a signal with a handler (Ctrl-C,
+# an alarm) is still handled afterwards.
+# Seen: each Core gives the thread that first compiles with it another alternate signal stack. If two
+# Cores are deleted in the order of their creation, the thread keeps a stack that has been freed.
+# Python's handlers run on it, so the next signal ends the process with SIGSEGV (139).
 # A single Core for the whole process, or deletion in reverse order, is not affected.
 #
-# Exit status: 0 while this is so, 1 if it has changed, 2 if it could not be tried.
+# Exit status: 0 if this is still so, 1 if it has changed, 2 if it could not be tested.
 set -u
 folder=$(mktemp -d) || exit 2
 trap 'rm -rf "$folder"' EXIT

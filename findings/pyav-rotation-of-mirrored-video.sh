@@ -1,12 +1,12 @@
 #!/bin/sh
-# PyAV 18.1.0: VideoFrame.rotation takes a mirrored picture for one that is turned upside down.
+# PyAV 18.1.0: VideoFrame.rotation mistakes a mirrored picture for one that is upside down.
 #
-# Expected: the rotation of a video whose display matrix only mirrors it left to right is 0, or it
-# can be seen from it that the picture is mirrored.
-# Seen: it is -180, the same as for half a turn, though no picture is to be turned; and for one
-# mirrored top to bottom it is 0. Only the display matrix in the frame's side data tells them apart.
+# Expected: if the display matrix only mirrors a video left to right, its rotation is 0, or shows
+# that the picture is mirrored.
+# Seen: it is -180, the same as for half a turn, although nothing is rotated. For a video mirrored
+# top to bottom, it is 0. Only the display matrix in the frame's side data distinguishes them.
 #
-# Exit status: 0 while this is so, 1 if it has changed, 2 if it could not be tried.
+# Exit status: 0 if this is still so, 1 if it has changed, 2 if it could not be tested.
 set -u
 folder=$(mktemp -d) || exit 2
 trap 'rm -rf "$folder"' EXIT
