@@ -72,6 +72,9 @@ class ClockFlow(QObject):
         dialog.finished.connect(lambda: self._forget(dialog))
         self._dialog = dialog
         dialog.show()
+        # Not over the player, in which the event is to be found.
+        corner = self._window.geometry().bottomRight() - dialog.frameGeometry().bottomRight()
+        dialog.move(dialog.frameGeometry().topLeft() + corner)
 
     def _mark(self, *, is_here: bool) -> None:
         if self._shown is None:

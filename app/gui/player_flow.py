@@ -112,11 +112,6 @@ class PlayerFlow(QObject):
         if self._last_wish is not None and self._shown is None:
             self.show(*self._last_wish)
 
-    def reopen(self) -> None:
-        """Shows the same moment again, after names or times have changed."""
-        if self._shown is not None:
-            self.show(self._shown.video_id, self._shown.time_s)
-
     def seek(self, time_s: float) -> None:
         """Goes to the frame shown at a time of the video that is open."""
         if self._session is None or self._opened is None:
@@ -126,7 +121,7 @@ class PlayerFlow(QObject):
         self._asked = (self._session.seek(time_s), time_s)
 
     def refresh(self) -> None:
-        """Draws the boxes anew, after people were stored or named."""
+        """Shows boxes, names and times anew, after some of them have changed."""
         if self._session is not None and self._shown is not None:
             self._session.refresh()
 
@@ -201,7 +196,9 @@ class PlayerFlow(QObject):
         if event is None or session is not self._session or event.video_id != self._video_id:
             return
         if isinstance(event, VideoOpened):
-            self._opened, self._shown, self._end_s = event, None, None
+            if self._opened is None:
+                self._shown = self._end_s = None
+            self._opened = event
         elif isinstance(event, ShownFrame):
             self._show(event)
         elif isinstance(event, PlayStopped):

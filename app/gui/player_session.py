@@ -29,7 +29,7 @@ MOST_IN_FLIGHT = 2
 
 @dataclass(frozen=True, slots=True)
 class VideoOpened:
-    """What follows is of this video."""
+    """What follows is of this video; comes again when something about it may have changed."""
 
     video_id: int
     video: Video
@@ -150,7 +150,7 @@ class PlayerSession:
         self._post(lambda order: replace(order, rate=rate))
 
     def refresh(self) -> None:
-        """Shows the current frame again, with the people who are stored by now."""
+        """Shows the current frame again, with the people, names and times stored by now."""
         self._post(lambda order: replace(order, refresh=True))
 
     def close(self) -> None:
@@ -222,6 +222,8 @@ class PlayerSession:
         self._seek_number = order.seek_number
         if order.refresh:
             self._playback.forget_people()
+            video = self._playback.video(order.video_id)  # its camera may have another clock
+            yield VideoOpened(order.video_id, video, self._playback.timezone)
         frame = None
         if order.seek_s is not None or order.refresh:
             frame = reader.frame_at(reader.time_s if order.seek_s is None else order.seek_s)

@@ -88,6 +88,7 @@ class SearchFlow(QObject):
         self._tasks = tasks
         self._workspace: Workspace | None = None
         self._find: Find | None = None
+        self._ask: Find | None = None  # what the user asked for, as long as nobody else is sought
         self._sought: Sought | None = None
         self._shown: Sought | None = None
         self._task: Task | None = None
@@ -113,7 +114,7 @@ class SearchFlow(QObject):
         """Another library is open, or none: everything of the one before is forgotten."""
         self._cancel()
         self._workspace = workspace
-        self._find = self._sought = self._shown = self._awaited_id = None
+        self._find = self._ask = self._sought = self._shown = self._awaited_id = None
         self._new_people = 0
         self._verdicts.set_people(None if workspace is None else workspace.people)
         self._panel.loader.set_source(None)
@@ -134,6 +135,13 @@ class SearchFlow(QObject):
         """Other vectors or refinements are used from now on: searches again."""
         self._prepare()
         self._run_again()
+
+    def times_changed(self) -> None:
+        """Names or clocks of cameras are others now: searches again, shows nothing of before."""
+        self._shown = None
+        self._find = self._ask
+        self.networks_changed()
+        self.refresh_filters()
 
     def search_tracklet(self, tracklet_id: int) -> None:
         """Looks for the person of a stored tracklet."""
@@ -175,7 +183,7 @@ class SearchFlow(QObject):
     def _start(self, find: Callable[[Workspace], Sought]) -> None:
         workspace = self._workspace
         if workspace is not None:
-            self._find = partial(find, workspace)
+            self._find = self._ask = partial(find, workspace)
             self._run_again()
 
     def _run_again(self) -> None:
@@ -249,7 +257,7 @@ class SearchFlow(QObject):
 
     def _fail(self, error: Exception) -> None:
         sought = self._sought
-        self._find = None if sought is None else lambda: sought
+        self._find = self._ask = None if sought is None else lambda: sought
         # Hits of one person must not stand under the picture of another.
         self._adopt()
         self._report(error)

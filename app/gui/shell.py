@@ -227,7 +227,7 @@ class Shell(QObject):
         self.sources.merge_requested.connect(self.cameras.ask_merge)
         self.sources.split_requested.connect(self.cameras.ask_split)
         for flow in (self.clock, self.cameras):
-            for follow in (self.ingest.refresh, self.player.reopen, self.search.networks_changed):
+            for follow in (self.ingest.refresh, self.player.refresh, self.search.times_changed):
                 flow.saved.connect(follow)
             flow.problem.connect(self.report)
 

@@ -394,7 +394,7 @@ class Ingest:
                 if isinstance(outcome, Analysed):
                     found_s = outcome.time_s
                     if outcome.is_last:
-                        step = f"Describing who is in {step}"
+                        step = f"Describing who is in {video.camera.name}"
                 elif isinstance(outcome, Described):
                     described_s = outcome.time_s
                 elif isinstance(outcome, Chapter):

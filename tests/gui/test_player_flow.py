@@ -15,6 +15,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
+from app.core.camera_clock import CameraClock
+from app.core.entities import Video
 from app.core.errors import VideoError
 from app.gui.panels.player_panel import PlayerPanel
 from app.gui.player_flow import PlayerFlow
@@ -339,3 +341,23 @@ def test_a_window_that_is_busy_gets_no_backlog(player: Player) -> None:
     player.press("k")
     session.take_in()
     session.take_in()
+
+
+def test_a_corrected_clock_shows_at_once_without_leaving_the_moment(player: Player) -> None:
+    player.flow.show(2, 0.8)
+    player.wait_for(40)
+    assert player.panel.moment_label.text() == "14 May 2024 10:32:08.2 (file name, raw, +02:00)"
+    library = player.workspace.playback._library
+    stored = library.video
+    clock = CameraClock(offset_s=200.0)
+
+    def corrected(video_id: int) -> Video:
+        video = stored(video_id)
+        return replace(video, camera=replace(video.camera, name="yard", clock=clock))
+
+    library.video = corrected
+    player.flow.refresh()
+    wanted = "14 May 2024 10:35:28.2 (file name, corrected, +02:00)"
+    player.qtbot.waitUntil(lambda: player.panel.moment_label.text() == wanted)
+    assert player.panel.camera_label.text() == "yard"
+    assert player.shows(40)

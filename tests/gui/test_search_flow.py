@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from results_fakes import FakeWorkspace, a_result
+from results_fakes import START, FakeWorkspace, a_result
 from search_window import Window
 
 from app.core.errors import LibraryError, ModelError
@@ -385,3 +386,17 @@ def test_another_library_starts_with_nothing(window: Window) -> None:
     assert window.panel.filters.chosen() == SearchFilter()
     assert len(window.workspace.search.asked) == asked
     assert "Click a person" in window.panel.empty.advice.text()
+
+
+def test_corrected_clocks_and_names_replace_what_was_shown(window: Window, qtbot) -> None:
+    window.search(8, 1, 2, 3)
+    window.choose(0)
+    assert window.panel.head.caption.whole() == "cam3 · 2024-05-14 10:38:01 +02:00"
+    later = {"camera": "yard", "start_utc": START + timedelta(seconds=200)}
+    window.workspace.catalog.changes = {1: later, 8: later}
+    window.flow.times_changed()
+    window.settle()
+    details = window.panel.model.details_of(1)
+    assert details is not None
+    assert (details.camera, details.start_utc) == ("yard", START + timedelta(seconds=200))
+    assert window.panel.head.caption.whole() == "yard · 2024-05-14 10:33:21 +02:00"

@@ -155,7 +155,9 @@ class FootageDialog(QDialog):
     def _add_camera(self, camera: SurveyedCamera, zone: tzinfo) -> None:
         first = format_time(camera.first_utc, zone) if camera.first_utc else "unknown"
         count = f"{len(camera.videos)} video{'s' * (len(camera.videos) != 1)}"
-        texts = [camera.name, first, count, "", format_offset(camera.duration_s)]
+        sources = {video.info.start_source.value for video in camera.videos if video.info}
+        source = f" by {sources.pop()}" if len(sources) == 1 and camera.first_utc else ""
+        texts = [camera.name, first, f"{count}{source}", "", format_offset(camera.duration_s)]
         item = QTreeWidgetItem(self._list, texts)
         for video in camera.videos:
             item.addChild(QTreeWidgetItem(_cells(video, zone)))

@@ -153,7 +153,7 @@ class SourcesPanel(QWidget):
         tree.setObjectName("sources_tree")
         tree.setAccessibleName("Cameras and videos")
         tree.setColumnCount(3)
-        tree.setHeaderLabels(["Video", "Status", "Sightings"])
+        tree.setHeaderLabels(["Video", "Status", "Seen"])
         tree.setUniformRowHeights(True)
         tree.setIndentation(4 * theme.UNIT_PX)
         tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -171,6 +171,7 @@ class SourcesPanel(QWidget):
         header.setSectionResizeMode(_STATUS, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_PEOPLE, QHeaderView.ResizeMode.ResizeToContents)
         tree.headerItem().setTextAlignment(_PEOPLE, right)
+        tree.headerItem().setToolTip(_PEOPLE, "Sightings: one person may be seen several times")
         tree.itemActivated.connect(self._activate)
         tree.currentItemChanged.connect(self._show_details)
         tree.customContextMenuRequested.connect(self._open_menu)
@@ -259,7 +260,10 @@ class SourcesPanel(QWidget):
     def _write_video(self, item: QTreeWidgetItem, video: Video) -> None:
         running_s = self._running[1] if self._running and self._running[0] == video.id else None
         is_missing = video.id in self._missing
-        status = video_status(video, is_missing=is_missing, running_s=running_s)
+        is_waiting = video.id in self._waiting
+        status = video_status(
+            video, is_missing=is_missing, running_s=running_s, is_waiting=is_waiting
+        )
         self._write(item, status, video.tracklet_count)
         details = video_details(video, self._zone, is_missing=is_missing)
         for column in (_NAME, _STATUS, _PEOPLE):

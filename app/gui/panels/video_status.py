@@ -38,16 +38,21 @@ _STATUS = {
     VideoStatus.EXCLUDED: StatusText("⊘ excluded", "muted"),
 }
 _COPY = StatusText("= copy", "muted")
+_AGAIN = StatusText("… again", "muted")
+_READ_BEFORE = (VideoStatus.DONE, VideoStatus.PARTIAL, VideoStatus.FAILED)
 _MISSING = StatusText("✕ missing", "warning")
 
 
-def video_status(video: Video, *, is_missing: bool, running_s: float | None) -> StatusText:
+def video_status(
+    video: Video, *, is_missing: bool, running_s: float | None, is_waiting: bool = False
+) -> StatusText:
     """The status of one video.
 
     Args:
         video: as stored.
         is_missing: its file is not where it was.
         running_s: how much of it the running ingest has seen, or None if it is not its turn.
+        is_waiting: it is in the queue.
     """
     if running_s is not None:
         duration_s = video.info.duration_s
@@ -56,6 +61,8 @@ def video_status(video: Video, *, is_missing: bool, running_s: float | None) -> 
         return StatusText(f"▒ {min(99, int(100 * running_s / duration_s))} %", "accent")
     if is_missing and video.status is not VideoStatus.FAILED:
         return _MISSING
+    if is_waiting and video.status in _READ_BEFORE:
+        return _AGAIN
     if video.status is VideoStatus.EXCLUDED and video.problem:
         return _COPY
     return _STATUS[video.status]
