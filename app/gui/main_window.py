@@ -26,7 +26,7 @@ from app.gui.theme import ThemeChoice
 from app.gui.window_state import WindowState
 
 _LAYOUT_VERSION = 1
-_LEFT_PX = 280
+_LEFT_PX = 296
 _INGEST_PX = 72
 _WIDE_PX = 1600
 _FRAME = QSize(16, 48)

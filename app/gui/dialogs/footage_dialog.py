@@ -118,8 +118,12 @@ class FootageDialog(QDialog):
             f"{len(found.videos)} video{'s' * (len(found.videos) != 1)}, "
             f"{format_offset(found.duration_s)} in all"
         )
-        if any(video.left_out for video in found.videos):
+        left_out = sum(bool(video.left_out) for video in found.videos)
+        if left_out:
+            self._sub_streams.setText(f"&Sub streams, too ({left_out} left out)")
             self._sub_streams.show()
+        else:
+            self._sub_streams.setText("&Sub streams, too")
         unreadable = [video.problem for video in found.videos if video.problem]
         more = [f"{len(unreadable) - _PROBLEMS} more"] if len(unreadable) > _PROBLEMS else []
         self._say("\n".join(unreadable[:_PROBLEMS] + more))

@@ -155,7 +155,7 @@ class SourcesPanel(QWidget):
         tree.setColumnCount(3)
         tree.setHeaderLabels(["Video", "Status", "Seen"])
         tree.setUniformRowHeights(True)
-        tree.setIndentation(4 * theme.UNIT_PX)
+        tree.setIndentation(3 * theme.UNIT_PX)
         tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         tree.setExpandsOnDoubleClick(False)
         tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
