@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.core.clock import zone_text
 from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
 from app.core.errors import UsageError, VideoError
 from app.core.events import (
-    FootageOrdered,
     IngestEvent,
     NetworksChosen,
     TrackletStored,
@@ -34,20 +30,17 @@ from app.services.ingest_options import IngestOptions
 from app.services.ingest_progress import IngestRun, beating
 from app.services.model_choice import LARGER_FINDS_MORE
 from app.services.networks import Networks
+from app.services.ordering import Ordering
 from app.services.pipeline import BEAT_S
 from app.services.registration import Registration, reason_to_skip
 from app.services.search import Search
 from app.services.sources import (
     SourceFile,
-    find_sources,
     fingerprint,
-    is_storable,
     reading,
-    ready,
     source_of,
 )
 from app.services.untangling import Untangled
-from app.services.vehicles import told_from_stored
 from app.services.video_analysis import Analysed, Chapter, Described, VideoAnalysis, can_resume
 from app.services.watching import changes
 from app.settings import is_bundled
@@ -76,6 +69,9 @@ class IngestParts:
 class Ingest:
     """Loads folders into one library.
 
+    Attributes:
+        ordering: puts footage into the queue; a running job takes it.
+
     Args:
         library: where people are stored.
         search: told of what is stored and removed, so that it is found at once.
@@ -91,6 +87,7 @@ class Ingest:
         self._networks = networks
         self._parts = parts
         self._registration = Registration(library, search)
+        self.ordering = Ordering(library, search)
 
     def run(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
         """Orders every video below `folder`, then takes what is in the queue until it is empty.
@@ -106,25 +103,9 @@ class Ingest:
             LibraryError: the library can no longer be written to.
         """
         run = IngestRun()
-        yield from self._order(run, folder, options, only_new=False)
+        yield from self.ordering.order(folder, options, run=run)
         yield from self._take_queue(run, NamedModels())
         yield run.summary()
-
-    def order(
-        self, folder: Path, options: IngestOptions, *, only_new: bool = False
-    ) -> Iterator[IngestEvent]:
-        """Registers every video below `folder` and puts it into the queue; a running job takes it.
-
-        Args:
-            folder: a folder, or one video.
-            options: how its videos are to be ingested.
-            only_new: leave out what is stored already and has not changed since.
-
-        Raises:
-            UsageError: the folder is missing or holds no footage.
-            LibraryError: the library can no longer be written to.
-        """
-        yield from self._order(IngestRun(), folder, options, only_new=only_new)
 
     def go_on(self, named: NamedModels | None = None) -> Iterator[IngestEvent]:
         """Takes what is in the queue until it is empty; like `run`, without ordering anything.
@@ -148,73 +129,11 @@ class Ingest:
             raise UsageError(f"{folder} cannot be watched: it is not a folder.", "Check the path.")
         for changed in changes([folder]):
             if changed or self._library.queued_ids():
-                yield from self._order_new(run, folder, options)
+                yield from self.ordering.order_new(run, folder, options)
                 yield from self._take_queue(run, NamedModels(), waits=False)
             yield run.progress(f"Watching {folder.name}")
 
-    def order_arrivals(self) -> Iterator[IngestEvent]:
-        """Orders what arrives in the folders that the library watches, until it is closed.
-
-        Ends at once where it watches none.
-        """
-        run = IngestRun()
-        watched = {each.folder: each.options for each in self._library.watched_folders()}
-        for changed in changes(list(watched)) if watched else ():
-            for folder in changed:
-                yield from self._order_new(run, folder, IngestOptions.unpacked(watched[folder]))
-            yield run.progress("Watching for new recordings")
-
     # Queue --------------------------------------------------------------------------------------
-
-    def _order_new(
-        self, run: IngestRun, folder: Path, options: IngestOptions
-    ) -> Iterator[IngestEvent]:
-        """Orders what is new in a watched folder, which may be empty or out of reach."""
-        with suppress(UsageError):
-            yield from self._order(run, folder, options, only_new=True)
-
-    def _order(
-        self, run: IngestRun, folder: Path, options: IngestOptions, *, only_new: bool
-    ) -> Iterator[IngestEvent]:
-        folder = folder.expanduser().resolve()
-        root = folder if folder.is_dir() else folder.parent
-        found = yield from beating(
-            run, f"Looking into {folder.name}", lambda: self._look_into(folder, options)
-        )
-        for source in found:
-            if is_storable(source):
-                continue
-            name = os.fsencode(source.path.name).decode("utf-8", "replace")
-            error = VideoError(
-                f"{name} cannot be stored: its path is not written in UTF-8.",
-                "Rename the file, or the folder it lies in, and load the folder again.",
-            )
-            failed = VideoFailed(source.path, error)
-            run.failed.append(failed)
-            yield failed
-        ordered = ready(
-            [source for source in found if is_storable(source)], sub_streams=options.sub_streams
-        )
-        with self._library.transaction():
-            ids = self._library.order_videos(
-                root, ordered, options.packed(), only_new=only_new, excluded_too=not folder.is_dir()
-            )
-            self._set_zone(ids, options.zone)
-        yield FootageOrdered(folder, len(ids))
-
-    def _look_into(self, folder: Path, options: IngestOptions) -> list[SourceFile]:
-        found = find_sources(folder, options.camera_by)
-        return told_from_stored(found, self._library) if options.camera_by == "auto" else found
-
-    def _set_zone(self, video_ids: Sequence[int], zone: tzinfo | None) -> None:
-        """Keeps the zone that was named with an order as that of its cameras' clocks."""
-        if zone is None:
-            return
-        videos = self._library.videos_by_id(video_ids).values()
-        for camera in {video.camera for video in videos}:
-            if camera.clock.zone != zone_text(zone):
-                self._library.set_clock(camera.id, replace(camera.clock, zone=zone_text(zone)))
-                self._search.reset()
 
     def _take_queue(
         self, run: IngestRun, named: NamedModels, *, waits: bool = True
@@ -276,7 +195,7 @@ class Ingest:
                 self._library.set_info(video_id, info)
             if info.views > 1 and info.view == 0:
                 views = self._library.order_views(video_id, info.views, queued.options)
-                self._set_zone(views, turn.options.zone)
+                self.ordering.keep_zone(views, turn.options.zone)
             run.total_s += info.duration_s or 0.0
             looked_at[video_id] = info
 

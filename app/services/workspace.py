@@ -139,16 +139,16 @@ class Workspace:
     def order(
         self, folder: Path, options: IngestOptions, *, only_new: bool = False
     ) -> Iterator[IngestEvent]:
-        """Puts a folder into the queue; see `app.services.ingest.Ingest.order`."""
-        return self._ingest.order(folder, options, only_new=only_new)
+        """Puts a folder into the queue; see `app.services.ordering.Ordering.order`."""
+        return self._ingest.ordering.order(folder, options, only_new=only_new)
 
     def watch(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
         """Ingests a folder and what is added to it; see `app.services.ingest.Ingest.watch`."""
         return self._ingest.watch(folder, options)
 
     def order_arrivals(self) -> Iterator[IngestEvent]:
-        """Orders what arrives in watched folders; see `app.services.ingest.Ingest`."""
-        return self._ingest.order_arrivals()
+        """Orders what arrives in watched folders; see `app.services.ordering.Ordering`."""
+        return self._ingest.ordering.order_arrivals()
 
     def check(self, *, repairs: bool) -> Iterator[CheckEvent]:
         """Looks for damage; see `app.services.check.check_library`."""

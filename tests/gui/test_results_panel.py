@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QWidget,
 )
-from results_fakes import CAMERAS, START, a_result, details_of
+from results_fakes import CAMERAS, START, a_result
 
 from app.core.entities import Camera, Decision
 from app.core.journal import UndoState
@@ -419,34 +419,3 @@ def test_keys_that_type_are_left_to_the_player(panel: ResultsPanel, qtbot) -> No
     qtbot.keyClick(panel.gallery, Qt.Key.Key_End)
     assert seen == [" ", ",", "l"]
     assert panel.gallery.chosen_id() == 6
-
-
-def test_a_hit_narrows_the_search_to_its_time_and_camera(panel: ResultsPanel) -> None:
-    panel.show_result(a_result(1, 2, 3))
-    panel.model.add_details([details_of(each) for each in (1, 2, 3)])
-    panel.gallery.setCurrentIndex(panel.model.index(0, 0))
-    asked: list[SearchFilter] = []
-    panel.filter_changed.connect(asked.append)
-    menu = QMenu(panel)
-    panel._add_narrowing(menu)
-    actions = {action.objectName(): action for action in menu.actions()}
-    assert actions["narrowToTime"].text() == "Only 10 minutes before and after"
-    actions["narrowToTime"].trigger()
-    taken = START + timedelta(minutes=1, seconds=1)
-    either_way = timedelta(minutes=10)
-    (chosen,) = asked  # one search, not one for each end
-    assert (chosen.from_utc, chosen.to_utc) == (taken - either_way, taken + either_way)
-    assert actions["narrowToCamera"].text() == "Only cam2"
-    actions["narrowToCamera"].trigger()
-    assert asked[-1].camera_ids == frozenset({2})
-    menu.deleteLater()
-
-
-def test_days_with_footage_stand_out_in_the_calendars(panel: ResultsPanel) -> None:
-    panel.filters.mark_days({date(2024, 5, 14)})
-    for bound in (panel.filters.earliest, panel.filters.latest):
-        formats = bound.edit.calendarWidget().dateTextFormat()
-        assert [day.toPython() for day in formats] == [date(2024, 5, 14)]
-    panel.filters.mark_days({date(2024, 5, 16)})
-    formats = panel.filters.latest.edit.calendarWidget().dateTextFormat()
-    assert [day.toPython() for day in formats] == [date(2024, 5, 16)]
