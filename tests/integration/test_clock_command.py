@@ -63,6 +63,10 @@ def test_an_event_in_two_cameras_finds_the_offset(retrace: Retrace, library: Pat
     window = ["--from", "2024-05-14T08:32Z", "--to", "2024-05-14T08:33Z"]
     hits = json.loads(retrace(*query, *window, "--camera", "cam2").out)["hits"]
     assert {hit["time_source"] for hit in hits} == {"file name, corrected"}
+    assert all(hit["start_utc"].startswith("2024-05-14T08:32:") for hit in hits)
+    sheet = library.parent / "hits.png"
+    told = retrace(*query[:-1], *window, "--camera", "cam2", "--sheet", sheet)
+    assert told.status == 0 and sheet.is_file()
     retrace("clock", "--library", library, "--camera", "cam2", "--reset")
     assert json.loads(retrace(*query, *window, "--camera", "cam2").out)["hits"] == []
 

@@ -17,6 +17,7 @@ from app.services.ingest_options import IngestOptions
 from app.services.survey import Survey
 from app.services.workspace import Workspace
 from tests.integration import main_job
+from tests.integration.conftest import Retrace
 
 LOCAL = datetime(2024, 5, 14, 10, 32, 7)  # noqa: DTZ001 - a recorder's clock
 
@@ -144,6 +145,19 @@ def test_what_arrives_in_watched_folders_is_ordered(
         assert queued is not None and queued.options["fps"] == 2.0
         library.watch_folder(gone, None)
         assert [each.folder for each in library.watched_folders()] == [here]
+
+
+def test_the_queue_is_paused_on_the_command_line(retrace: Retrace, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    with main_job.opened(library) as workspace:
+        order(workspace, make(tmp_path / "footage", "cam1_a.mp4"))
+        workspace.library.watch_folder(tmp_path / "footage", {})
+    said = retrace("queue", "--library", library, "--pause")
+    assert said.status == 0
+    assert "It is paused; go on with --go-on." in said.out
+    assert f"The window watches {tmp_path / 'footage'}." in said.out.replace("\n", "")
+    with main_job.opened(library) as workspace:
+        assert workspace.library.is_queue_paused
 
 
 def arrived(events: Iterable[IngestEvent]) -> int:
