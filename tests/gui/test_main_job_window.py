@@ -338,6 +338,7 @@ def test_pause_acts_within_a_second_and_continue_takes_up_the_rest(
 ) -> None:
     SlowDetector.go_on.clear()
     window.shell.load([clips])
+    agree_to_footage(window.shell, window.qtbot)
     window.wait(lambda: "%" in window.status("cam1.mp4"))
     began = time.monotonic()
     QTest.mouseClick(window.ingest_button(), LEFT)
