@@ -134,6 +134,11 @@ LAYOUTS: tuple[Layout, ...] = (
         "Front Door - 5-14-2024, 10.32.07am GMT+2 - 5-14-2024, 10.42.07am GMT+2",
     ),
     Layout(
+        "UniFi Protect storage",
+        r"(?P<camera>[0-9A-F]{12})(?:_\d)?_rotating_<epoch>(?P<attached>\d{3})?(?:_<word>)?",
+        "FCECDA1100AB_0_rotating_1715675527000",
+    ),
+    Layout(
         "UniFi Protect archiver",
         r"<camera> - <date> - <clock><zone>",
         "Front Door/2024/05/14/Front Door - 2024-05-14 - 08.32.07+0000",

@@ -76,7 +76,8 @@ class CameraFlow(QObject):
             return
 
         def job() -> Iterator[None]:
-            yield change(workspace)
+            change(workspace)
+            yield
 
         self._tasks.start(_LANE, job(), self._done).failed.connect(self._fail)
 

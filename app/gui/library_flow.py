@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 OpenWorkspace = Callable[[Path, bool], "Workspace"]
-Leave = Callable[[str, Callable[[], None]], None]
+Leave = Callable[[str, Callable[[], None]], object]
 """(what the user is about to do, go on): asks first where work would be interrupted."""
 
 LANE = "library"

@@ -105,7 +105,7 @@ class Ordering:
 
     def _look_into(self, folder: Path, options: IngestOptions) -> list[SourceFile]:
         found = find_sources(folder, options.camera_by)
-        return told_from_stored(found, self._library) if options.camera_by == "auto" else found
+        return told_from_stored(found, (), self._library) if options.camera_by == "auto" else found
 
 
 def _unstorable(source: SourceFile) -> VideoError:

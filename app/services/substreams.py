@@ -68,16 +68,18 @@ def pair_streams(
     """
     read = [_stream_of(one) for one in footage]
     none = tuple(None for _ in footage)
-    if not any(kind == "sub" for kind, _ in read) or not any(kind == "main" for kind, _ in read):
+    if not any(kind == "sub" for kind, _ in read):
         return Streams(none, none)
     names = name([neutral for _, neutral in read])
     mains: dict[str, list[int]] = {}
-    for at, ((kind, _), camera) in enumerate(zip(read, names, strict=True)):
-        if kind == "main":
-            mains.setdefault(camera, []).append(at)
+    # Those that say "main" first; some recorders mark the sub stream only.
+    for wanted in ("main", ""):
+        for at, ((kind, _), camera) in enumerate(zip(read, names, strict=True)):
+            if kind == wanted:
+                mains.setdefault(camera, []).append(at)
     subs = {camera for (kind, _), camera in zip(read, names, strict=True) if kind == "sub"}
     cameras = [
-        camera if kind and camera in mains and camera in subs else None
+        camera if camera in mains and camera in subs else None
         for (kind, _), camera in zip(read, names, strict=True)
     ]
     starts = [read_name((root / one.path).as_posix()) for one in footage]

@@ -26,6 +26,8 @@ from app.services.sources import (
 
 OpenSource = Callable[[SourceFile, float | None, tzinfo], FrameSource]
 """(source, its frame rate if given, zone of times that name none) → opened video."""
+ToldApart = Callable[[Sequence[SourceFile], Sequence[SourceFile]], Sequence[SourceFile]]
+"""(sources, others that come before them) → the sources, named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def survey(
     options: IngestOptions,
     zone: tzinfo,
     open_source: OpenSource,
-    told_from_stored: Callable[[Sequence[SourceFile]], Sequence[SourceFile]] = list,
+    told_from_stored: ToldApart = lambda sources, _others: sources,
 ) -> Iterator[Surveying | Survey]:
     """Looks at every video as it would be ingested; stores nothing.
 
@@ -131,7 +133,8 @@ def survey(
     for path in paths:
         root = path if path.is_dir() else path.parent
         sources = yield from in_background(
-            partial(_sources, path, options, told_from_stored), lambda: Surveying(0, 0)
+            partial(_sources, path, options, told_from_stored, [source for source, _ in found]),
+            lambda: Surveying(0, 0),
         )
         found += [(source, root) for source in sources]
     videos: list[SurveyedVideo] = []
@@ -156,10 +159,11 @@ def survey(
 def _sources(
     path: Path,
     options: IngestOptions,
-    told_from_stored: Callable[[Sequence[SourceFile]], Sequence[SourceFile]],
+    told_from_stored: ToldApart,
+    others: Sequence[SourceFile],
 ) -> Sequence[SourceFile]:
     found = find_sources(path, options.camera_by)
-    return told_from_stored(found) if options.camera_by == "auto" else found
+    return told_from_stored(found, others) if options.camera_by == "auto" else found
 
 
 def _look_at(

@@ -12,20 +12,29 @@ from app.services.sources import SourceFile, source_files
 from app.storage.library import Library
 
 
-def told_from_stored(sources: Sequence[SourceFile], library: Library) -> list[SourceFile]:
+def told_from_stored(
+    sources: Sequence[SourceFile], others: Sequence[SourceFile], library: Library
+) -> list[SourceFile]:
     """Gives positions of a vehicle that the library does not know yet a name of their own.
 
     The footage of one vehicle lies below one folder, days and "videos" aside: ``front`` that was
     loaded from elsewhere is the front of another, and becomes ``NAME OF THE FOLDER/front``.
+
+    Args:
+        sources: to be named.
+        others: that are to be loaded before these, with their names.
+        library: what is stored.
     """
     homes: dict[int, set[str]] = {}
+    ahead: dict[str, set[str]] = {}
+    for other in others:
+        ahead.setdefault(other.camera, set()).add(_home(_first(other))[0])
     for video in library.videos():
         homes.setdefault(video.camera.id, set()).add(_home(video.path)[0])
     names: dict[tuple[str, str], str] = {}
 
     def named(source: SourceFile) -> str:
-        first = next(iter(source_files(source)), source.path)
-        home, place = _home(first)
+        home, place = _home(_first(source))
         if not home:
             return source.camera
         known = names.get((source.camera, home))
@@ -38,11 +47,17 @@ def told_from_stored(sources: Sequence[SourceFile], library: Library) -> list[So
         wanted += [f"{wanted[-1]} {number}" for number in range(2, 100)]
         for name in wanted:
             stored = library.camera_called(name)
-            if stored is None or home in homes.get(stored.id, {home}):
+            known = set() if stored is None else homes.get(stored.id, set())
+            known = known | ahead.get(name, set())
+            if not known or home in known:
                 return name
         return camera
 
     return [replace(source, camera=named(source)) for source in sources]
+
+
+def _first(source: SourceFile) -> Path:
+    return next(iter(source_files(source)), source.path)
 
 
 def _home(path: Path) -> tuple[str, str]:

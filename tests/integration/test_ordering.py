@@ -89,6 +89,20 @@ def test_the_front_of_another_vehicle_is_another_camera(tmp_path: Path, path: st
     assert names[0] != names[1] and names[1].endswith("front")
 
 
+def test_two_vehicles_are_shown_apart_before_either_is_stored(tmp_path: Path) -> None:
+    cars = [
+        make(tmp_path / car, "DCIM/Movie/2024_0514_103207_000001F.MP4")
+        for car in ("red car", "blue car")
+    ]
+    with main_job.opened(tmp_path / "library") as workspace:
+        survey = list(workspace.survey(cars, IngestOptions()))[-1]
+        assert isinstance(survey, Survey)
+        for car in cars:
+            order(workspace, car)
+        stored = {camera.name for camera in workspace.library.cameras()}
+    assert {camera.name for camera in survey.cameras()} == stored == {"front", "blue car/front"}
+
+
 def test_days_of_one_vehicle_are_one_camera(tmp_path: Path) -> None:
     days = ("2024-05-14", "2024-05-15")
     car = make(tmp_path / "car", *(f"{day}/DCIM/2024_0514_103207_000001F.MP4" for day in days))

@@ -25,6 +25,7 @@ CAMERAS = {
     "Reolink upload": "(Front Door)",
     "UniFi Protect": "Front Door",
     "UniFi Protect archiver": "Front Door",
+    "UniFi Protect storage": "FCECDA1100AB",
     "Dahua": "192.168.1.10/001",
     "Hikvision": "(D01)",
     "Hikvision client": "(192.168.1.64_01)",

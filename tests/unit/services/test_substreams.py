@@ -33,9 +33,19 @@ MAIN_AND_SUB = {
     "UniFi Protect": (
         "E063DA00AB01_0_rotating_1715675527.mp4",
         "E063DA00AB01_2_rotating_1715675527.mp4",
-        "E063DA00AB01_rotating_1715675527",
+        "E063DA00AB01",
     ),
     "words": ("Yard main 2024-05-14 10-32-07.mp4", "Yard sub 2024-05-14 10-32-07.mp4", "Yard"),
+    "only the sub stream marked": (
+        "Yard 2024-05-14 10-32-07.mp4",
+        "Yard sub 2024-05-14 10-32-07.mp4",
+        "Yard",
+    ),
+    "Synology": (
+        "Front Door/20240514AM/Front Door-20240514-103207-1715675527.mp4",
+        "Front Door_Stream2/20240514AM/Front Door_Stream2-20240514-103207-1715675527.mp4",
+        "Front Door",
+    ),
     "folders": ("main stream/cam1.mp4", "sub stream/cam1.mp4", "cam1"),
 }
 
