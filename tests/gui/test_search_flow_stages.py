@@ -52,7 +52,7 @@ def test_a_slow_stage_is_named_while_the_ranking_before_it_stands(window: Window
     search.go_on.clear()
     window.flow.search_tracklet(7)
     state = window.panel.head.state
-    qtbot.waitUntil(lambda: state.whole().endswith("comparing in pairs…"))
+    qtbot.waitUntil(lambda: state.whole().endswith("comparing…"))
     assert "by looks" in state.whole()
     assert len(window.panel.model) == 3
     search.go_on.set()

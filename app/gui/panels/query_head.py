@@ -18,8 +18,8 @@ STAGE_WORDS = {
     SearchStage.RERANKED: "refined in pairs",
 }
 RUNNING_WORDS = {
-    SearchStage.AGGREGATED: "refining by similar people",
-    SearchStage.RERANKED: "comparing in pairs",
+    SearchStage.AGGREGATED: "refining",
+    SearchStage.RERANKED: "comparing",
 }
 STAGE_MEANINGS = {
     SearchStage.RETRIEVED: "Sorted by how close each person looks to the one sought.",
