@@ -6,6 +6,7 @@ import atexit
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,21 +92,24 @@ class Retrace:
         self, folder: Path, create: bool = False, named: NamedModels | None = None
     ) -> Workspace:
         """Opens a library with all services; raises LibraryError."""
-        from app.services.ingest import IngestParts
+        from app.services.ingest_options import IngestParts
         from app.services.networks import NetworkLoaders
         from app.services.playback import Playback
         from app.services.workspace import Workspace, WorkspaceParts
         from app.storage.library import Library
+        from app.vision.decoding_process import DecodingProcesses
         from app.vision.pictures import read_picture
 
         settings = self.settings()
         library = Library.open(folder, create=create)
+        processes = DecodingProcesses()
         parts = WorkspaceParts(
             ingest=IngestParts(
-                open_source=lambda source, rate_fps, zone: _open_source(
-                    source, rate_fps, zone or library.timezone
+                open_source=lambda source, rate_fps, zone: processes.open(
+                    _opener(source, rate_fps, zone or library.timezone), source.path.name
                 ),
                 make_tracker=_make_tracker,
+                close=processes.close,
             ),
             loaders=NetworkLoaders(
                 detector=_load_detector,
@@ -125,8 +129,20 @@ class Retrace:
         """What is understood of a folder; zone None: the system's. See `app.services.survey`."""
         from app.services.survey import survey
         from app.storage.time_zone import system_zone
+        from app.vision.decoding_process import DecodingProcesses
 
-        return survey([folder], options, options.zone or system_zone(), _open_source)
+        processes = DecodingProcesses()
+        try:
+            yield from survey(
+                [folder],
+                options,
+                options.zone or system_zone(),
+                lambda source, rate_fps, zone: processes.open(
+                    _opener(source, rate_fps, zone), source.path.name
+                ),
+            )
+        finally:
+            processes.close()
 
     def model_shelf(self) -> ModelShelf:
         """The networks on this computer; raises SettingsError."""
@@ -147,18 +163,21 @@ class Retrace:
         return status
 
 
-def _open_source(
+def _opener(
     source: SourceFile,
     rate_fps: float | None,
     zone: tzinfo,
     size_px: tuple[int, int] | None = None,
-) -> FrameSource:
+) -> Callable[[], FrameSource]:
+    """What opens a source; can be pickled. Raises VideoError when called."""
     from app.vision.image_sequence import open_image_sequence
     from app.vision.video import open_video
 
     if source.kind == "sequence":
-        return open_image_sequence(source.path, source.prefix, source.camera, rate_fps, zone)
-    return open_video(source.path, source.camera, zone, rate_fps, size_px, source.view)
+        about = source.path, source.prefix, source.camera, rate_fps, zone
+        return partial(open_image_sequence, *about)
+    about_file = source.path, source.camera, zone, rate_fps, size_px, source.view
+    return partial(open_video, *about_file)
 
 
 def open_stored(video: Video, library: Library) -> FrameSource:
@@ -166,7 +185,7 @@ def open_stored(video: Video, library: Library) -> FrameSource:
     from app.services.sources import source_of
 
     source, stored = source_of(video), video.info
-    opened = _open_source(source, None, library.timezone)
+    opened = _opener(source, None, library.timezone)()
     was_read_otherwise = stored.fps > 0 and (
         abs(opened.info.fps / stored.fps - 1) > 1e-6
         or (opened.info.width_px, opened.info.height_px) != (stored.width_px, stored.height_px)
@@ -176,7 +195,7 @@ def open_stored(video: Video, library: Library) -> FrameSource:
         # its boxes are from before pixels were made square.
         opened.close()
         size_px = (stored.width_px, stored.height_px)
-        opened = _open_source(source, stored.fps, library.timezone, size_px)
+        opened = _opener(source, stored.fps, library.timezone, size_px)()
     return opened
 
 

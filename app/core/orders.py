@@ -45,10 +45,13 @@ class QueuedVideo:
 
     Attributes:
         options: how, as plain values; see `app.services.ingest_options`.
+        crashes: how often the program has crashed while it was read, since something of it was
+            stored.
     """
 
     video: Video
     options: dict[str, Any]
+    crashes: int = 0
 
 
 def view_camera(camera: str, view: int) -> str:

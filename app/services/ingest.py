@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import tzinfo
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
-from app.core.errors import UsageError, VideoError
+from app.core.errors import UsageError, UserFacingError, VideoError
 from app.core.events import (
     IngestEvent,
     NetworksChosen,
@@ -22,11 +20,11 @@ from app.core.events import (
     VideoStarted,
 )
 from app.core.networks import NamedModels
-from app.core.orders import QueuedVideo
-from app.core.ports import FrameSource, Tracker
+from app.core.ports import FrameSource
 from app.services.chapter_store import store_chapter
+from app.services.crash_note import CrashNote
 from app.services.growth import Growth
-from app.services.ingest_options import IngestOptions
+from app.services.ingest_options import IngestOptions, IngestParts
 from app.services.ingest_progress import IngestRun, beating
 from app.services.model_choice import LARGER_FINDS_MORE
 from app.services.networks import Networks
@@ -34,12 +32,8 @@ from app.services.ordering import Ordering
 from app.services.pipeline import BEAT_S
 from app.services.registration import Registration, reason_to_skip
 from app.services.search import Search
-from app.services.sources import (
-    SourceFile,
-    fingerprint,
-    reading,
-    source_of,
-)
+from app.services.sources import fingerprint, reading
+from app.services.turns import Turn, turn_of
 from app.services.untangling import Untangled
 from app.services.video_analysis import Analysed, Chapter, Described, VideoAnalysis, can_resume
 from app.services.watching import changes
@@ -50,20 +44,6 @@ logger = logging.getLogger(__name__)
 _Note = Callable[[], None]
 # Part of the work on a second of footage that the embedder does, where people are in view.
 _DESCRIBING = 1 / 3
-
-
-@dataclass(frozen=True, slots=True)
-class IngestParts:
-    """The concrete classes that an ingest works with.
-
-    Attributes:
-        open_source: (source, its frame rate if given, zone of its clock if given) → opened video;
-            raises VideoError.
-        make_tracker: analysed frames per second → a fresh tracker.
-    """
-
-    open_source: Callable[[SourceFile, float | None, tzinfo | None], FrameSource]
-    make_tracker: Callable[[float], Tracker]
 
 
 class Ingest:
@@ -88,6 +68,7 @@ class Ingest:
         self._parts = parts
         self._registration = Registration(library, search)
         self.ordering = Ordering(library, search)
+        self._crash_note = CrashNote(library.folder)
 
     def run(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
         """Orders every video below `folder`, then takes what is in the queue until it is empty.
@@ -139,6 +120,9 @@ class Ingest:
         self, run: IngestRun, named: NamedModels, *, waits: bool = True
     ) -> Iterator[IngestEvent]:
         """Takes what is in the queue; `waits`: for files that are still being written, too."""
+        crashed_at = self._crash_note.take()
+        if crashed_at is not None:
+            self._library.count_crash(crashed_at)
         growth = Growth()
         looked_at: dict[int, VideoInfo] = {}
         while ids := self._library.queued_ids():
@@ -148,9 +132,16 @@ class Ingest:
             if turn is not None:
                 info = looked_at.pop(turn.video.id)
                 try:
-                    yield from self._take(run, turn, info, named)
+                    turn.check_crashes()
+                    with self._crash_note.about(turn.video.id):
+                        yield from self._take(run, turn, info, named)
                 except VideoError as error:
                     yield self._failed(run, turn, error)
+                except UserFacingError:
+                    raise
+                except Exception:
+                    self._library.count_crash(turn.video.id)
+                    raise
                 run.leave_video(info.duration_s)
             elif not waits:
                 return
@@ -159,12 +150,12 @@ class Ingest:
                 time.sleep(BEAT_S)
         yield run.progress("Done")
 
-    def _queued(self, looked_at: Collection[int]) -> Iterator[_Turn]:
+    def _queued(self, looked_at: Collection[int]) -> Iterator[Turn]:
         """What waits and has been looked at, the next one first."""
         for video_id in self._library.queued_ids():
             queued = self._library.queued(video_id) if video_id in looked_at else None
             if queued is not None:
-                yield _turn(queued)
+                yield turn_of(queued)
 
     def _look_at_new(
         self,
@@ -180,7 +171,7 @@ class Ingest:
             queued = self._library.queued(video_id)
             if queued is None:
                 continue
-            turn = _turn(queued)
+            turn = turn_of(queued)
             self._choose(turn, named)  # nothing is read where no network can be had
             if not growth.is_settled(turn.source):
                 continue
@@ -199,7 +190,7 @@ class Ingest:
             run.total_s += info.duration_s or 0.0
             looked_at[video_id] = info
 
-    def _choose(self, turn: _Turn, named: NamedModels) -> tuple[ModelFile, ModelFile]:
+    def _choose(self, turn: Turn, named: NamedModels) -> tuple[ModelFile, ModelFile]:
         options = turn.options
         return self._networks.choose_both(
             options.detector or named.detector, options.embedder or named.embedder
@@ -207,16 +198,16 @@ class Ingest:
 
     # Videos -------------------------------------------------------------------------------------
 
-    def _open(self, turn: _Turn) -> FrameSource:
+    def _open(self, turn: Turn) -> FrameSource:
         with reading(turn.source):
             return self._parts.open_source(turn.source, turn.options.rate_fps, turn.options.zone)
 
-    def _info(self, turn: _Turn) -> VideoInfo:
+    def _info(self, turn: Turn) -> VideoInfo:
         opened = self._open(turn)
         opened.close()
         return opened.info
 
-    def _failed(self, run: IngestRun, turn: _Turn, error: VideoError) -> VideoFailed:
+    def _failed(self, run: IngestRun, turn: Turn, error: VideoError) -> VideoFailed:
         logger.info("cannot read %s: %s", turn.source.path, error)
         failed = VideoFailed(turn.source.path, error)
         run.failed.append(failed)
@@ -235,7 +226,7 @@ class Ingest:
         return failed
 
     def _take(
-        self, run: IngestRun, turn: _Turn, info: VideoInfo, named: NamedModels
+        self, run: IngestRun, turn: Turn, info: VideoInfo, named: NamedModels
     ) -> Iterator[IngestEvent]:
         """One video: skipped, continued, or analysed from its start."""
         options = turn.options
@@ -355,22 +346,3 @@ class Ingest:
 
 def _as_finished(video: Video) -> VideoFinished:
     return VideoFinished(video.path, video.id, 0, video.status, video.problem)
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """A video whose turn has come."""
-
-    video: Video
-    source: SourceFile
-    options: IngestOptions
-
-    def packed(self) -> dict[str, Any]:
-        """For the queue, to be gone on with after an interruption."""
-        return {**replace(self.options, again=False).packed(), "camera": self.source.camera}
-
-
-def _turn(queued: QueuedVideo) -> _Turn:
-    source = source_of(queued.video)
-    source = replace(source, camera=queued.options.get("camera", source.camera))
-    return _Turn(queued.video, source, IngestOptions.unpacked(queued.options))

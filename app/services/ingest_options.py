@@ -1,13 +1,15 @@
-"""How footage is ingested, as it was ordered."""
+"""How footage is ingested: as it was ordered, and the concrete classes that do it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import tzinfo
 from typing import Any
 
 from app.core.clock import parse_zone, zone_text
+from app.core.ports import FrameSource, Tracker
+from app.services.sources import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,19 @@ class IngestOptions:
         known = {each.name for each in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
         return cls(**kept | ({"zone": parse_zone(kept["zone"])} if "zone" in kept else {}))
+
+
+@dataclass(frozen=True, slots=True)
+class IngestParts:
+    """The concrete classes that an ingest works with.
+
+    Attributes:
+        open_source: (source, its frame rate if given, zone of its clock if given) → opened video;
+            raises VideoError.
+        make_tracker: analysed frames per second → a fresh tracker.
+        close: ends what is kept ready for the next source; called once, at the end.
+    """
+
+    open_source: Callable[[SourceFile, float | None, tzinfo | None], FrameSource]
+    make_tracker: Callable[[float], Tracker]
+    close: Callable[[], None] = lambda: None

@@ -6,18 +6,15 @@ import hashlib
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
 from app.core.events import IngestEvent, VideoSkipped
+from app.services.ingest_options import IngestOptions
 from app.services.ingest_progress import IngestRun, beating
 from app.services.pipeline import paced
 from app.services.search import Search
 from app.services.sources import SourceFile, fingerprint, reading, source_files, source_of
 from app.storage.library import Library
-
-if TYPE_CHECKING:
-    from app.services.ingest_options import IngestOptions
 
 _STORED = (VideoStatus.DONE, VideoStatus.PARTIAL)
 _HASH_CHUNK_BYTES = 1 << 22

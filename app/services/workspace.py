@@ -18,8 +18,8 @@ from app.core.queries import CropQuery, Query
 from app.services.cameras import Cameras
 from app.services.catalog import Catalog
 from app.services.check import CheckEvent, check_library
-from app.services.ingest import Ingest, IngestParts
-from app.services.ingest_options import IngestOptions
+from app.services.ingest import Ingest
+from app.services.ingest_options import IngestOptions, IngestParts
 from app.services.model_shelf import ModelShelf
 from app.services.network_list import NetworkEntry, list_networks
 from app.services.networks import NetworkLoaders, Networks
@@ -104,6 +104,7 @@ class Workspace:
         )
         self.cameras = Cameras(library, self.search)
         self._open_source = parts.ingest.open_source
+        self._close_sources = parts.ingest.close
         self._read_picture = parts.read_picture
         self._ingest = Ingest(library, self.search, self.networks, parts.ingest)
 
@@ -120,10 +121,12 @@ class Workspace:
 
     def close(self) -> None:
         """Closes the library and lets others open it."""
+        self._close_sources()
         self.library.close()
 
     def abandon(self) -> None:
         """Closes the library, and deletes it if it is new and nobody is stored in it."""
+        self._close_sources()
         self.library.abandon()
 
     def survey(self, paths: Sequence[Path], options: IngestOptions) -> Iterator[Surveying | Survey]:
@@ -157,7 +160,9 @@ class Workspace:
             model = self.library.model("embedder")
             return iter(()) if model is None else self.reembed(str(model.path))
 
-        return check_library(self.library, self.search, make_vectors, repairs=repairs)
+        return check_library(
+            self.library, self.search, self.networks.in_use, make_vectors, repairs=repairs
+        )
 
     def go_on(self, named: NamedModels | None = None) -> Iterator[IngestEvent]:
         """Takes what is in the queue; see `app.services.ingest.Ingest.go_on`."""

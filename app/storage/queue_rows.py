@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.core.entities import StartSource, VideoStatus
@@ -50,31 +50,32 @@ class QueueRows(LibraryPart):
         root = absolute(root)
         with self._database.writing() as session:
             known = video_rows_by_path(session)
-            waiting = set(session.scalars(select(QueueRow.video_id)))
-            place = _last_place(session)
             cameras: dict[str, int] = {}
-            ids: list[int] = []
+            root_row_id: int | None = None
+            queue = _Queue(session)
+            taken: list[tuple[VideoRow, str]] = []
             for each in ordered:
                 path = absolute(each.path)
                 row = known.get((path, 0))
                 if row is None:
                     if each.camera not in cameras:
                         cameras[each.camera] = camera_id_of(session, each.camera)
+                    root_row_id = root_row_id or root_id(session, root)
                     row = _registered(path.relative_to(root), cameras[each.camera])
-                    row.source_root_id = root_id(session, root)
+                    row.source_root_id = root_row_id
                     if each.left_out:
                         row.status, row.problem = VideoStatus.EXCLUDED, each.left_out
                     session.add(row)
-                    session.flush()
-                elif _stays_as_it_is(row, each, waiting, only_new, excluded_too):
+                    known[path, 0] = row
+                elif _stays_as_it_is(row, each, queue.waiting, only_new, excluded_too):
                     continue
                 if each.left_out and row.status == VideoStatus.EXCLUDED:
                     continue
-                place += 1
-                how = {**options, "camera": each.camera}
-                _put(session, row, place, how, is_waiting=row.id in waiting)
-                ids.append(row.id)
-        return ids
+                taken.append((row, each.camera))
+            session.flush()  # all new videos at once: they have ids now
+            for row, camera in taken:
+                queue.put(row, {**options, "camera": camera})
+            return [row.id for row, _ in taken]
 
     def order_views(self, video_id: int, views: int, options: Mapping[str, Any]) -> list[int]:
         """Registers the other views of a video's file, and has them wait like it.
@@ -92,8 +93,7 @@ class QueueRows(LibraryPart):
         ids: list[int] = []
         with self._database.writing() as session:
             main = video_row(session, video_id)
-            waiting = set(session.scalars(select(QueueRow.video_id)))
-            place = _last_place(session)
+            queue = _Queue(session)
             for view in range(1, views):
                 row = session.scalar(
                     select(VideoRow).where(
@@ -111,25 +111,29 @@ class QueueRows(LibraryPart):
                     session.flush()
                 elif _is_unwanted(row):
                     continue
-                place += 1
-                how = {**options, "camera": camera}
-                _put(session, row, place, how, is_waiting=row.id in waiting)
-                ids.append(row.id)
+                ids.append(queue.put(row, {**options, "camera": camera}).video_id)
         return ids
 
     def queue_videos(self, video_ids: Sequence[int], options: Mapping[str, Any]) -> None:
         """Puts stored videos at the end of the queue: to be tried again, or to be taken after all.
 
-        Unknown ids are left out.
+        Crashes are counted from the beginning; unknown ids are left out.
         """
         with self._database.writing() as session:
-            waiting = set(session.scalars(select(QueueRow.video_id)))
-            place = _last_place(session)
+            queue = _Queue(session)
+            rows: dict[int, VideoRow] = {}
+            for some in chunks(list(video_ids)):
+                found = session.scalars(select(VideoRow).where(VideoRow.id.in_(some)))
+                rows |= {row.id: row for row in found}
             for video_id in video_ids:
-                row = session.get(VideoRow, video_id)
-                if row is not None:
-                    place += 1
-                    _put(session, row, place, options, is_waiting=video_id in waiting)
+                if video_id in rows:
+                    queue.put(rows[video_id], options).crashes = 0
+
+    def count_crash(self, video_id: int) -> None:
+        """The program crashed while it was reading a video."""
+        with self._database.writing() as session:
+            chosen = update(QueueRow).where(QueueRow.video_id == video_id)
+            session.execute(chosen.values(crashes=QueueRow.crashes + 1))
 
     def queued(self, video_id: int) -> QueuedVideo | None:
         """A video that waits, or None if it does not."""
@@ -137,7 +141,8 @@ class QueueRows(LibraryPart):
             row = session.get(QueueRow, video_id)
             if row is None:
                 return None
-            return QueuedVideo(videos_where(session, VideoRow.id == video_id)[0], row.options)
+            video = videos_where(session, VideoRow.id == video_id)[0]
+            return QueuedVideo(video, row.options, row.crashes)
 
     def queued_ids(self) -> list[int]:
         """Ids of the videos that wait, the next one first."""
@@ -163,12 +168,11 @@ class QueueRows(LibraryPart):
     def move_in_queue(self, video_ids: Sequence[int], *, to_front: bool) -> None:
         """Has videos taken next, or last; among themselves they keep the order given."""
         with self._database.writing() as session:
-            waiting = list(session.scalars(select(QueueRow.video_id).order_by(QueueRow.place)))
-            moving = [video_id for video_id in video_ids if video_id in waiting]
-            staying = [video_id for video_id in waiting if video_id not in moving]
-            for place, video_id in enumerate(moving + staying if to_front else staying + moving):
-                chosen = update(QueueRow).where(QueueRow.video_id == video_id)
-                session.execute(chosen.values(place=place))
+            waiting = _Queue(session).waiting
+            moving = [waiting.pop(each) for each in dict.fromkeys(video_ids) if each in waiting]
+            staying = sorted(waiting.values(), key=lambda row: row.place)
+            for place, row in enumerate(moving + staying if to_front else staying + moving):
+                row.place = place
 
     def exclude_videos(self, video_ids: Collection[int]) -> None:
         """Takes videos out of the queue; an order of their folder does not take them again.
@@ -270,22 +274,28 @@ def _is_same(row: VideoRow, ordered: Ordered) -> bool:
     return (row.size_bytes, row.mtime_ns) == (ordered.size_bytes, ordered.mtime_ns)
 
 
-def _put(
-    session: Session, row: VideoRow, place: int, options: Mapping[str, Any], *, is_waiting: bool
-) -> None:
-    if row.status == VideoStatus.EXCLUDED:
-        row.status, row.problem = _status_before(row), ""
-    if is_waiting:
-        chosen = update(QueueRow).where(QueueRow.video_id == row.id)
-        session.execute(chosen.values(options=dict(options)))
-    else:
-        session.add(QueueRow(video_id=row.id, place=place, options=dict(options)))
+class _Queue:
+    """The queue in one transaction, whose changes are written together at its end."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.waiting = {row.video_id: row for row in session.scalars(select(QueueRow))}
+        self._last_place = max((row.place for row in self.waiting.values()), default=0)
+
+    def put(self, row: VideoRow, options: Mapping[str, Any]) -> QueueRow:
+        """Has a video wait at the end; one that waits already only takes the options."""
+        if row.status == VideoStatus.EXCLUDED:
+            row.status, row.problem = _status_before(row), ""
+        self._last_place += 1
+        queued = self.waiting.get(row.id)
+        if queued is None:
+            queued = QueueRow(video_id=row.id, place=self._last_place)
+            self._session.add(queued)
+            self.waiting[row.id] = queued
+        queued.options = dict(options)
+        return queued
 
 
 def _status_before(row: VideoRow) -> VideoStatus:
     """What an excluded video was: begun, if an ingest has seen it."""
     return VideoStatus.PENDING if row.analysed_fps is None else VideoStatus.INGESTING
-
-
-def _last_place(session: Session) -> int:
-    return session.scalar(select(func.max(QueueRow.place))) or 0

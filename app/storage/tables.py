@@ -171,6 +171,7 @@ class QueueRow(Base):
     Attributes:
         place: the lowest is the next.
         options: how it is to be ingested, as plain values.
+        crashes: how often the program crashed at it since something of it was stored.
     """
 
     __tablename__ = "queue"
@@ -179,6 +180,7 @@ class QueueRow(Base):
     )
     place: Mapped[int]
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
+    crashes: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class AnalysisStateRow(Base):

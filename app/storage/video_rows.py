@@ -171,6 +171,8 @@ class VideoRows(LibraryPart):
             row = video_row(session, video_id)
             row.committed_s, row.committed_frame = settled.time_s, settled.frame_index
             session.merge(AnalysisStateRow(video_id=video_id, data=settled.state))
+            # What got further since is not what the program crashes at.
+            session.execute(update(QueueRow).where(QueueRow.video_id == video_id).values(crashes=0))
 
     def rewind_video(self, video_id: int, *, to_start: bool = False) -> ResumePoint:
         """Deletes what an ingest would find again, and says where it has to start.

@@ -36,6 +36,9 @@ _WHOLE_PACKETS = frozenset({"mov", "matroska", "avi", "flv", "asf"})
 # Byte streams without an index, which recorders join end to end, with clocks that start again.
 JOINABLE = frozenset({"mpegts", "mpeg"})
 
+# No camera has so many; a damaged header may announce any number, and each picture is held whole.
+_MOST_PIXELS = 80_000_000
+
 # What FFmpeg counts in where a stream has no times of its own.
 _BARE_TIME_BASE = Fraction(1, 1_200_000)
 
@@ -278,6 +281,7 @@ def _view(streams: Sequence[VideoStream], view: int, path: Path) -> VideoStream:
     if stream.codec_context is None:
         raise unknown_codec(path)
     stream.thread_type = "AUTO"
+    stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
     return stream
 
 

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 from app.bootstrap import Retrace, open_stored
@@ -104,7 +105,10 @@ def looped(clip: Path, times: int, target: Path) -> None:
     with av.open(str(target), "w") as output, av.open(str(clip)) as source:
         stream = source.streams.video[0]
         written = output.add_stream_from_template(stream)
-        length = int(stream.duration or 0)
+        assert stream.time_base is not None
+        length = stream.duration or round(
+            Fraction(source.duration or 0, av.time_base) / stream.time_base
+        )
         for turn in range(times):
             source.seek(0)
             for packet in source.demux(stream):

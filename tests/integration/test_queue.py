@@ -11,17 +11,19 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
 from app import bootstrap
-from app.core.entities import Detections, TrackedBoxes, TrackStep, VideoStatus
+from app.core.entities import Detections, Image, TrackedBoxes, TrackStep, VideoStatus
 from app.core.errors import UsageError
 from app.core.events import (
     FootageOrdered,
@@ -30,9 +32,14 @@ from app.core.events import (
     VideoFailed,
     VideoFinished,
     VideoSkipped,
+    VideoStarted,
 )
+from app.core.ports import FrameSource
 from app.services import growth
 from app.services.ingest_options import IngestOptions
+from app.services.sources import SourceFile
+from app.services.turns import MOST_CRASHES
+from tests.crashing_source import CrashingSource
 from tests.integration import main_job
 from tests.integration.conftest import Retrace
 
@@ -212,6 +219,65 @@ def test_a_copy_is_listed_with_the_reason_and_a_failed_one_can_be_retried(
             (a.id, "b.mp4", VideoStatus.DONE),
             (c.id, "c.mp4", VideoStatus.DONE),
         ]
+
+
+def test_a_file_that_kills_the_decoder_is_named_and_the_others_are_read(
+    tmp_path: Path, tiny_video: bytes, options: IngestOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4", "b.mp4", "c.mp4", "d.mp4"])
+    opener = bootstrap._opener
+
+    def crashing(source: SourceFile, *about: Any) -> Callable[[], FrameSource]:
+        frames = {"b.mp4": -1, "c.mp4": 7}.get(source.path.name)
+        if frames is None:
+            return opener(source, *about)
+        return partial(CrashingSource, source.path, frames)
+
+    monkeypatch.setattr(bootstrap, "_opener", crashing)
+    summary, events = main_job.ingest(library, videos, options)
+    assert finished(events) == ["a.mp4", "c.mp4", "d.mp4"]
+    (failed,) = summary.failed
+    assert failed.error.message == "b.mp4 makes the decoder crash."
+    with main_job.opened(library) as workspace:
+        told = {video.path.name: video.problem for video in workspace.library.videos()}
+    assert told["c.mp4"] == "c.mp4 cannot be read beyond 1.2 s: the decoder crashes there."
+    assert statuses(library) == {
+        VideoStatus.DONE: 2, VideoStatus.PARTIAL: 1, VideoStatus.FAILED: 1,
+    }  # fmt: skip
+
+
+def test_a_file_that_the_program_crashes_at_three_times_is_set_aside(
+    tmp_path: Path, tiny_video: bytes, options: IngestOptions
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4", "b.mp4"])
+
+    class Fatal(main_job.ColourBlobDetector):
+        def detect(self, images: Sequence[Image]) -> list[Detections]:
+            raise ArithmeticError("a fault in the program")
+
+    stand_ins = main_job.use_stand_ins(Fatal)
+    next(stand_ins)
+    with main_job.opened(library) as workspace:
+        for _ in range(5):  # quit: that is no failure
+            with closing(workspace.ingest(videos, options)) as events:  # type: ignore[type-var]
+                assert any(isinstance(event, VideoStarted) for event in events)
+        for _ in range(MOST_CRASHES):
+            with pytest.raises(ArithmeticError):
+                list(workspace.go_on())
+    next(stand_ins, None)  # what is wrong is wrong with this file only
+    with main_job.opened(library) as workspace:
+        *events, summary = workspace.go_on()
+        (failed,) = summary.failed
+        assert failed.error.message == (
+            "Retrace crashed 3 times while it was reading a.mp4, so this file is set aside."
+        )
+        assert finished(events) == ["b.mp4"]
+        a, _ = workspace.library.videos()
+        assert (a.status, a.problem) == (VideoStatus.FAILED, failed.error.message)
+        workspace.library.queue_videos([a.id], options.packed())  # once more, from its menu
+        assert finished(workspace.go_on()) == ["a.mp4"]
 
 
 def test_a_file_that_is_still_written_is_waited_for(
