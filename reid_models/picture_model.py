@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import tomllib
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
+from reid_models.cores import usable_cores
 from reid_models.errors import NetworkError
 from reid_models.preprocessing import resized
 from reid_models.sessions import (
@@ -145,7 +145,7 @@ class PictureModel:
         self._lock = threading.Lock()
         provider = CPU_PROVIDER if path.suffix.lower() == IR_SUFFIX else provider_of(device)
         on_gpu = provider != CPU_PROVIDER
-        self._workers = 1 if on_gpu else os.cpu_count() or 1
+        self._workers = 1 if on_gpu else usable_cores()
         # On a processor, crops are embedded side by side, one thread each: twice as fast as one
         # crop on all threads.
         self._session = open_session(path, provider, streams=self._workers, precision=precision)

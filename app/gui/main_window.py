@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QStackedWidget, QWidge
 from app.core.queries import REFINEMENTS, Correction, Refinement, SearchStage
 from app.gui.drops import local_paths
 from app.gui.panels.dock import Dock
+from app.gui.plain import plain_tip
 from app.gui.theme import ThemeChoice
 from app.gui.window_state import WindowState
 
@@ -300,7 +301,7 @@ class MainWindow(QMainWindow):
         for number, folder in enumerate(folders, 1):
             entry = self._recent.addAction(f"&{number % 10}  {folder.name}")
             entry.setObjectName(f"recent_{number}")
-            entry.setToolTip(str(folder))
+            entry.setToolTip(plain_tip(str(folder)))
             entry.setStatusTip(str(folder))
             entry.triggered.connect(
                 lambda _checked=False, chosen=folder: self.recent_chosen.emit(chosen)
@@ -335,7 +336,7 @@ class MainWindow(QMainWindow):
     def show_models(self, text: str, details: str = "") -> None:
         """Device and networks, at the right of the status bar."""
         self._models.setText(text)
-        self._models.setToolTip(details)
+        self._models.setToolTip(plain_tip(details))
 
     def _add_status_bar(self) -> None:
         self._models = QLabel()

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TypeVar
 
 from app.core.entities import Video
-from app.core.errors import UserFacingError
+from app.core.errors import ModelError, UserFacingError
+from app.core.networks import MODEL_ROLES, ModelRole
 from app.services.pipeline import in_background, paced
 from app.services.reembed import ReembedProgress
 from app.services.registration import hashing
@@ -46,18 +47,26 @@ class Damage:
 CheckEvent = Looking | Damage
 
 
+FindNetwork = Callable[[ModelRole], object]
+"""Finds the network that the library uses in a role by its hash; raises ModelError."""
 MakeVectors = Callable[[], Iterator[ReembedProgress]]
 """Makes the vectors that the library's embedder has not made yet."""
 
 
 def check_library(
-    library: Library, search: Search, make_vectors: MakeVectors, *, repairs: bool
+    library: Library,
+    search: Search,
+    find_network: FindNetwork,
+    make_vectors: MakeVectors,
+    *,
+    repairs: bool,
 ) -> Iterator[CheckEvent]:
-    """Looks at the database, the crops, the vectors, the index and the footage.
+    """Looks at the database, decisions, crops, vectors, index, networks and footage.
 
     Args:
         library: open.
         search: whose index is compared with the library.
+        find_network: called for each network that the library names.
         make_vectors: called where vectors are missing.
         repairs: whether what is derived is made anew or taken away. What was recorded or decided
             is never changed.
@@ -70,7 +79,9 @@ def check_library(
     """
     check = _Check(library, search, make_vectors, repairs)
     yield from check.database()
+    yield from check.identities()
     yield from check.crops()
+    yield from check.networks(find_network)
     yield from check.vectors()
     yield from check.index()
     yield from check.queue()
@@ -95,6 +106,25 @@ class _Check:
         if incomplete:
             what = _some(incomplete, "sighting", "without boxes or picture")
             yield Damage(what, remedy=_INGEST_AGAIN)
+
+    def identities(self) -> Iterator[CheckEvent]:
+        misplaced = yield from _looking(
+            "Replaying the decisions", self._library.misplaced_tracklets
+        )
+        if misplaced:
+            if self._repairs:
+                self._library.restore_identities(misplaced)
+            what = _some(list(misplaced), "sighting", "of another person than decided")
+            yield Damage(what, self._repairs)
+
+    def networks(self, find_network: FindNetwork) -> Iterator[CheckEvent]:
+        for role in MODEL_ROLES:
+            if self._library.model(role) is None:
+                continue
+            try:
+                yield from _looking(f"Looking at the {role}", partial(find_network, role))
+            except ModelError as error:
+                yield Damage(error.message, remedy=error.remedy)
 
     def crops(self) -> Iterator[CheckEvent]:
         faults: list[CropFault] = []

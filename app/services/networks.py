@@ -67,7 +67,8 @@ class Networks:
         self._loaders = loaders
         self._settings = models
         self._named = named or NamedModels()
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._loading: dict[tuple[str, ...], threading.Lock] = {}
         self._loaded: dict[tuple[str, ...], Any] = {}
         self._described: dict[tuple[Path, ModelRole, tuple[Any, ...]], ModelFile] = {}
 
@@ -309,6 +310,9 @@ class Networks:
     ) -> N:
         key = (model.id, device or self._settings.device, *more)
         with self._lock:
+            turn = self._loading.setdefault(key, threading.Lock())
+        # Loading takes seconds: only who wants the same network waits, and it is loaded once.
+        with turn:
             if key not in self._loaded:
                 self._loaded[key] = load(model.path, key[1])
             network: N = self._loaded[key]

@@ -96,7 +96,10 @@ class Search:
         self._load_embedder = load_embedder
         self._load_aggregator = load_aggregator
         self._load_reranker = load_reranker
-        self._lock = threading.RLock()
+        # Not an RLock: a `prepare` that was dropped may be closed by another thread.
+        self._lock = threading.Lock()
+        # Another one: loading takes seconds, in which an ingest must be able to tell what is new.
+        self._loading = threading.Lock()
         self._index: GalleryIndex | None = None
         self._indexed_embedder: str | None = None
         self._embedder: Embedder | None = None
@@ -109,11 +112,12 @@ class Search:
 
     def _current_index(self) -> tuple[GalleryIndex, str | None]:
         """The index, and the embedder whose vectors it holds."""
-        with self._lock:
+        while True:
             for _ in self.prepare():
                 pass
-            assert self._index is not None
-            return self._index, self._indexed_embedder
+            with self._lock:
+                if self._index is not None:  # it may have been reset again
+                    return self._index, self._indexed_embedder
 
     def prepare(self) -> Iterator[None]:
         """Builds the index ahead of the first search, if it is not there.
@@ -268,7 +272,7 @@ class Search:
         return _Target(sought, embedder_id, video.camera.name, crop)
 
     def _loaded_embedder(self, embedder_id: str) -> Embedder:
-        with self._lock:
+        with self._loading:
             if self._embedder is None or self._embedder.id != embedder_id:
                 embedder = self._load_embedder()
                 if embedder.id != embedder_id:

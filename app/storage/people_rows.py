@@ -130,6 +130,25 @@ class PeopleRows(LibraryPart):
                 None if redoable is None else _unpacked(redoable)[0],
             )
 
+    def misplaced_tracklets(self) -> dict[int, int | None]:
+        """Tracklets whose identity is not what the journal says, with what it says."""
+        replayed: dict[int, int | None] = {}
+        query = select(DecisionRow).where(DecisionRow.changes.is_not(None))
+        with self._database.reading() as session:
+            for row in session.scalars(query.order_by(DecisionRow.id)):
+                _, changes = _unpacked(row)
+                for tracklet_id, (before, after) in changes.moved.items():
+                    replayed.setdefault(tracklet_id, before)  # as it was before any decision
+                    if row.state == "stands":
+                        replayed[tracklet_id] = after
+        now = self.identity_ids(replayed)
+        return {each: replayed[each] for each in now if now[each] != replayed[each]}
+
+    def restore_identities(self, identities: dict[int, int | None]) -> None:
+        """Says who tracklets show, as the journal has it."""
+        with self._database.writing() as session:
+            _move(session, identities)
+
     def decisions(self) -> list[Decision]:
         """The last word about each pair of tracklets that exist, the latest last."""
         query = (

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
+from reid_models.cores import usable_cores
+
 _SWITCHES = {
     "YOLO_OFFLINE": "true",  # else DNS look-ups at import
     "YOLO_AUTOINSTALL": "false",  # else pip is run for a missing package
@@ -39,7 +41,7 @@ def prepare_ultralytics(config_dir: Path | None = None) -> None:
     # Where it is unset, ultralytics sets it to 1 for the whole process: torch and FAISS would
     # work on a single core from then on.
     if not os.environ.get("OMP_NUM_THREADS"):
-        os.environ["OMP_NUM_THREADS"] = str(os.cpu_count() or 1)
+        os.environ["OMP_NUM_THREADS"] = str(usable_cores())
 
 
 def import_ultralytics() -> None:

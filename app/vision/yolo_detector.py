@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import threading
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from app.core.errors import ModelError
 from app.core.ports import Detector
 from app.vision.ultralytics_setup import import_ultralytics
 from app.vision.weights_files import loader_for
+from reid_models.cores import usable_cores
 from reid_models.picture_model import file_id
 from reid_models.sessions import import_onnxruntime, open_session
 
@@ -77,7 +77,7 @@ class YoloDetector:
         self._for_large = self._predictor
         if image_size_px is None:
             self._for_large = _at_least(self._predictor, LARGE_SIZE_PX)
-        cores = os.cpu_count() or 1
+        cores = usable_cores()
         self._at_once = 1
         self.batch_size = 1
         if self._predictor.model.format == "onnx" and self._predictor.device.type == "cpu":

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 from window_fakes import make_video
 
+from app.gui.panels.elided_label import ElidedLabel
 from app.gui.panels.player_panel import PlayerPanel
 from app.gui.plain import plain_label, plain_tip
 
@@ -36,6 +37,13 @@ def test_the_players_header_and_the_list_of_videos_take_no_markup(qtbot) -> None
     qtbot.addWidget(sources)
     for label in (player.camera_label, player.moment_label):
         assert label.textFormat() is Qt.TextFormat.PlainText
+    player.set_header("cam1", "<i>noon</i>", "<h1>/v/a.mp4</h1>")
+    assert "&lt;h1&gt;/v/a.mp4" in player.camera_label.toolTip()
+    elided = ElidedLabel()
+    qtbot.addWidget(elided)
+    elided.set_whole("<h1>cam 1</h1>")
+    assert "&lt;h1&gt;cam 1" in elided.toolTip()
+    assert elided.whole() == "<h1>cam 1</h1>"
     sources.show_sources(
         entries(make_video(1, Path("/v/<b>a.mp4"), camera=CAM1)), frozenset(), ZONE
     )

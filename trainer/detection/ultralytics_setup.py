@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 
+from reid_models.cores import usable_cores
 from reid_models.sessions import import_onnxruntime
 
 # The same switches as in app/vision/ultralytics_setup.py, which the trainer may not import.
@@ -30,7 +31,7 @@ def import_ultralytics() -> None:
     else:
         os.environ.update(_SWITCHES)
         # Where it is unset, ultralytics sets it to 1 for the whole process.
-        os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
+        os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
         if not os.environ.get("YOLO_CONFIG_DIR"):
             os.environ["YOLO_CONFIG_DIR"] = tempfile.mkdtemp(prefix="retrace-ultralytics-")
     import_onnxruntime()  # before ultralytics does so in its own way

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.gui import theme
 from app.gui.dialogs.fitting import fit_height
 from app.gui.dialogs.labels import wrapped_label
+from app.gui.plain import plain_tip
 from app.services.installation import YOLO_EXAMPLE
 from app.services.public_models import PublicModel, offer_text, reach_text
 
@@ -88,7 +89,7 @@ class DownloadDialog(QDialog):
         self._button.setEnabled(bool(text.strip()))
         self._sha256.setEnabled(model is None)
         self._told.setText("" if model is None else f"{offer_text(model)}\n{reach_text(model)}")
-        self._told.setToolTip("" if model is None else model.page)
+        self._told.setToolTip("" if model is None else plain_tip(model.page))
         fit_height(self, _WIDTH_PX)
 
     def accept(self) -> None:

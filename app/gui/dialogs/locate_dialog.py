@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.gui import theme
 from app.gui.dialogs.choosing import choose_folder
 from app.gui.dialogs.labels import wrapped_label
+from app.gui.plain import plain_tip
 from app.services.relocation import MissingFootage
 
 _WIDTH_PX, _HEIGHT_PX = 600, 320
@@ -87,7 +88,7 @@ class LocateDialog(QDialog):
             count = f"{len(each.missing)} of {len(each.missing) + each.present}"
             item = QTreeWidgetItem(self._list, [str(each.folder), count])
             item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            item.setToolTip(0, "\n".join(str(path) for path in each.missing[:20]))
+            item.setToolTip(0, plain_tip("\n".join(str(path) for path in each.missing[:20])))
             if each is lost[0]:
                 self._list.setCurrentItem(item)
         for part in (self._advice, self._list, self._choose):

@@ -24,6 +24,7 @@ from app.gui.dialogs.choosing import choose_file, choose_model_file
 from app.gui.dialogs.fitting import fit_height
 from app.gui.dialogs.install_progress import InstallProgress
 from app.gui.dialogs.labels import wrapped_label
+from app.gui.plain import plain_tip
 from app.services.download import megabytes
 from app.services.model_choice import KNOWN_SUFFIXES, LARGER_FINDS_MORE
 from app.services.model_shelf import origin_words
@@ -137,11 +138,11 @@ class NetworkRow(QWidget):
         model = entry.model
         self.file.setText(_NONE[self._role] if model is None else _file_text(entry))
         self.file.setVisible(model is not None or entry.problem is None)
-        self.file.setToolTip("" if model is None else f"{model.path}\n{model.id}")
+        self.file.setToolTip("" if model is None else plain_tip(f"{model.path}\n{model.id}"))
         self._has_figures = model is not None and entry.problem is None
         self.figures.setText(figures_text(entry.figures) if entry.figures else "Measuring…")
         self.origin.setText(_origin_text(entry.facts))
-        self.origin.setToolTip(_whole_origin(entry.facts))
+        self.origin.setToolTip(plain_tip(_whole_origin(entry.facts)))
         self.show_details(self._with_details)
         self._offer(entry.others, entry.public)
         self.problem.setVisible(entry.problem is not None)

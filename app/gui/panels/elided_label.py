@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from app.gui.plain import plain_tip
+
 
 class ElidedLabel(QLabel):
     """One line that is cut in its middle rather than widening the window; the tooltip has it all.
@@ -23,7 +25,7 @@ class ElidedLabel(QLabel):
     def set_whole(self, text: str) -> None:
         """Shows as much of a text as fits."""
         self._whole = text
-        self.setToolTip(text)
+        self.setToolTip(plain_tip(text))
         self.setAccessibleName(text)
         self._elide()
 

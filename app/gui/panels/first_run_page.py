@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.gui import icons
+from app.gui.plain import plain_tip
 from app.gui.theme import UNIT_PX, strong_font
 
 LIBRARIES = 5
@@ -144,7 +145,7 @@ class FirstRunPage(QWidget):
             button.setText(name.replace("&", "&&"))
             button.setObjectName(f"first_run_library_{number}")
             button.setAccessibleName(f"Open the library {folder.name}")
-            button.setToolTip(str(folder))
+            button.setToolTip(plain_tip(str(folder)))
             button.setStyleSheet("text-align: left;")
             button.clicked.connect(
                 lambda _checked=False, chosen=folder: self.library_chosen.emit(chosen)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 from app.gui.drops import picture_in
 from app.gui.panels.frame_view import FrameView
 from app.gui.panels.transport_bar import TransportBar
-from app.gui.plain import plain_label
+from app.gui.plain import plain_label, plain_tip
 from app.gui.theme import UNIT_PX, strong_font
 from app.services.playback import PersonBox
 
@@ -115,7 +115,7 @@ class PlayerPanel(QWidget):
         self.camera_label.setText(camera)
         self.moment_label.setText(moment)
         for label in (self.camera_label, self.moment_label):
-            label.setToolTip(tooltip)
+            label.setToolTip(plain_tip(tooltip))
 
     def set_position(self, time_s: float, length_s: float) -> None:
         """Shows where in the video the frame is, both in seconds."""

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from app.core.queries import SearchResult, SearchStage
 from app.gui.hit_text import count_text
 from app.gui.panels.elided_label import ElidedLabel
+from app.gui.plain import plain_tip
 from app.gui.theme import RADIUS_PX, UNIT_PX
 
 PICTURE_SIZE = QSize(36, 72)
@@ -114,7 +115,7 @@ class QueryHead(QWidget):
     def _show_state(self, text: str, meaning: str) -> None:
         self._settled = (text, meaning)
         self.state.set_whole(text)
-        self.state.setToolTip(meaning)
+        self.state.setToolTip(plain_tip(meaning))
         self.state.setVisible(bool(text))
 
     def show_result(self, result: SearchResult) -> None:

@@ -14,7 +14,9 @@ from stored_people import EMBEDDER, add_people, add_video, unit
 
 from app.core.entities import ModelFile, Video, VideoStatus
 from app.core.errors import ModelError
+from app.core.networks import ModelRole
 from app.services.check import Damage, check_library
+from app.services.people import People
 from app.services.reembed import ReembedProgress
 from app.services.search import Search
 from app.storage.library import Library
@@ -36,6 +38,12 @@ class Bench:
         library.remember_model("embedder", ModelFile(EMBEDDER, footage / "e.onnx", "0"))
         self.search = Search(library, lambda: EMBEDDER, lambda: None)
         self.made: list[str] = []
+        self.changed_networks: set[str] = set()
+
+    def find_network(self, role: ModelRole) -> ModelFile | None:
+        if role in self.changed_networks:
+            raise ModelError(f"The {role} has changed.", "Put it back.", role)
+        return self.library.model(role)
 
     def make_vectors(self) -> Iterator[ReembedProgress]:
         missing = self.library.tracklets_without_vector(EMBEDDER)
@@ -45,7 +53,11 @@ class Bench:
 
     def check(self, *, repairs: bool = False, make_vectors=None) -> list[Damage]:
         events = check_library(
-            self.library, self.search, make_vectors or self.make_vectors, repairs=repairs
+            self.library,
+            self.search,
+            self.find_network,
+            make_vectors or self.make_vectors,
+            repairs=repairs,
         )
         return [event for event in events if isinstance(event, Damage)]
 
@@ -86,6 +98,26 @@ def test_pictures_without_rows_are_deleted(bench: Bench) -> None:
     (folder / "1" / "notes.txt").write_text("the user's own")
     bench.repaired("2 picture files without a row.")
     assert (folder / "1" / "notes.txt").exists()
+
+
+def test_whom_a_sighting_shows_is_what_was_decided(bench: Bench) -> None:
+    one, two, three = (each.id for each in bench.library.tracklets_of(bench.videos[0].id))
+    people = People(bench.library)
+    people.confirm(one, two)
+    people.confirm(two, three)
+    people.undo()
+    stranger = bench.library.create_identity("Somebody else")
+    before = bench.library.identity_ids([one, two, three])
+    bench.sql("UPDATE tracklets SET identity_id = NULL WHERE id = ?", one)
+    bench.sql("UPDATE tracklets SET identity_id = ? WHERE id = ?", stranger.id, three)
+    bench.repaired("2 sightings of another person than decided.")
+    assert bench.library.identity_ids([one, two, three]) == before
+
+
+def test_a_network_that_is_not_the_librarys_is_told(bench: Bench) -> None:
+    bench.changed_networks |= {"embedder", "reranker"}  # the library names no re-ranker
+    (damage,) = bench.check(repairs=True)
+    assert damage == Damage("The embedder has changed.", remedy="Put it back.")
 
 
 def test_a_damaged_crop_makes_way_for_another_of_its_tracklet(bench: Bench) -> None:

@@ -21,7 +21,7 @@ PEOPLE = 6
 PAIRS = st.tuples(st.integers(0, PEOPLE - 1), st.integers(0, PEOPLE - 1)).filter(
     lambda pair: pair[0] != pair[1]
 )
-DECISIONS = st.tuples(st.sampled_from(["confirm", "reject", "fail"]), PAIRS)
+DECISIONS = st.tuples(st.sampled_from(["confirm", "reject", "fail", "torn"]), PAIRS)
 STEPS = DECISIONS | st.sampled_from(
     [(name, None) for name in ("undo", "undo", "redo", "reopen", "kill")]
 )
@@ -48,6 +48,8 @@ class Desk:
             one, other = (self.ids[each] for each in pair)
             if name == "fail":
                 fail_half_way(people, one, other)
+            elif name == "torn":
+                self.library = self._killed_half_way(people, one, other)
             else:
                 getattr(people, name)(one, other)
                 self.made.append((name, one, other))
@@ -76,6 +78,21 @@ class Desk:
         for name, one, other in self.made:
             getattr(People(replayed), name)(one, other)
         assert content(self.library, self.ids) == content(replayed, self.ids)
+        assert self.library.misplaced_tracklets() == {}
+
+    def _killed_half_way(self, people: People, one: int, other: int) -> Library:
+        """What a process leaves that is killed before the last write of a decision."""
+        copies: list[Library] = []
+
+        def die(*_: object) -> None:
+            copies.append(self._copy_of(self.library.folder))
+            raise LibraryError("Killed.", "")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(people_rows, "_move", die)
+            with pytest.raises(LibraryError):
+                people.confirm(one, other)
+        return copies[0]
 
     def _copy_of(self, folder: Path) -> Library:
         self._copies += 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -117,6 +119,30 @@ def test_an_aggregator_is_loaded_only_for_vectors_that_fit(
         with pytest.raises(ModelError, match=problem):
             networks.aggregator(EMBEDDER, 3)
         assert asked == []
+
+
+def test_one_network_is_loaded_while_another_is_and_each_once(
+    library: Library, file: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.onnx"
+    other.write_bytes(b"other weights")
+    both, asked = threading.Barrier(2), []
+
+    def load(path: Path, device: str) -> Any:
+        asked.append(path)
+        both.wait(10)  # raises if the other one is not loaded at the same time
+        return loaded(path, device)
+
+    networks = networks_of(library, detector=load, embedder=load)
+    detector = ModelFile("d", other, "1" * 64)
+    embedder = ModelFile("e", file, "2" * 64)
+    with ThreadPoolExecutor(4) as pool:
+        found = [
+            pool.submit(get, model)
+            for get, model in [(networks.detector, detector), (networks.embedder, embedder)] * 2
+        ]
+    one, two, *again = (each.result() for each in found)
+    assert again == [one, two] and sorted(asked) == sorted([other, file])
 
 
 def test_a_reranker_may_take_the_embedder_and_is_loaded_anew_for_another(

@@ -278,7 +278,7 @@ WATCHED = """
     settings = json.loads(Path("settings/Ultralytics/settings.json").read_text())
     assert settings["sync"] is False
     assert not any(name.startswith("ultralytics_platform") for name in sys.modules)
-    assert os.environ["OMP_NUM_THREADS"] == str(os.cpu_count())
+    assert os.environ["OMP_NUM_THREADS"] == str(usable_cores())
     assert sorted(os.listdir()) == ["settings"], os.listdir()
     assert not seen, seen
 """
