@@ -313,7 +313,7 @@ class MainWindow(QMainWindow):
         self._watched.setEnabled(bool(folders))
         for folder in folders:
             entry = self._watched.addAction(f"Stop watching {folder.name.replace('&', '&&')}")
-            entry.setToolTip(str(folder))
+            entry.setToolTip(plain_tip(str(folder)))
             entry.setStatusTip(str(folder))
             entry.triggered.connect(
                 lambda _checked=False, chosen=folder: self.stop_watching_chosen.emit(chosen)
