@@ -28,6 +28,10 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
 
 
+# The shorter video of the two whose peaks are compared: long enough for every buffer to fill.
+_LOOPS = 2
+
+
 @contextmanager
 def measured(results: dict[str, tuple[float, float]], name: str) -> Iterator[None]:
     """Notes wall and CPU seconds of a block."""
@@ -121,10 +125,10 @@ def looped(clip: Path, times: int, target: Path) -> None:
 
 
 def peak_memory(clip: Path, arguments: list[str]) -> None:
-    """Prints the peak memory of an ingest of the clip, and of the clip looped ten times."""
+    """Prints the peak memory of an ingest of the clip looped some times, and of ten times that."""
     peaks = {}
     with tempfile.TemporaryDirectory() as folder:
-        for times in (1, 10):
+        for times in (_LOOPS, 10 * _LOOPS):
             videos = Path(folder) / f"x{times}"
             videos.mkdir()
             looped(clip, times, videos / f"clip{clip.suffix}")
@@ -138,14 +142,20 @@ def peak_memory(clip: Path, arguments: list[str]) -> None:
             )
             peaks[times] = float(child.stdout.split()[-1])
             print(f"looped {times:2} times: peak {peaks[times]:.0f} MiB")  # noqa: T201
-    print(f"ratio {peaks[10] / peaks[1]:.3f} (goal <= 1.10)")  # noqa: T201
+    print(f"ratio {peaks[10 * _LOOPS] / peaks[_LOOPS]:.3f} (goal <= 1.05)")  # noqa: T201
 
 
 def main() -> None:
     """Reads the options and measures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--videos", type=Path, default=DATA / "videos" / "campus")
-    parser.add_argument("--clip", type=Path, help="clip for peak memory")
+    parser.add_argument(
+        "--clip",
+        type=Path,
+        default=DATA / "videos" / "campus" / "cam1.webm",
+        help="busy clip for peak memory",
+    )
+    parser.add_argument("--memory", action="store_true", help="measure peak memory only")
     parser.add_argument("--detector", default=str(DATA / "weights" / "yolov8n_int8.onnx"))
     parser.add_argument("--embedder", default=str(DATA / "weights" / "osnet_x0_25_msmt17.onnx"))
     parser.add_argument("--fps", type=float, default=5.0)
@@ -156,13 +166,13 @@ def main() -> None:
     if given.child:
         with tempfile.TemporaryDirectory() as folder:
             ingest(given.child, Path(folder) / "library", options)
-        peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(peak_kib / 1024)  # noqa: T201
+        # The program and its decoding process, each at its own peak.
+        who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        print(sum(resource.getrusage(each).ru_maxrss for each in who) / 1024)  # noqa: T201
         return
-    rates(given.videos, options)
-    clip = given.clip or next((DATA / "videos" / "indoor").glob("*.mp4"), None)
-    if clip is not None:
-        peak_memory(clip, models)
+    if not given.memory:
+        rates(given.videos, options)
+    peak_memory(given.clip, models)
 
 
 if __name__ == "__main__":
