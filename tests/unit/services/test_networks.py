@@ -130,7 +130,7 @@ def test_one_network_is_loaded_while_another_is_and_each_once(
 
     def load(path: Path, device: str) -> Any:
         asked.append(path)
-        both.wait(10)  # raises if the other one is not loaded at the same time
+        both.wait(60)  # raises if the other one is not loaded at the same time
         return loaded(path, device)
 
     networks = networks_of(library, detector=load, embedder=load)

@@ -452,7 +452,7 @@ def test_a_preparation_may_be_dropped_in_another_thread(
     dropped = search.prepare()
     next(dropped)
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(dropped.close).result(10)  # type: ignore[attr-defined]
+        pool.submit(dropped.close).result(60)  # type: ignore[attr-defined]
     assert search.index.count() == 5
 
 
@@ -462,7 +462,7 @@ def test_what_is_stored_is_learnt_while_an_embedder_is_loaded(library: Library) 
 
     def load() -> Embedder:
         is_loading.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return RedEmbedder()
 
     search = search_in(library, load)
@@ -470,10 +470,10 @@ def test_what_is_stored_is_learnt_while_an_embedder_is_loaded(library: Library) 
     with ThreadPoolExecutor(1) as pool:
         picture = CropQuery(np.zeros((8, 4, 3), np.uint8))
         found = pool.submit(lambda: rankings(search.run(picture)))
-        assert is_loading.wait(10)
+        assert is_loading.wait(60)
         video = add_video(library, Path("/footage/cam9.mp4"))
         new = add_people(library, video, at_degrees(20))
         search.stored([each.id for each in new])
         assert search.index.count() == 3
         go_on.set()
-        assert len(found.result(10)[0].hits) == 2
+        assert len(found.result(60)[0].hits) == 3

@@ -55,11 +55,12 @@ WORK: dict[str, Callable[[Library, Path, int], object]] = {
 
 @pytest.mark.parametrize("name", WORK)
 def test_no_statement_for_each_video(tmp_path: Path, footage: Path, name: str) -> None:
-    taken = []
-    for count in (5, 200):
+    taken, few, many = [], 5, 200
+    for count in (few, many):
         with Library.open(tmp_path / str(count), create=True) as library:
             library.order_videos(footage, ordered(footage, count), {})
             with counted() as statements:
                 WORK[name](library, footage, count)
             taken.append(len(statements))
-    assert taken[0] == taken[1] > 0
+    # SQLite takes some dozens of new rows in one statement.
+    assert 0 < taken[1] <= taken[0] + (many - few) // 20
