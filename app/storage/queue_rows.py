@@ -260,7 +260,7 @@ def _is_unwanted(row: VideoRow) -> bool:
 
 
 def _stays_as_it_is(
-    row: VideoRow, ordered: Ordered, waiting: set[int], only_new: bool, excluded_too: bool
+    row: VideoRow, ordered: Ordered, waiting: Collection[int], only_new: bool, excluded_too: bool
 ) -> bool:
     """Whether a known video does not wait because of this order."""
     if _is_unwanted(row) and not excluded_too:
