@@ -4,6 +4,8 @@ Run by hand on a quiet machine: ``.venv/bin/python -m tests.benchmarks.bench_mod
 table weights are random; results to expect are those that the papers or their repositories print.
 The second is of the bundled detector and embedder and of the files that are named (.onnx, .xml):
 ``… bench_models --only runtimes net.onnx person-reidentification-retail-0277.xml``.
+The third is of detectors as the program runs them, the bundled one and those that are named:
+``… bench_models --only detectors yolov8n_int8.onnx``.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from app.vision.yolo_detector import load_detector
 from reid_models import create_model
 from reid_models.devices import find_device, has_fast_bf16
 from reid_models.model_file import load_model
@@ -39,6 +42,9 @@ EMBEDDER = RESOURCES / "embedders" / "retrace-rrid.safetensors"
 FRAME_PX = (288, 480)  # height and width of a 16:9 frame as the detector gets it
 CROP_PX = (256, 128)
 CALLS = 40
+# Height and width of frames: of a usual video, and of one whose people are small.
+FRAMES_PX = ((540, 960), (1080, 1920))
+FRAME_CALLS = 15
 
 THREADS = 2
 RUNS = 5
@@ -269,19 +275,49 @@ def print_runtimes(files: Sequence[Path]) -> None:
                 sys.stdout.flush()
 
 
+def print_detectors(files: Sequence[Path]) -> None:
+    """Detectors side by side, each with the size it chooses; the calls take turns.
+
+    Processor time of one frame at a time, scaling and the choice among boxes included.
+    """
+    heads = ("detector", *(f"ms, {width} × {height}" for height, width in FRAMES_PX))
+    sys.stdout.write(f"| {' | '.join((*heads, 'of the bundled one'))} |\n|---|---|---|---|\n")
+    detectors = {path: load_detector(path, "cpu") for path in (DETECTOR, *files)}
+    times: dict[tuple[Path, tuple[int, int]], list[float]] = {}
+    rng = np.random.default_rng(0)
+    for size in FRAMES_PX:
+        frame = rng.integers(0, 255, (*size, 3), np.uint8)
+        for detector in detectors.values():
+            detector.detect([frame])
+        for _ in range(FRAME_CALLS):
+            for path, detector in detectors.items():
+                began = time.process_time()
+                detector.detect([frame])
+                taken = 1000 * (time.process_time() - began)
+                times.setdefault((path, size), []).append(taken)
+    medians = {key: statistics.median(measured) for key, measured in times.items()}
+    for path in detectors:
+        found = [medians[path, size] for size in FRAMES_PX]
+        ratio = found[0] / medians[DETECTOR, FRAMES_PX[0]]
+        cells = (path.name, *(f"{each:.1f}" for each in found), f"{ratio:.2f} times")
+        sys.stdout.write(f"| {' | '.join(cells)} |\n")
+
+
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("files", nargs="*", type=Path, help="for the second table")
+    parser.add_argument("files", nargs="*", type=Path, help="for the second and the third table")
     parser.add_argument("--device", default="cpu", help="of the first table")
-    parser.add_argument("--only", choices=("networks", "runtimes"))
+    parser.add_argument("--only", choices=("networks", "runtimes", "detectors"))
     told = parser.parse_args()
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
-    if told.only != "runtimes":
+    if told.only in (None, "networks"):
         print_networks(told.device)
-    if told.only != "networks":
+    if told.only in (None, "runtimes"):
         print_runtimes(told.files)
+    if told.only in (None, "detectors"):
+        print_detectors(told.files)
 
 
 if __name__ == "__main__":
