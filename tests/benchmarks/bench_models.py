@@ -278,10 +278,11 @@ def print_runtimes(files: Sequence[Path]) -> None:
 def print_detectors(files: Sequence[Path]) -> None:
     """Detectors side by side, each with the size it chooses; the calls take turns.
 
-    Processor time of one frame at a time, scaling and the choice among boxes included.
+    Processor time of one thread and frame, scaling and the choice among boxes included.
     """
     heads = ("detector", *(f"ms, {width} × {height}" for height, width in FRAMES_PX))
     sys.stdout.write(f"| {' | '.join((*heads, 'of the bundled one'))} |\n|---|---|---|---|\n")
+    torch.set_num_threads(1)  # what waits for work would count
     detectors = {path: load_detector(path, "cpu") for path in (DETECTOR, *files)}
     times: dict[tuple[Path, tuple[int, int]], list[float]] = {}
     rng = np.random.default_rng(0)
