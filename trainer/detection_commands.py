@@ -225,8 +225,10 @@ def export_run(
         settings = replace(settings, image_size_px=image_size or settings.image_size_px)
         weights = Path(folder) / "detector.pt"
         write_blended(trained.weights, Blend(blend_with, share, log_odds), weights)
+        trained = replace(trained, weights=weights)
         size = export_detector(weights, out, settings.image_size_px, fixed=False)
-        card = write_card(out, settings, trained, size, note_command(run), terms)
+        command = note_command(run, keep=False)
+        card = write_card(out, settings, trained, size, command, terms)
         typer.echo(f"{out}: {size / 1e6:.2f} MB, card {card.name}")
 
 
@@ -254,6 +256,9 @@ def evaluate(
         typer.Option(help="A MOT-challenge sequence with its truth (img1/, gt/); again for each."),
     ] = None,
     teacher_size: TeacherSize = 640,
+    note: Annotated[
+        bool, typer.Option("--note", help="Add the average precision to the card of each file.")
+    ] = False,
 ) -> None:
     """Precision and recall at IoU 0.5, and ms a frame, of several detectors side by side.
 
@@ -262,6 +267,7 @@ def evaluate(
     """
     from trainer.detection.detectors import HogPeople
     from trainer.detection.evaluation import compare, judged_pictures
+    from trainer.detection.exporting import add_metrics
     from trainer.detection.teaching import Doubt
     from trainer.detection.training import ultralytics_device
 
@@ -288,6 +294,12 @@ def evaluate(
                 else:
                     results = event
         _show(results, as_json=as_json)
+        if note:
+            for path, name in zip(model or (), detectors, strict=False):
+                its = [one for one in results if one.detector == name]
+                add_metrics(path, {
+                    f"AP, {one.pictures}": round(one.accuracy.average_precision, 4) for one in its
+                })  # fmt: skip
 
 
 def _yolo(path: Path, device: str, image_size: int) -> PeopleFinder:

@@ -20,12 +20,16 @@ def told_command() -> str:
     return shlex.join(["python", "-m", "trainer", *words])
 
 
-def note_command(folder: Path) -> str:
-    """Notes in `commands.txt` that this command worked on a folder; returns all, joined by &&."""
+def note_command(folder: Path, *, keep: bool = True) -> str:
+    """Notes in `commands.txt` that this command worked on a folder; returns all, joined by &&.
+
+    With `keep` off the command is only in what is returned: it changed nothing in the folder.
+    """
     file = folder / "commands.txt"
     known = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     if known[-1:] != [told_command()]:
         known.append(told_command())
+    if keep:
         file.write_text("".join(f"{line}\n" for line in known), encoding="utf-8")
     return " && ".join(known)
 

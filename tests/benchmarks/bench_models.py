@@ -39,7 +39,7 @@ from reid_models.summary import summarise
 RESOURCES = Path(__file__).resolve().parents[2] / "resources" / "models"
 DETECTOR = RESOURCES / "detectors" / "person_detector.onnx"
 EMBEDDER = RESOURCES / "embedders" / "retrace-rrid.safetensors"
-FRAME_PX = (288, 480)  # height and width of a 16:9 frame as the detector gets it
+FRAME_PX = (352, 608)  # height and width of a 16:9 frame as the detector gets it
 CROP_PX = (256, 128)
 CALLS = 40
 # Height and width of frames: of a usual video, and of one whose people are small.

@@ -43,6 +43,8 @@ class Blend:
 def write_blended(weights: Path, blend: Blend, out: Path) -> None:
     """Writes a checkpoint of ultralytics with blended weights, for export only.
 
+    The figures of the trained network's validation are left out where they no longer hold.
+
     Args:
         weights: the trained checkpoint (.pt), of one class.
         blend: with what, and how.
@@ -57,7 +59,9 @@ def write_blended(weights: Path, blend: Blend, out: Path) -> None:
     with torch.no_grad():
         for branch in network.model[-1].cv3:
             branch[-1].bias += blend.log_odds
-    torch.save(checkpoint | {"model": network, "ema": None, "optimizer": None}, out)
+    figures = checkpoint.get("train_metrics") if blend == Blend() else None
+    state = {"model": network, "ema": None, "optimizer": None, "train_metrics": figures}
+    torch.save(checkpoint | state, out)
 
 
 def _loaded(weights: Path) -> tuple[Any, dict[str, Any]]:

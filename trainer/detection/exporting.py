@@ -133,6 +133,8 @@ def write_card(
             "ultralytics": ultralytics.__version__, "opencv": cv2.__version__,
         },
     }  # fmt: skip
+    if not validation:
+        del card["metrics"]
     path = card_of(file)
     path.write_text(tomli_w.dumps(card), encoding="utf-8")
     return path

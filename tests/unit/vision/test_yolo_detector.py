@@ -344,13 +344,13 @@ def test_frames_are_scaled_to_the_size_that_an_exported_file_notes(tmp_path):
     bundled = RESOURCES / "models" / "detectors" / "person_detector.onnx"
     model = onnx.load(bundled)
     told = {each.key: each.value for each in model.metadata_props}
-    assert told["imgsz"] == "[480, 480]"
+    assert told["imgsz"] == "[608, 608]"
     scaled = []
     for size_px in (None, 320):
         detector = YoloDetector(bundled, "cpu", image_size_px=size_px)
         batch = detector._predictor.preprocess([np.zeros((720, 1280, 3), np.uint8)])
         scaled.append(batch.shape[-1])
-    assert scaled == [480, 320]
+    assert scaled == [608, 320]
 
 
 def test_large_frames_are_scaled_to_more(detector):
@@ -369,5 +369,5 @@ def test_large_frames_are_scaled_to_more(detector):
         session.run = run
         chosen.detect([np.zeros((540, 960, 3), np.uint8)])
         chosen.detect([np.zeros((1080, 1920, 3), np.uint8)])
-    assert seen == [(288, 480), (384, 640), (192, 320), (192, 320)]
+    assert seen == [(352, 608), (416, 736), (192, 320), (192, 320)]
     assert detector._for_large is detector._predictor

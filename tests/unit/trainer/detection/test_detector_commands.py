@@ -70,8 +70,11 @@ def test_prepare_train_continue_evaluate(scenes, tmp_path):
     assert {TensorProto.FLOAT16} == {
         one.data_type for one in model.graph.initializer if np.prod(one.dims) > 1000
     }
-    text = run("evaluate", "--model", file, "--scenes", scenes, "--hog", "--json").stdout
+    text = run("evaluate", "--model", file, "--scenes", scenes, "--hog", "--json", "--note").stdout
     rows = json.loads(text)
+    noted = tomllib.loads((out / "person_detector.onnx.card.toml").read_text())["metrics"]
+    assert noted["AP, rendered, by the truth"] == rows[0]["average_precision"]
+    assert noted.keys() > card["metrics"].keys()
     assert [row["detector"] for row in rows] == ["person_detector", "HOG"]
     assert all(row["frames"] == 8 and row["people"] == 8 for row in rows)
     again = tmp_path / "again.onnx"
@@ -79,6 +82,9 @@ def test_prepare_train_continue_evaluate(scenes, tmp_path):
     exported = tomllib.loads((tmp_path / "again.onnx.card.toml").read_text())
     assert (exported["image_size_px"], exported["epochs_done"]) == (128, 3)
     assert exported["parameters"] == card["parameters"]
+    assert exported["metrics"] == card["metrics"]
+    run("export", out, "--out", again, "--blend-with", out / "weights" / "last.pt", "--share", 0.5)
+    assert "metrics" not in tomllib.loads((tmp_path / "again.onnx.card.toml").read_text())
     assert "trained to its end" in run(*train, *large, "--resume", status=1).output
     assert "holds a run already" in run(*train, *small, status=1).output
 
