@@ -135,7 +135,7 @@ def test_weak_detections_continue_a_track_but_begin_none():
     for number in range(3, 6):
         assert ids(tracker.update(seen(person(100)), number * STEP_S)) == [1]
     for number in range(6, 20):
-        assert ids(tracker.update(seen(person(100), scores=[0.15]), number * STEP_S)) == [1]
+        assert ids(tracker.update(seen(person(100), scores=[0.2]), number * STEP_S)) == [1]
 
 
 def test_prediction_covers_the_time_that_passed():
