@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from app.core.array_file import Arrays
@@ -65,11 +65,23 @@ class Detector(Protocol):
         """People in RGB uint8 (H, W, 3) frames, one `Detections` for each; any number of frames."""
 
 
+# Rows of a frame's detections → their vectors, float32 (rows, D), L2-normalised.
+EmbedBoxes = Callable[[Sequence[int]], FloatArray]
+
+
 class Tracker(Protocol):
     """Joins the detections of one video into tracks. One instance per video."""
 
-    def update(self, detections: Detections, time_s: float) -> TrackStep:
-        """Takes the next analysed frame's detections (possibly none), times rising."""
+    def update(
+        self, detections: Detections, time_s: float, embed: EmbedBoxes | None = None
+    ) -> TrackStep:
+        """Takes the next analysed frame's detections (possibly none), times rising.
+
+        Args:
+            detections: what was found in it.
+            time_s: its time.
+            embed: makes vectors of some of the detections, where looks are to count.
+        """
 
     def finish(self) -> TrackStep:
         """The video is over: every track that is still alive ends or is dropped."""

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.boxes import area
+from app.core.boxes import area, iou
 from app.core.chapters import TrackPart
 from app.core.entities import FloatArray, Trajectory
 
@@ -23,6 +23,11 @@ CROSSING = 0.25
 GHOST_S = 1.0
 # Two crossings with less time between them are one.
 _BETWEEN_S = 0.4
+# A crossing that lasts longer is cut at its ends, and from crop to crop.
+_LONG_S = 2.0
+# Crops of one stretch without a crossing that are so much less alike than two people may be show
+# two people.
+_JUMP = 0.1
 # Whoever was out of sight for longer may be somebody else; so may a track that missed two frames.
 _GAP_S = 0.7
 _GAP_FRAMES = 2.5
@@ -47,10 +52,17 @@ class Segment:
     crops: tuple[int, ...]
 
 
-def segments_of(parts: Sequence[TrackPart]) -> list[Segment]:
+def segments_of(
+    parts: Sequence[TrackPart], vectors: Sequence[FloatArray], alike: float
+) -> list[Segment]:
     """Cuts the parts of one stretch of time, all of which belong to one video.
 
     Every box is in one segment. Crops taken at a crossing are left out where a segment has others.
+
+    Args:
+        parts: of tracks.
+        vectors: float32 (crops, D) of each part's crops, L2-normalised.
+        alike: the cosine from which on two crops may show one person.
     """
     if not parts:
         return []
@@ -65,7 +77,7 @@ def segments_of(parts: Sequence[TrackPart]) -> list[Segment]:
         common = np.zeros(len(own), np.float32)
         for other in np.flatnonzero(near).tolist():
             np.maximum(common, _common(own, parts[other].trajectory), out=common)
-        found += _cut(part, common, spacing_s)
+        found += _cut(part, vectors[number], common, spacing_s, alike - _JUMP)
     return found
 
 
@@ -87,25 +99,63 @@ def _common(trajectory: Trajectory, other: Trajectory) -> FloatArray:
     )
 
 
-def _cut(part: TrackPart, common: FloatArray, spacing_s: float) -> list[Segment]:
+def _cut(
+    part: TrackPart, vectors: FloatArray, common: FloatArray, spacing_s: float, least: float
+) -> list[Segment]:
     trajectory = part.trajectory
-    crossing = _joined(common >= CROSSING, trajectory.time_s, max(_BETWEEN_S, 1.5 * spacing_s))
+    times = trajectory.time_s
+    crossing = _joined(common >= CROSSING, times, max(_BETWEEN_S, 1.5 * spacing_s))
+    rows = np.searchsorted(trajectory.frame_index, [crop.frame_index for crop in part.crops])
     cuts = {0, len(trajectory)}
     edges = np.flatnonzero(np.diff(np.concatenate([[False], crossing, [False]]).astype(int)))
     for first, end in edges.reshape(-1, 2).tolist():
-        cuts.add(first + int(common[first:end].argmax()))
+        within = rows[(rows >= first) & (rows < end)].tolist()
+        if times[end - 1] - times[first] <= _LONG_S or len(within) < 2:
+            cuts.add(first + int(common[first:end].argmax()))
+        else:
+            cuts.update({first, end})
+            cuts.update(one + 1 + int(common[one + 1 : two + 1].argmax())
+                        for one, two in pairwise(within))  # fmt: skip
     gap_s = max(_GAP_S, _GAP_FRAMES * spacing_s)
-    cuts.update((np.flatnonzero(np.diff(trajectory.time_s) >= gap_s) + 1).tolist())
-    bounds = sorted(cuts)
-    rows = np.searchsorted(
-        trajectory.frame_index, [crop.frame_index for crop in part.crops]
-    ).tolist()
-    stretches = _with_crops(list(pairwise(bounds)), rows, crossing)
+    cuts.update((np.flatnonzero(np.diff(times) >= gap_s) + 1).tolist())
+    for first, end in list(pairwise(sorted(cuts))):
+        clear = np.flatnonzero((rows >= first) & (rows < end) & ~crossing[rows])
+        cuts.update(_jumps(trajectory, common, rows[clear], vectors[clear], least))
+    stretches = _with_crops(list(pairwise(sorted(cuts))), rows.tolist(), crossing)
     return [
         Segment(
             part.track_id, order, order == len(stretches) - 1, _rows(trajectory, first, end), crops
         )
         for order, (first, end, crops) in enumerate(stretches)
+    ]
+
+
+def _jumps(
+    trajectory: Trajectory,
+    common: FloatArray,
+    rows: NDArray[np.intp],
+    vectors: FloatArray,
+    least: float,
+) -> list[int]:
+    """Where somebody else begins, by the crops of a stretch without a crossing."""
+    if len(rows) < 2:
+        return []
+    sums = np.cumsum(vectors.astype(np.float64), axis=0)
+    before, after = sums[:-1], sums[-1] - sums[:-1]
+    cosines = (before * after).sum(axis=1) / np.maximum(
+        np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1), 1e-12
+    )
+    at = int(cosines.argmin())
+    if cosines[at] >= least:
+        return []
+    one, two = int(rows[at]), int(rows[at + 1])
+    boxes = trajectory.boxes
+    kept = [iou(boxes[row : row + 1], boxes[row + 1 : row + 2])[0, 0] for row in range(one, two)]
+    risk = common[one + 1 : two + 1] - np.array(kept, np.float32)
+    return [
+        one + 1 + int(risk.argmax()),
+        *_jumps(trajectory, common, rows[: at + 1], vectors[: at + 1], least),
+        *_jumps(trajectory, common, rows[at + 1 :], vectors[at + 1 :], least),
     ]
 
 

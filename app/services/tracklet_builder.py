@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ import numpy as np
 from app.core.array_file import Arrays, named, those_of
 from app.core.boxes import area, cut_out, intersection
 from app.core.chapters import TrackPart
+from app.core.clock import ROUNDING_S
 from app.core.crop_selection import SpreadBest, geometric_quality, sharpness
 from app.core.entities import Crop, FloatArray, Frame, TrackStep, Trajectory
 from app.services.fixed_objects import Stillness
@@ -17,6 +19,8 @@ from app.services.segments import CROSSING, GHOST_S
 
 # From one crossing with somebody to the next: the begin and the end, and two in between.
 CROPS_PER_SEGMENT = 4
+# At a crossing that lasts, a crop is kept for each so long: tracks may be exchanged at any moment.
+CROSSING_STEP_S = 0.8
 # How far focus can lower a crop's quality: it decides between crops of like size and cover only.
 _SHARPNESS_WEIGHT = 0.4
 
@@ -31,6 +35,7 @@ class _LiveTrack:
     last_box: FloatArray
     last_s: float
     is_crossing: bool = False
+    sealed_s: float = -math.inf
     crops: list[Crop] = field(default_factory=list)
     frame_index: array[int] = field(default_factory=lambda: array("i"))
     time_s: array[float] = field(default_factory=lambda: array("d"))
@@ -45,8 +50,9 @@ class _LiveTrack:
         self.last_box, self.last_s = box, frame.time_s
         self.still.look(frame, box, score)
 
-    def seal(self) -> None:
+    def seal(self, time_s: float) -> None:
         """The crops so far are as good as they get."""
+        self.sealed_s = time_s
         self.crops += [*self.alone, *self.crossing]
         self.alone, self.crossing = _empty()
 
@@ -96,8 +102,12 @@ class TrackletBuilder:
                 live = _LiveTrack(Stillness(box, frame.time_s), *_empty(), box, frame.time_s)
                 self._live[track_id] = live
             live.add(frame, box, float(tracked.scores[row]))
-            if live.is_crossing and not crossing[row]:
-                live.seal()  # whoever it is now gets crops of their own
+            if live.is_crossing and (
+                not crossing[row] or frame.time_s - live.sealed_s >= CROSSING_STEP_S - ROUNDING_S
+            ):
+                live.seal(frame.time_s)  # whoever it is now gets crops of their own
+            if crossing[row] and not live.is_crossing:
+                live.sealed_s = frame.time_s
             live.is_crossing = bool(crossing[row])
             best = live.crossing if live.is_crossing else live.alone
             # Focus can only lower the quality: what is too poor already need not be cut out.
@@ -121,7 +131,7 @@ class TrackletBuilder:
         self._ended = []
         parts = []
         for track_id, live, alive in sorted(found, key=lambda each: each[0]):
-            live.seal()
+            live.seal(live.last_s)
             if not live.time_s or (alive and live.still.is_undecided):
                 continue
             if not live.still.is_fixed():
@@ -136,7 +146,7 @@ class TrackletBuilder:
         for track_id, live in self._live.items():
             state |= named(f"{track_id}/still", live.still.state())
             state |= {
-                f"{track_id}/last": np.array([live.last_s, live.is_crossing]),
+                f"{track_id}/last": np.array([live.last_s, live.is_crossing, live.sealed_s]),
                 f"{track_id}/last_box": live.last_box,
                 f"{track_id}/frame_index": np.array(live.frame_index, np.int32),
                 f"{track_id}/time_s": np.array(live.time_s, np.float64),
@@ -155,10 +165,10 @@ class TrackletBuilder:
         """Goes on from what `state` returned."""
         for track_id in state["tracks"].tolist():
             kept = those_of(str(track_id), state)
-            last_s, is_crossing = kept["last"].tolist()
+            last_s, is_crossing, sealed_s = kept["last"].tolist()
             live = _LiveTrack(
                 Stillness.restored(those_of("still", kept)), *_empty(), kept["last_box"], last_s,
-                bool(is_crossing),
+                bool(is_crossing), sealed_s,
             )  # fmt: skip
             live.frame_index.extend(kept["frame_index"].tolist())
             live.time_s.extend(kept["time_s"].tolist())

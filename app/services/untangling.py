@@ -29,12 +29,14 @@ CROPS_PER_TRACKLET = 6
 # A tracklet may go on after its person was out of sight for so long.
 RELINK_S = 12.0
 # Segments are alike if they are more so than this share of all pairs of different people.
-_ALIKE_PERCENT = 95.0
+_ALIKE_PERCENT = 98.0
 # What that comes to before many pairs were seen, and as how many pairs that counts.
-_ALIKE_AT_FIRST, _PAIRS_AT_FIRST = 0.7, 30
-_ALIKE_RANGE = (0.5, 0.9)
+_ALIKE_AT_FIRST, _PAIRS_AT_FIRST = 0.6, 30
+_ALIKE_RANGE = (0.3, 0.9)
 # The tracker's own opinion, and the distance from where somebody was heading, a height each.
 _SAME_TRACK = 0.05
+# The looks of a segment as short as this say little: its track's opinion counts for more.
+_SHORT_S, _SHORT_SAME_TRACK = 0.7, 0.1
 _DISTANCE = 0.04
 # How far people get, in their own heights: at once, and in a second; and how their height changes.
 _REACH, _REACH_PER_S = 0.6, 1.6
@@ -133,7 +135,7 @@ class Untangler:
         """
         by_track = dict(zip((part.track_id for part in parts), zip(parts, vectors, strict=True),
                             strict=True))  # fmt: skip
-        segments = segments_of(parts)
+        segments = segments_of(parts, vectors, self._alike())
         nodes = [_node(segment, *by_track[segment.track_id]) for segment in segments]
         self._count_different(nodes)
         before = [each.node for each in self._open]
@@ -200,6 +202,8 @@ class Untangler:
         alike = self._alike()
         possible, distance, same = _possible(nodes)
         prior = np.where(same, _SAME_TRACK, 0.0) - _DISTANCE * distance - alike
+        short = _column(nodes, "last_s") - _column(nodes, "first_s") < _SHORT_S
+        prior += np.where(same & (short[:, None] | short[None]), _SHORT_SAME_TRACK, 0.0)
         looks = np.stack([node.looks for node in nodes])
         following: dict[int, int] = {}
         # Once by the segments alone; then by what was joined to each of them the first time.

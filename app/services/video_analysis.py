@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 
 import numpy as np
 
 from app.core.array_file import Arrays, named, packed, those_of, unpacked
+from app.core.boxes import cut_out
 from app.core.chapters import ResumePoint, TrackPart
 from app.core.clock import ROUNDING_S, SamplingGrid
 from app.core.entities import Detections, FloatArray, Frame
@@ -34,7 +36,7 @@ _WAITING_CHAPTERS = 2
 # long it takes until somebody who stays can be searched. Tracks are untangled within a chapter.
 CHAPTER_S = 20.0
 # Of what `ResumePoint.state` holds; another version of it is not read.
-_STATE_FORMAT = 1
+_STATE_FORMAT = 2
 # How long Cancel waits for a network that is in the middle of a call.
 _JOIN_S = 0.8
 
@@ -253,12 +255,21 @@ class VideoAnalysis:
             if now_cell > cell or is_quiet:
                 cell = now_cell
                 self._parts.put(self._chapter_before(frame))
-            step = self._tracker.update(detections, frame.time_s)
+            step = self._tracker.update(
+                detections, frame.time_s, partial(self._look, frame, detections)
+            )
             builder.add(frame, step)
             last_s = frame.time_s
             # Nobody is followed: what there is can be stored at once.
             is_quiet = step.alive == 0 and builder.has_ended
             self._outcomes.put(Analysed(frame.time_s))
+
+    def _look(self, frame: Frame, detections: Detections, rows: Sequence[int]) -> FloatArray:
+        """Vectors of some people of a frame, float32 (n, D), for the tracker."""
+        if self._stop.is_set():
+            raise StoppedError
+        images = [cut_out(frame.image, detections.boxes[row]) for row in rows]
+        return self._embedder.embed(images, [self._camera] * len(images))
 
     def _chapter_before(self, frame: Frame) -> _Parts:
         """All that was seen since the chapter before, without this frame."""

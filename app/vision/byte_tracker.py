@@ -1,4 +1,9 @@
-"""ByteTrack over frames at their real times (Zhang et al., arXiv:2110.06864)."""
+"""ByteTrack over frames at their real times (Zhang et al., arXiv:2110.06864), with appearance.
+
+Where several detections could continue a track, or a detection several tracks, similarity counts
+as well as overlap (as in BoT-SORT, arXiv:2206.14651). Only such detections are embedded, and one of
+each track every second, so that its appearance is known before others come near.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,9 @@ from scipy.optimize import linear_sum_assignment
 
 from app.core.array_file import Arrays
 from app.core.boxes import area, iou
+from app.core.clock import ROUNDING_S
 from app.core.entities import Detections, FloatArray, TrackedBoxes, TrackStep
+from app.core.ports import EmbedBoxes
 from app.vision import box_motion
 
 # How long a person may be out of sight and keep their track. Longer, and somebody else who
@@ -33,6 +40,20 @@ MIN_OVERLAP_NEW = 0.3
 # A lost track and one that is seen, so close together, are one person.
 DOUBLE_OVERLAP = 0.85
 
+# Pairs that overlap by less are never joined, however similar they are.
+_NEAR = 0.2
+# Others contest the best candidate only if they overlap nearly as much: by so much less at most.
+_CONTESTED = 0.15
+# How much overlap a cosine is worth. The cosine that changes nothing lies this far below the mean
+# of people with themselves a moment ago, which differs between embedders and places.
+_LOOKS_WEIGHT, _LOOKS_SLACK = 0.5, 0.2
+# What is assumed for that mean at first, and how many cosines the assumption counts for.
+_SELF_AT_FIRST, _LOOKS_AT_FIRST = 0.85, 5
+# Every track is embedded at least so often, and each vector changes its mean by this share.
+_LOOK_S, _LOOK_SHARE = 1.0, 0.3
+# A box that overlaps another by more (IoU) shows two people, so nothing is learnt from it.
+_CROWDED = 0.3
+
 
 class ByteTracker:
     """Joins the detections of one video into tracks. Not thread-safe; one instance per video."""
@@ -56,6 +77,10 @@ class ByteTracker:
         self._first_s = np.zeros(0)
         self._last_s = np.zeros(0)
         self._motion = box_motion.none()
+        self._looks = np.zeros((0, 0), np.float32)  # (n, D), 0 where nobody has looked yet
+        self._looked_s = np.zeros(0)  # when last, -inf: never
+        # Sum and number of the cosines of people with themselves.
+        self._selves = np.array([_SELF_AT_FIRST * _LOOKS_AT_FIRST, _LOOKS_AT_FIRST])
 
     def state(self) -> Arrays:
         """Everything that a fresh tracker needs to go on as this one would, to the bit."""
@@ -68,6 +93,9 @@ class ByteTracker:
             "last_s": self._last_s,
             "means": self._motion.means,
             "covariances": self._motion.covariances,
+            "looks": self._looks,
+            "looked_s": self._looked_s,
+            "selves": self._selves,
         }
 
     def restore(self, state: Arrays) -> None:
@@ -77,9 +105,19 @@ class ByteTracker:
         self._ids, self._seen = state["ids"], state["seen"]
         self._first_s, self._last_s = state["first_s"], state["last_s"]
         self._motion = box_motion.Motion(state["means"], state["covariances"])
+        self._looks, self._looked_s = state["looks"], state["looked_s"]
+        self._selves = state["selves"]
 
-    def update(self, detections: Detections, time_s: float) -> TrackStep:
+    def update(
+        self, detections: Detections, time_s: float, embed: EmbedBoxes | None = None
+    ) -> TrackStep:
         """Takes the next analysed frame's detections (possibly none), times rising.
+
+        Args:
+            detections: what was found.
+            time_s: time of the frame.
+            embed: makes the vectors of some of the detections, by their rows; None: overlap alone
+                decides.
 
         Raises:
             ValueError: the time does not lie after the frame before.
@@ -94,7 +132,10 @@ class ByteTracker:
         in_view = self._last_s == before_s
         if len(self._ids):
             self._motion = box_motion.predicted(self._motion, self._spacing_s, ~in_view)
-        rows = self._associate(detections, in_view)
+        overlap = iou(_grown(self._motion.boxes()), _grown(detections.boxes))
+        near = (overlap >= _NEAR) & _solid(detections)
+        vectors = _vectors(self._to_look_at(overlap, near), embed)
+        rows = self._associate(detections, in_view, self._with_looks(overlap, near, vectors))
         found = rows >= 0
         self._motion = box_motion.corrected(self._motion, found, detections.boxes[rows[found]])
         self._last_s = np.where(found, time_s, self._last_s)
@@ -103,7 +144,10 @@ class ByteTracker:
         gone |= self._doubles(found)
         more_ended, more_dropped = self._part(gone)
         rows = rows[~gone]
-        rows = np.concatenate([rows, self._begin(detections, rows, time_s)])
+        new = self._begin(detections, rows, time_s)
+        rows = np.concatenate([rows, new])
+        vectors |= _vectors([row for row in new.tolist() if row not in vectors], embed)
+        self._learn(rows, detections, vectors)
         shown = np.flatnonzero(rows >= 0)
         tracked = TrackedBoxes(
             detections.boxes[rows[shown]], detections.scores[rows[shown]], self._ids[shown]
@@ -118,14 +162,67 @@ class ByteTracker:
             TrackedBoxes(none.boxes, none.scores, np.zeros(0, np.int64)), ended, dropped, 0
         )
 
-    def _associate(self, detections: Detections, in_view: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def _to_look_at(self, overlap: FloatArray, near: NDArray[np.bool_]) -> list[int]:
+        """Rows of detections that are contested, or near a track not embedded for long."""
+        if not near.any():
+            return []
+        of_near = np.where(near, overlap, 0)
+        for_track = near & (of_near > of_near.max(axis=1, keepdims=True) - _CONTESTED)
+        for_row = near & (of_near > of_near.max(axis=0, keepdims=True) - _CONTESTED)
+        contested = for_track & (for_track.sum(axis=1) > 1)[:, None]
+        contested |= for_row & (for_row.sum(axis=0) > 1)[None]
+        due = near & (self._time_s - self._looked_s >= _LOOK_S - ROUNDING_S)[:, None]
+        return [int(row) for row in np.flatnonzero((contested | due).any(axis=0))]
+
+    def _with_looks(
+        self, overlap: FloatArray, near: NDArray[np.bool_], vectors: dict[int, FloatArray]
+    ) -> FloatArray:
+        """Overlap, raised where track and detection look alike, else lowered, float32 (n, m)."""
+        if not vectors:
+            return overlap
+        neutral = float(self._selves[0] / self._selves[1]) - _LOOKS_SLACK
+        gain = overlap.copy()
+        known = np.isfinite(self._looked_s)
+        for row, vector in vectors.items():
+            if self._looks.shape[1] == len(vector):
+                alike = np.nan_to_num(self._looks @ vector) - neutral
+                gain[:, row] += np.where(near[:, row] & known, _LOOKS_WEIGHT * alike, 0)
+        return gain
+
+    def _learn(
+        self, rows: NDArray[np.int64], detections: Detections, vectors: dict[int, FloatArray]
+    ) -> None:
+        """Updates the appearance of tracks; `rows` are the detections that continue them."""
+        if not vectors:
+            return
+        dimension = len(next(iter(vectors.values())))
+        if self._looks.shape[1] != dimension:  # nothing is known yet, or of another embedder
+            self._looks = np.zeros((len(self._ids), dimension), np.float32)
+            self._looked_s = np.full(len(self._ids), -np.inf)
+        looks, looked_s = self._looks.copy(), self._looked_s.copy()
+        boxes = detections.boxes
+        for track in np.flatnonzero(np.isin(rows, list(vectors))).tolist():
+            row = int(rows[track])
+            is_new = not np.isfinite(looked_s[track])
+            if is_new or (iou(boxes[row : row + 1], boxes) > _CROWDED).sum() == 1:
+                share = 1.0 if is_new else _LOOK_SHARE
+                if not is_new:
+                    cosine = float(np.nan_to_num(looks[track] @ vectors[row]))
+                    self._selves = self._selves + np.array([cosine, 1.0])
+                mean = (1 - share) * looks[track] + share * vectors[row]
+                looks[track] = mean / max(float(np.linalg.norm(mean)), 1e-12)
+                looked_s[track] = self._time_s
+        self._looks, self._looked_s = looks, looked_s
+
+    def _associate(
+        self, detections: Detections, in_view: NDArray[np.bool_], overlap: FloatArray
+    ) -> NDArray[np.int64]:
         """The row of `detections` that continues each track, int64 (n,); -1: none."""
         rows = np.full(len(self._ids), -1, np.int64)
         confirmed = self._seen >= 2
-        solid = area(detections.boxes) > 0
+        solid = _solid(detections)
         strong = solid & (detections.scores >= STRONG_SCORE)
-        weak = solid & (detections.scores > WEAK_SCORE) & ~strong
-        overlap = iou(_grown(self._motion.boxes()), _grown(detections.boxes))
+        weak = solid & ~strong
         _match(rows, confirmed, strong, overlap, MIN_OVERLAP)
         _match(rows, confirmed & in_view, weak, overlap, MIN_OVERLAP_WEAK)
         _match(rows, ~confirmed, strong, overlap, MIN_OVERLAP_NEW)
@@ -145,6 +242,9 @@ class ByteTracker:
         self._first_s = np.concatenate([self._first_s, np.full(count, time_s)])
         self._last_s = np.concatenate([self._last_s, np.full(count, time_s)])
         self._motion = box_motion.joined(self._motion, box_motion.begun(detections.boxes[rows]))
+        unseen = np.zeros((count, self._looks.shape[1]), np.float32)
+        self._looks = np.concatenate([self._looks, unseen])
+        self._looked_s = np.concatenate([self._looked_s, np.full(count, -np.inf)])
         return rows
 
     def _doubles(self, found: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -165,11 +265,22 @@ class ByteTracker:
         ended, dropped = self._ids[over & stands], self._ids[over & ~stands]
         self._ids, self._seen = self._ids[~over], self._seen[~over]
         self._first_s, self._last_s = self._first_s[~over], self._last_s[~over]
+        self._looks, self._looked_s = self._looks[~over], self._looked_s[~over]
         self._motion = self._motion.rows(~over)
         return tuple(ended.tolist()), tuple(dropped.tolist())
 
 
 TRACKERS: dict[str, type[ByteTracker]] = {"bytetrack": ByteTracker}
+
+
+def _vectors(rows: list[int], embed: EmbedBoxes | None) -> dict[int, FloatArray]:
+    """Vectors of detections, float32 (D,) by row."""
+    return dict(zip(rows, embed(rows), strict=True)) if rows and embed is not None else {}
+
+
+def _solid(detections: Detections) -> NDArray[np.bool_]:
+    """Which detections may belong to a track, bool (m,)."""
+    return (area(detections.boxes) > 0) & (detections.scores > WEAK_SCORE)
 
 
 def _match(

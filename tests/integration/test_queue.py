@@ -34,7 +34,7 @@ from app.core.events import (
     VideoSkipped,
     VideoStarted,
 )
-from app.core.ports import FrameSource
+from app.core.ports import EmbedBoxes, FrameSource
 from app.services import growth
 from app.services.ingest_options import IngestOptions
 from app.services.sources import SourceFile
@@ -49,7 +49,9 @@ FILES = 200
 class NobodyTracker:
     """Follows nobody: what is tested here has no people in it, and needs no torch."""
 
-    def update(self, detections: Detections, time_s: float) -> TrackStep:
+    def update(
+        self, detections: Detections, time_s: float, embed: EmbedBoxes | None = None
+    ) -> TrackStep:
         none = Detections.none()
         boxes = TrackedBoxes(none.boxes, none.scores, np.zeros(0, np.int64))
         return TrackStep(boxes, (), (), 0)
@@ -112,6 +114,7 @@ import os, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from pathlib import Path
 from app.core.events import VideoFinished
+from app.core.ports import EmbedBoxes
 from app.services import growth
 from tests.integration import main_job, test_queue
 test_queue.bootstrap._make_tracker = lambda analysed_fps: test_queue.NobodyTracker()

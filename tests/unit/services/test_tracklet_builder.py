@@ -5,7 +5,7 @@ import pytest
 
 from app.core.array_file import packed, unpacked
 from app.core.entities import Frame, TrackedBoxes, TrackStep
-from app.services.tracklet_builder import TrackletBuilder
+from app.services.tracklet_builder import CROSSING_STEP_S, TrackletBuilder
 
 
 def _frame(index: int, rng: np.random.Generator) -> Frame:
@@ -111,6 +111,18 @@ def test_people_who_cross_get_crops_before_and_after() -> None:
         frames = [crop.frame_index for crop in part.crops]
         before, after = (frame < 12 for frame in frames), (frame > 17 for frame in frames)
         assert sum(before) >= 2 and sum(after) >= 2
+
+
+def test_people_who_walk_together_get_crops_all_along() -> None:
+    rng = np.random.default_rng(0)
+    builder = TrackletBuilder()
+    for index in range(30):
+        x = 10.0 + 4 * index
+        boxes = {1: (x, 10.0, x + 30, 100.0), 2: (x + 12, 12.0, x + 42, 102.0)}
+        builder.add(_frame(index, rng), _step(boxes))
+    for part in builder.chapter():
+        times = [crop.time_s for crop in part.crops]
+        assert max(np.diff([0.0, *times, 5.8])) <= 2 * CROSSING_STEP_S
 
 
 def test_a_sharp_whole_crop_is_preferred() -> None:

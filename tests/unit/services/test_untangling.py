@@ -14,6 +14,7 @@ from app.services.segments import segments_of
 from app.services.untangling import RELINK_S, Untangled, Untangler
 
 FPS = 5.0
+ALIKE = 0.6
 LOOKS = np.eye(8, dtype=np.float32)
 # Person and place (x of the middle in px) by frame.
 Way = Mapping[int, tuple[int, float]]
@@ -71,7 +72,8 @@ def _part(track_id: int, way: Way, alive: bool) -> tuple[TrackPart, FloatArray]:
 
 def test_a_track_that_meets_nobody_is_one_segment_and_one_tracklet() -> None:
     way = walk(0, range(20), 50, 10)
-    (segment,) = segments_of([_part(1, way, False)[0]])
+    part, looks = _part(1, way, False)
+    (segment,) = segments_of([part], [looks], ALIKE)
     assert len(segment.trajectory) == 20 and len(segment.crops) == 20
     clip = Clip()
     (found,) = clip.chapter({1: way}, 20)
@@ -82,9 +84,9 @@ def test_a_track_that_meets_nobody_is_one_segment_and_one_tracklet() -> None:
 
 
 def test_segments_end_where_two_people_cross() -> None:
-    parts = [_part(1, walk(0, range(20), 50, 10), False)[0],
-             _part(2, walk(1, range(20), 250, -10), False)[0]]  # fmt: skip
-    segments = segments_of(parts)
+    tracks = [_part(1, walk(0, range(20), 50, 10), False),
+              _part(2, walk(1, range(20), 250, -10), False)]  # fmt: skip
+    segments = segments_of([part for part, _ in tracks], [looks for _, looks in tracks], ALIKE)
     assert [(each.track_id, each.order, each.is_last) for each in segments] == [
         (1, 0, False), (1, 1, True), (2, 0, False), (2, 1, True)
     ]  # fmt: skip
@@ -112,6 +114,24 @@ def test_a_track_that_goes_over_to_somebody_else_is_cut() -> None:
     clip = Clip()
     clip.chapter({1: way}, 25)
     assert clip.people() == {1: {0}, 2: {1}}
+
+
+def test_a_track_whose_looks_jump_is_cut_without_a_crossing() -> None:
+    way = dict(walk(0, range(10), 50, 4)) | dict(walk(1, range(10, 20), 90, 4))
+    clip = Clip()
+    clip.chapter({1: way}, 20)
+    assert clip.people() == {1: {0}, 2: {1}}
+
+
+def test_people_who_walk_together_are_cut_from_crop_to_crop() -> None:
+    tracks = [_part(number, walk(number, range(30), 100 + 15 * number, 5), False)
+              for number in (1, 2)]  # fmt: skip
+    segments = segments_of([part for part, _ in tracks], [looks for _, looks in tracks], ALIKE)
+    assert len(segments) > 10 and all(each.crops for each in segments)
+    assert sum(len(each.trajectory) for each in segments) == 60
+    clip = Clip()
+    clip.chapter({1: walk(1, range(30), 100, 5), 2: walk(2, range(30), 115, 5)}, 30)
+    assert clip.people() == {1: {1}, 2: {2}}
 
 
 def test_whoever_comes_back_soon_and_looks_the_same_is_linked() -> None:

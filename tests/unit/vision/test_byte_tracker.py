@@ -157,6 +157,58 @@ def test_two_people_who_meet_keep_their_tracks():
         assert owner[2] == pytest.approx(right, abs=1e-3)
 
 
+def looks_of(people):
+    """How people look, by the colour (0, 1, …) of each detection; `asked` counts the boxes."""
+    asked = []
+
+    def embed(rows):
+        asked.extend(rows)
+        return np.stack([np.eye(4, dtype=np.float32)[people[row]] for row in rows])
+
+    return embed, asked
+
+
+def test_two_people_who_turn_round_where_they_meet_are_known_by_their_looks():
+    """Motion alone takes each for the other, who comes from there."""
+    owners = {}
+    for has_looks in (False, True):
+        tracker = ByteTracker(FPS)
+        for number in range(31):
+            way = 16 * (number if number <= 15 else 30 - number)
+            boxes = [person(100 + way, 200), person(588 - way, 204)]
+            embed, _ = looks_of([0, 1])
+            step = tracker.update(seen(*boxes), number * STEP_S, embed if has_looks else None)
+        owners[has_looks] = dict(zip(ids(step), step.tracked.boxes[:, 0].tolist(), strict=True))
+    assert owners[True] == {1: pytest.approx(80), 2: pytest.approx(568)}
+    assert owners[False] == {1: pytest.approx(568), 2: pytest.approx(80)}
+
+
+def test_who_is_alone_is_looked_at_once_a_second():
+    tracker = ByteTracker(FPS)
+    asked = []
+    for number in range(20):
+        embed, now = looks_of([2])
+        tracker.update(walker(number * STEP_S), number * STEP_S, embed)
+        asked += [number] * len(now)
+    assert asked == [0, 5, 10, 15]
+
+
+def test_what_people_look_like_survives_a_resume():
+    straight, resumed = ByteTracker(FPS), ByteTracker(FPS)
+    for number in range(24):
+        people = seen(person(100 + 12 * number, 200), person(400 - 12 * number, 205))
+        steps = [
+            each.update(people, number * STEP_S, looks_of([0, 1])[0])
+            for each in (straight, resumed)
+        ]
+        assert ids(steps[0]) == ids(steps[1])
+        fresh = ByteTracker(FPS)
+        fresh.restore(unpacked(packed(resumed.state())))
+        resumed = fresh
+    for name, array in straight.state().items():
+        np.testing.assert_array_equal(array, resumed.state()[name], err_msg=name)
+
+
 def test_after_a_long_gap_everyone_is_someone_else():
     tracker = ByteTracker(FPS)
     for number in range(4):
