@@ -26,8 +26,8 @@ SPARSE_S = 0.5
 
 # Tuned with the bundled detector on four rendered clips at 5 and at 10 analysed frames a second:
 # IDF1 of bare tracks .751 and .759; with .3 and .1 for the last two .739 and .733, though cut and
-# joined by looks they are alike (.828 and .830 at 5). Boxes weaker than STRONG_SCORE only continue a
-# track that is seen.
+# joined by looks they are alike (.828 and .830 at 5). Boxes weaker than STRONG_SCORE only continue
+# a track that is seen.
 NEW_TRACK_SCORE = 0.4
 STRONG_SCORE = 0.4
 WEAK_SCORE = 0.15
