@@ -87,7 +87,7 @@ def test_a_box_costs_less_than_40_bytes() -> None:
     builder = TrackletBuilder()
     frame = Frame(0, 0.0, np.zeros((24, 40, 3), np.uint8))
     images = np.random.default_rng(0).integers(0, 255, (2, 24, 40, 3), dtype=np.uint8)
-    count = 5000
+    count = 8000
     for index in range(20):  # so that everything of constant size is there
         builder.add(Frame(index, index / 5, images[index % 2]), _step({1: (2.0, 2.0, 20.0, 22.0)}))
     tracemalloc.start()
