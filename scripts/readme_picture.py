@@ -1,17 +1,17 @@
-"""Takes the README's picture: the real window on rendered clips, where nobody is real.
+"""Takes the README's picture: the real window on the rendered demo, with the bundled networks.
 
 Run by hand from the checkout, on a display (Xvfb will do):
-``.venv/bin/python -m scripts.readme_picture``. The two networks are the tests' stand-ins.
+``.venv/bin/python -m scripts.readme_picture``. It takes some minutes.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -19,12 +19,11 @@ from PySide6.QtWidgets import QApplication
 from app.bootstrap import Retrace
 from app.gui.shell import Shell, theme_of
 from app.gui.window_state import WindowState
-from app.settings import Settings
-from tests.integration import main_job
-from tests.rendered import render_world
+from app.services.demo import best_tracklet, demo_clips, recognised
+from app.settings import DEMO, Settings, demo_library
 
-TARGET = Path(__file__).resolve().parents[1] / "resources" / "readme" / "window.png"
-CAMERAS = ("north gate", "courtyard", "car park")
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = ROOT / "resources" / "readme" / "window.png"
 SIZE_PX = (1280, 800)
 
 
@@ -36,39 +35,29 @@ def _let_it_work(seconds: float) -> None:
 
 
 def main() -> None:
-    """Renders, ingests, clicks, and saves the picture."""
+    """Ingests the demo, clicks the person who is seen best, and saves the picture."""
+    subprocess.run([sys.executable, "main.py", "demo"], cwd=ROOT, check=True)
     app = QApplication(sys.argv[:1])
-    stand_ins = main_job.use_stand_ins()
-    next(stand_ins)
+    workspace = Retrace().open_workspace(demo_library(), False)
+    sought = best_tracklet(recognised(workspace.library, demo_clips(DEMO)))
+    workspace.close()
+    assert sought is not None
     with tempfile.TemporaryDirectory() as folder:
-        videos, library = Path(folder) / "footage", Path(folder) / "Market Street, 14 May"
-        world = render_world(
-            5, people=7, cameras=CAMERAS, width_px=960, height_px=540, fps=10.0, rounds=2
-        )
-        world.write(videos)
-        for camera in CAMERAS:
-            (videos / camera).mkdir()
-            (videos / f"{camera}.mp4").rename(videos / camera / "20260514_103000.mp4")
-        main_job.ingest(library, videos, main_job.weights(Path(folder)))
         settings = Settings()
         state = WindowState(Path(folder) / "window.ini")
         shell = Shell(Retrace().open_workspace, settings, state, theme_of(settings, app))
         shell.window.resize(*SIZE_PX)
         shell.window.show()
-        shell.start(library, None)
-        _let_it_work(3)
-        camera = sorted(CAMERAS)[0]
-        seen = world.truth[camera]
-        frame = next(at for at, boxes in enumerate(seen) if len(boxes) == 3 and at % 2 == 0)
-        shell.player.show(1 + CAMERAS.index(camera), frame / world.fps)
-        _let_it_work(2)
-        box = sorted(seen[frame].values())[1]
+        shell.start(demo_library(), None)
+        _let_it_work(20)
+        crop = sought.thumbnail
+        shell.player.show(sought.video_id, crop.time_s)
+        _let_it_work(10)
         view = shell.player_panel.view
-        middle = view.widget_rect(np.array(box, np.float32)).center().toPoint()
+        middle = view.widget_rect(crop.box).center().toPoint()
         QTest.mouseMove(view, middle)
         QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=middle)
-        _let_it_work(3)
-        TARGET.parent.mkdir(parents=True, exist_ok=True)
+        _let_it_work(60)
         shell.window.grab().save(str(TARGET))
         shell.close_at_once()
         shell.shutdown()

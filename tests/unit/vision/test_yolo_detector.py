@@ -261,6 +261,7 @@ WATCHED = """
     from app.vision.ultralytics_setup import prepare_ultralytics
     from app.vision.yolo_detector import YoloDetector
     from app.vision.byte_tracker import ByteTracker
+    from reid_models.cores import usable_cores
     assert "ultralytics" not in sys.modules and "torch" not in sys.modules
     prepare_ultralytics(Path("settings"))
     detector = YoloDetector(Path(sys.argv[1]), "cpu")
