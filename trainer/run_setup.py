@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from reid_models.image_hashes import Hashes, HashSample
-from reid_models.model_card import ModelCard, read_card
+from reid_models.model_card import CARD_KEY, ModelCard, read_card, read_metadata
+from reid_models.sessions import IR_SUFFIX
 from trainer.checkpoint import BEST, checkpoints, newest_checkpoint, read_checkpoint
 from trainer.config import ScheduleConfig, TrainConfig, differences
 from trainer.data.image_hashes import hash_images, write_hashes
@@ -104,9 +105,9 @@ def prepare_run(config: TrainConfig, request: RunRequest) -> PreparedRun:
     hashes = hash_images(training_set.samples)
     facts = _facts(data_sets, training_set, hashes)
     if goes_on:
-        facts = _checked(folder, facts, bool(config.start.model))
-    elif config.start.model:
-        facts = _after(Path(config.start.model), facts)
+        facts = _checked(folder, facts, _known_network(config) is not None)
+    elif begun_with := _known_network(config):
+        facts = _after(begun_with, facts)
     seed_everything(config.training.seed)
     recipe = build_recipe(config, facts)
     begins = not checkpoints(folder.checkpoints)
@@ -243,6 +244,17 @@ def _checked(folder: RunFolder, facts: DataFacts, begun_with_model: bool) -> Dat
         return _incomplete(facts) if begun_with_model else facts
     trained_on = tuple(begun.trained_on)
     return replace(facts, trained_on=trained_on, image_hashes=begun.image_hashes)
+
+
+def _known_network(config: TrainConfig) -> Path | None:
+    """The network that a training begins with, if it was trained on people before."""
+    if config.start.model:
+        return Path(config.start.model)
+    path = Path(config.start.pretrained or "")
+    if path.suffix == IR_SUFFIX:
+        return path
+    is_ours = path.suffix == ".safetensors" and path.is_file() and CARD_KEY in read_metadata(path)
+    return path if is_ours else None
 
 
 def _after(model: Path, facts: DataFacts) -> DataFacts:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.core.camera_clock import CameraClock, Mark, solve_clock
+from app.core.camera_clock import DAY_S, CameraClock, Mark, solve_clock
 from app.core.clock import parse_zone
 from app.core.entities import Camera, Video
 from app.core.errors import UsageError
 from app.services.search import Search
 from app.storage.library import Library
+
+# Recorders whose battery is empty begin in 1970.
+_LARGEST_OFFSET_S = 100 * 365.25 * DAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +179,17 @@ def changed(
         offset_s: to be added to the recorder's time.
         drift_s_per_day: to be added for each day after the first of `videos`.
         videos: of the camera.
+
+    Raises:
+        UsageError: an offset of more than a hundred years, a drift of more than half a day a day,
+            or a drift without a video whose time of day is known.
     """
     if zone is not None:
         clock = replace(clock, zone=zone)
+    if not abs(offset_s or 0.0) <= _LARGEST_OFFSET_S:  # NaN is not, either
+        raise UsageError("The offset is more than 100 years.", "Check it: 200 are seconds.")
+    if not abs(drift_s_per_day or 0.0) <= DAY_S / 2:
+        raise UsageError("The drift is more than half a day a day.", "Give seconds a day.")
     if offset_s is not None:
         clock = replace(clock, offset_s=offset_s)
     if drift_s_per_day is not None:

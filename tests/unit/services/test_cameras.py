@@ -121,6 +121,14 @@ def test_a_typed_drift_counts_from_the_first_video(library: Library) -> None:
         changed(clock, drift_s_per_day=1.0)
 
 
+@pytest.mark.parametrize("offset_s", [1e99, -4e9, float("nan"), float("inf")])
+def test_an_absurd_offset_or_drift_is_refused(offset_s: float) -> None:
+    with pytest.raises(UsageError, match="The offset is more than 100 years"):
+        changed(CameraClock(), offset_s=offset_s)
+    with pytest.raises(UsageError, match="The drift is more than half a day a day"):
+        changed(CameraClock(), drift_s_per_day=offset_s)
+
+
 # Names ------------------------------------------------------------------------------------------
 
 
