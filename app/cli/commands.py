@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
@@ -265,6 +266,7 @@ def ingest(
     """
     from app.cli.surveying import show_survey
     from app.services.ingest_options import IngestOptions
+    from app.services.sources import LIBRARY_FILE
 
     program: Program = context.obj
     defaults = program.settings().ingest
@@ -280,6 +282,10 @@ def ingest(
         again=again,
     )
     if dry_run:
+        into = (library or default_library(folder)).expanduser()
+        if options.zone is None and (into / LIBRARY_FILE).is_file():
+            with opened(program, into) as workspace:
+                options = replace(options, zone=workspace.library.timezone)
         job = program.survey(folder, options)
         return SOME_FAILED if show_survey(job, as_json=json) else DONE
     return _ingest(program, folder.expanduser(), library or default_library(folder), options)

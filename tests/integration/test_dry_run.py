@@ -6,9 +6,11 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.storage import library
 from tests.integration import main_job
 from tests.integration.conftest import Retrace
 from tests.rendered import render_world, write_clip
@@ -51,6 +53,20 @@ def test_cameras_starts_zone_and_length_before_anything_is_read(
     assert "--camera-by" in said.out
     assert not (home / "libraries").exists()
     assert not list(home.rglob("library.sqlite"))
+
+
+def test_times_are_read_in_the_zone_of_the_library(
+    retrace: Retrace, footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "library"
+    with monkeypatch.context() as patch:
+        patch.setattr(library, "system_zone", lambda: ZoneInfo("Asia/Tokyo"))
+        library.Library.open(folder, create=True).close()
+    asked = ("ingest", footage, "--dry-run", "--json")
+    told = json.loads(retrace(*asked, "--library", folder).out)
+    named = json.loads(retrace(*asked, "--zone", "Asia/Tokyo").out)
+    assert told["timezone"] == "Asia/Tokyo"
+    assert told["videos"] == named["videos"]
 
 
 def test_as_json_with_another_zone_and_rule(retrace: Retrace, footage: Path) -> None:
