@@ -14,6 +14,8 @@ BLACK = 24
 _STRIDE = 8
 # Of a box, so much lies on the picture; what leans out of a bar is cut there.
 LEAST_INSIDE = 0.5
+# Of fewer rows of pixels nobody can be recognised, and a detector takes distant signs for people.
+MIN_HEIGHT_PX = 32
 
 
 def picture_area(image: Image) -> FloatArray:
@@ -34,7 +36,7 @@ def picture_area(image: Image) -> FloatArray:
 
 
 def within_picture(image: Image, found: Detections) -> Detections:
-    """The detections cut to the picture, without those that lie on a bar, or have no number.
+    """The detections cut to the picture, without those on a bar, too low, or without a number.
 
     Args:
         image: RGB uint8 (H, W, 3).
@@ -44,7 +46,8 @@ def within_picture(image: Image, found: Detections) -> Detections:
     picture = picture_area(image)
     inside = intersection(boxes, picture[None])[:, 0] >= LEAST_INSIDE * area(boxes)
     cut = np.clip(boxes, np.tile(picture[:2], 2), np.tile(picture[2:], 2)).astype(np.float32)
-    kept = inside & (cut[:, 2:] - cut[:, :2] >= 1).all(axis=1) & np.isfinite(found.scores)
+    sides = cut[:, 2:] - cut[:, :2]
+    kept = inside & (sides >= (1, MIN_HEIGHT_PX)).all(axis=1) & np.isfinite(found.scores)
     return Detections(cut[kept], found.scores[kept])
 
 

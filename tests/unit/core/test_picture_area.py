@@ -3,7 +3,7 @@
 import numpy as np
 
 from app.core.entities import Detections
-from app.core.picture_area import picture_area, within_picture
+from app.core.picture_area import MIN_HEIGHT_PX, picture_area, within_picture
 
 
 def framed(left: int = 0, top: int = 0, right: int = 0, bottom: int = 0) -> np.ndarray:
@@ -45,3 +45,8 @@ def test_boxes_are_cut_to_the_frame_and_those_without_pixels_or_number_are_left_
     scores = np.array([0.9, 0.9, 0.9, np.nan], np.float32)
     kept = within_picture(framed(), Detections(boxes, scores))
     assert kept.boxes.tolist() == [[0, 0, 60, 240]]
+
+
+def test_people_too_low_to_be_recognised_are_left_out() -> None:
+    low, high = [20, 50, 30, 50 + MIN_HEIGHT_PX - 1], [60, 50, 70, 50 + MIN_HEIGHT_PX]
+    assert within_picture(framed(), found(low, high)).boxes.tolist() == [high]
