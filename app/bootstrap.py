@@ -27,10 +27,10 @@ if TYPE_CHECKING:
         Reranker,
         Tracker,
     )
-    from app.services.ingest_options import IngestOptions
-    from app.services.model_shelf import ModelShelf
-    from app.services.sources import SourceFile
-    from app.services.survey import Survey, Surveying
+    from app.services.footage.sources import SourceFile
+    from app.services.ingest.ingest_options import IngestOptions
+    from app.services.ingest.survey import Survey, Surveying
+    from app.services.networks.model_shelf import ModelShelf
     from app.services.workspace import Workspace
     from app.storage.library import Library
 
@@ -92,9 +92,9 @@ class Retrace:
         self, folder: Path, create: bool = False, named: NamedModels | None = None
     ) -> Workspace:
         """Opens a library with all services; raises LibraryError."""
-        from app.services.ingest_options import IngestParts
-        from app.services.networks import NetworkLoaders
-        from app.services.playback import Playback
+        from app.services.footage.playback import Playback
+        from app.services.ingest.ingest_options import IngestParts
+        from app.services.networks.networks import NetworkLoaders
         from app.services.workspace import Workspace, WorkspaceParts
         from app.storage.library import Library
         from app.vision.decoding_process import DecodingProcesses
@@ -126,8 +126,8 @@ class Retrace:
         return Workspace(library, parts, playback, settings.models, named)
 
     def survey(self, folder: Path, options: IngestOptions) -> Iterator[Surveying | Survey]:
-        """What is understood of a folder; zone None: the system's. See `app.services.survey`."""
-        from app.services.survey import survey
+        """What is understood of a folder; zone None: the system's."""
+        from app.services.ingest.survey import survey
         from app.storage.time_zone import system_zone
         from app.vision.decoding_process import DecodingProcesses
 
@@ -146,7 +146,7 @@ class Retrace:
 
     def model_shelf(self) -> ModelShelf:
         """The networks on this computer; raises SettingsError."""
-        from app.services.model_shelf import ModelShelf, ShelfParts
+        from app.services.networks.model_shelf import ModelShelf, ShelfParts
 
         parts = ShelfParts(_recognise, _read_facts, _read_card, _measure)
         return ModelShelf(parts, self.settings().models)
@@ -182,7 +182,7 @@ def _opener(
 
 def open_stored(video: Video, library: Library) -> FrameSource:
     """Opens the footage of a stored video; raises VideoError."""
-    from app.services.sources import source_of
+    from app.services.footage.sources import source_of
 
     source, stored = source_of(video), video.info
     opened = _opener(source, None, library.timezone)()

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QApplication
 from app.bootstrap import Retrace
 from app.gui.shell import Shell, theme_of
 from app.gui.window_state import WindowState
-from app.services.demo import best_tracklet, demo_clips, recognised
+from app.services.demo.demo import best_tracklet, demo_clips, recognised
 from app.settings import DEMO, Settings, demo_library
 
 ROOT = Path(__file__).resolve().parents[1]

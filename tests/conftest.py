@@ -77,7 +77,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Path:
     # What comes with the program must not decide what a test sees.
     monkeypatch.setattr("app.settings.BUNDLED_MODELS", folder / "bundled")
     monkeypatch.setattr("app.settings.DEMO", folder / "demo")
-    monkeypatch.setattr("app.services.growth.SETTLED_S", 0.0)  # what a test writes is whole
+    monkeypatch.setattr("app.services.footage.growth.SETTLED_S", 0.0)  # what a test writes is whole
     return folder
 
 

@@ -27,7 +27,7 @@ from app.core.entities import (
     VideoInfo,
     VideoStatus,
 )
-from app.services.people import People
+from app.services.people.people import People
 from app.storage.library import DATABASE_NAME, Library
 from app.storage.schema import REVISION
 

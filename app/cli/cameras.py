@@ -15,7 +15,7 @@ from app.core.errors import UsageError
 
 if TYPE_CHECKING:
     from app.core.entities import Camera
-    from app.services.cameras import MarkedEvent
+    from app.services.footage.cameras import MarkedEvent
     from app.services.workspace import Workspace
 
 camera = typer.Typer(
@@ -51,7 +51,7 @@ def clock(
     json: JsonOption = False,
 ) -> int:
     """Show or correct the clocks of cameras: zone, offset, drift."""
-    from app.services.cameras import changed
+    from app.services.footage.cameras import changed
 
     typed = zone is not None or offset is not None or drift is not None
     if name is None and (typed or mark or reset):
@@ -130,7 +130,7 @@ def split(
 
 
 def _event(workspace: Workspace, text: str) -> MarkedEvent:
-    from app.services.cameras import MarkedEvent
+    from app.services.footage.cameras import MarkedEvent
 
     match = re.fullmatch(r"(.+)@([\d:.]+)=(.+)@([\d:.]+)", text)
     if match is None:

@@ -49,7 +49,7 @@ from app.core.queries import Correction, Refinement, SearchStage
 from app.settings import default_library, demo_dir, demo_library
 
 if TYPE_CHECKING:
-    from app.services.ingest_options import IngestOptions
+    from app.services.ingest.ingest_options import IngestOptions
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ def _main(
 def _ingest(program: Program, folder: Path, library: Path, options: IngestOptions) -> int:
     """Runs an ingest to its end and shows how it goes on stderr."""
     from app.cli.progress import follow_ingest
-    from app.services.sources import find_sources
+    from app.services.footage.sources import find_sources
 
     find_sources(folder, options.camera_by)  # an empty folder leaves no library behind
     with opened(program, library, create=True) as workspace:
@@ -179,7 +179,7 @@ def run(
             return DONE if library else _demo(program, demo_library(), named, None, as_json=False)
         finally:
             _say("To load a folder of footage of your own type:\n  python main.py ingest FOLDER")
-    from app.services.ingest_options import IngestOptions
+    from app.services.ingest.ingest_options import IngestOptions
 
     defaults = program.settings().ingest
     target = library or default_library(folder)
@@ -265,8 +265,8 @@ def ingest(
     Running it again goes on where it was interrupted and takes only what is new.
     """
     from app.cli.surveying import show_survey
-    from app.services.ingest_options import IngestOptions
-    from app.services.sources import LIBRARY_FILE
+    from app.services.footage.sources import LIBRARY_FILE
+    from app.services.ingest.ingest_options import IngestOptions
 
     program: Program = context.obj
     defaults = program.settings().ingest
@@ -393,7 +393,7 @@ def export(
     ],
 ) -> int:
     """Write the tracks out: frame (from 1), track, left, top, width, height, score, -1, -1, -1."""
-    from app.services.export import write_mot
+    from app.services.export.export import write_mot
 
     with opened(context.obj, library) as workspace:
         for path in write_mot(workspace.library, mot.expanduser()):

@@ -10,9 +10,9 @@ import typer
 
 from app.cli.output import AnswerTable, chatter_on_stderr, print_json
 from app.core.queries import Refinement, StageLeftOut, TrackletQuery
-from app.services.demo import Finding, demo_clips, search_demo
-from app.services.export import write_sheet
-from app.services.ingest_options import IngestOptions
+from app.services.demo.demo import Finding, demo_clips, search_demo
+from app.services.export.export import write_sheet
+from app.services.ingest.ingest_options import IngestOptions
 from app.settings import demo_dir
 
 if TYPE_CHECKING:

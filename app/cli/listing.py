@@ -9,7 +9,7 @@ from app.core.clock import format_offset, format_utc
 
 if TYPE_CHECKING:
     from app.core.entities import Video
-    from app.services.catalog import TrackletRow
+    from app.services.people.catalog import TrackletRow
     from app.services.workspace import Workspace
 
 

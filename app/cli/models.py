@@ -14,8 +14,8 @@ from app.core.networks import ModelRole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.services.model_shelf import ShelfEntry
-    from app.services.public_models import PublicModel
+    from app.services.networks.model_shelf import ShelfEntry
+    from app.services.networks.public_models import PublicModel
 
 _LARGER = "yolo11m"  # a detector that still suits a processor
 
@@ -91,7 +91,7 @@ def install(
     """
     from app.cli.output import chatter_on_stderr
     from app.cli.progress import follow_install
-    from app.services.public_models import offer_text
+    from app.services.networks.public_models import offer_text
 
     with chatter_on_stderr():
         installed = follow_install(context.obj.model_shelf().install(source, role, sha256))
@@ -158,8 +158,8 @@ def _offer_as_json(model: PublicModel) -> dict[str, Any]:
 def _print_offers(offers: Sequence[PublicModel]) -> None:
     """What could be installed by name."""
     from app.cli.output import AnswerTable
-    from app.services.download import megabytes
-    from app.services.public_models import reach_text
+    from app.services.networks.download import megabytes
+    from app.services.networks.public_models import reach_text
 
     columns = ("role", "name", "size", "terms", "publisher, what it reaches")
     table = AnswerTable(
@@ -178,10 +178,10 @@ def _print_offers(offers: Sequence[PublicModel]) -> None:
 
 def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
     from app.cli.output import AnswerTable
-    from app.services.download import megabytes
-    from app.services.installation import YOLO_EXAMPLE
-    from app.services.model_choice import LARGER_FINDS_MORE
-    from app.services.model_shelf import Place
+    from app.services.networks.download import megabytes
+    from app.services.networks.installation import YOLO_EXAMPLE
+    from app.services.networks.model_choice import LARGER_FINDS_MORE
+    from app.services.networks.model_shelf import Place
 
     columns = ("role", "network", "place", "size", "used")
     table = AnswerTable("Networks", columns, right=("size",), folding=("network", "used"))
@@ -205,7 +205,7 @@ def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
 
 def _details(entry: ShelfEntry) -> list[str]:
     """What one network is good for."""
-    from app.services.model_shelf import origin_words
+    from app.services.networks.model_shelf import origin_words
 
     facts = entry.facts
     parts = [facts.architecture] if facts.architecture else []

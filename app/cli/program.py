@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from app.core.networks import NamedModels
-    from app.services.ingest_options import IngestOptions
-    from app.services.model_shelf import ModelShelf
-    from app.services.survey import Survey, Surveying
+    from app.services.ingest.ingest_options import IngestOptions
+    from app.services.ingest.survey import Survey, Surveying
+    from app.services.networks.model_shelf import ModelShelf
     from app.services.workspace import Workspace
     from app.settings import Settings
 

@@ -20,10 +20,10 @@ from app.core.events import (
     VideoStarted,
 )
 from app.services.check import CheckEvent, Looking
-from app.services.download import transfer_text
-from app.services.installation import Checking, Installed, InstallEvent
-from app.services.reembed import ReembedProgress
-from app.services.untangle_library import UntangleProgress
+from app.services.ingest.untangle_library import UntangleProgress
+from app.services.networks.download import transfer_text
+from app.services.networks.installation import Checking, Installed, InstallEvent
+from app.services.search.reembed import ReembedProgress
 from app.settings import is_bundled
 
 _QUIET_S = 10.0

@@ -23,13 +23,13 @@ from app.core.queries import (
     TrackletQuery,
     Transit,
 )
-from app.services.export import write_sheet
+from app.services.export.export import write_sheet
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from app.core.entities import Video
-    from app.services.catalog import HitDetails
+    from app.services.people.catalog import HitDetails
     from app.services.workspace import Workspace
 
 _GAP_SIGNS = {"usual": "↑ ", "unusual": "↓ ", "": ""}

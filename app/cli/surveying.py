@@ -10,10 +10,10 @@ from rich.console import Console
 
 from app.cli.output import AnswerTable, Cell, print_json
 from app.core.clock import format_offset, format_time, format_utc, zone_text
-from app.services.survey import Survey
+from app.services.ingest.survey import Survey
 
 if TYPE_CHECKING:
-    from app.services.survey import SurveyedVideo, Surveying
+    from app.services.ingest.survey import SurveyedVideo, Surveying
 
 _CORRECT = (
     "To correct cameras add --camera-by, for clocks in another zone --zone; nothing has been read."

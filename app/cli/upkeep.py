@@ -47,7 +47,7 @@ def queue(
     Videos are named by path or file name; each option may be repeated.
     """
     from app.cli.progress import follow_ingest
-    from app.services.ingest_options import IngestOptions
+    from app.services.ingest.ingest_options import IngestOptions
 
     program: Program = context.obj
     with opened(program, library) as workspace:
@@ -109,7 +109,7 @@ def watch(
     arrived meanwhile.
     """
     from app.cli.progress import follow_ingest
-    from app.services.ingest_options import IngestOptions
+    from app.services.ingest.ingest_options import IngestOptions
 
     program: Program = context.obj
     defaults = program.settings().ingest

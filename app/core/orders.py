@@ -32,7 +32,7 @@ class WatchedFolder:
     """A folder whose new recordings are ordered as they arrive.
 
     Attributes:
-        options: how, as plain values; see `app.services.ingest_options`.
+        options: how, as plain values; see `app.services.ingest.ingest_options`.
     """
 
     folder: Path
@@ -44,7 +44,7 @@ class QueuedVideo:
     """A video that waits to be ingested.
 
     Attributes:
-        options: how, as plain values; see `app.services.ingest_options`.
+        options: how, as plain values; see `app.services.ingest.ingest_options`.
         crashes: how often the program has crashed while it was read, since something of it was
             stored.
     """

@@ -14,10 +14,10 @@ from types import FrameType, TracebackType
 from PySide6.QtCore import QObject, QSocketNotifier
 from PySide6.QtWidgets import QApplication
 
-from app.gui import icons
-from app.gui.library_flow import OpenWorkspace
+from app.gui.library.library_flow import OpenWorkspace
 from app.gui.log_file import keep_log
 from app.gui.shell import Shell, theme_of
+from app.gui.widgets import icons
 from app.gui.window_state import WindowState
 from app.settings import Settings
 

@@ -10,7 +10,7 @@ from app.core.clock import format_time
 
 if TYPE_CHECKING:
     from app.core.queries import Hit
-    from app.services.catalog import HitDetails
+    from app.services.people.catalog import HitDetails
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 VERDICT_WORDS = {"same": "confirmed", "different": "rejected"}

@@ -20,10 +20,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QStackedWidget, QWidget
 
 from app.core.queries import REFINEMENTS, Correction, Refinement, SearchStage
-from app.gui.drops import local_paths
-from app.gui.panels.dock import Dock
-from app.gui.plain import plain_tip
-from app.gui.theme import ThemeChoice
+from app.gui.widgets.dock import Dock
+from app.gui.widgets.drops import local_paths
+from app.gui.widgets.plain import plain_tip
+from app.gui.widgets.theme import ThemeChoice
 from app.gui.window_state import WindowState
 
 _LAYOUT_VERSION = 1

@@ -13,36 +13,36 @@ from PySide6.QtWidgets import QApplication
 from app.core.entities import ModelFile, Video
 from app.core.errors import SettingsError
 from app.core.queries import Refinement
-from app.gui.camera_flow import CameraFlow
-from app.gui.clock_flow import ClockFlow
-from app.gui.demo_flow import DemoFlow
-from app.gui.dialogs.about_dialog import AboutDialog
-from app.gui.dialogs.choosing import choose_picture
-from app.gui.dialogs.error_dialog import ErrorDialog, show_error
-from app.gui.dialogs.shortcuts_dialog import PLAYER_KEYS, ShortcutsDialog, rows_of
-from app.gui.drops import is_picture
-from app.gui.footage_flow import FootageFlow
-from app.gui.ingest_flow import IngestFlow
+from app.gui.about_dialog import AboutDialog
+from app.gui.footage.camera_flow import CameraFlow
+from app.gui.footage.clock_flow import ClockFlow
+from app.gui.footage.footage_flow import FootageFlow
+from app.gui.footage.ingest_flow import IngestFlow
+from app.gui.footage.ingest_panel import IngestPanel
+from app.gui.footage.locate_flow import LocateFlow
+from app.gui.footage.sources_panel import SourcesPanel
+from app.gui.footage.watch_flow import WatchFlow
 from app.gui.leaving import Leaving
-from app.gui.library_flow import LibraryFlow, OpenWorkspace
-from app.gui.locate_flow import LocateFlow
+from app.gui.library.demo_flow import DemoFlow
+from app.gui.library.first_run_page import FirstRunPage
+from app.gui.library.library_flow import LibraryFlow, OpenWorkspace
 from app.gui.log_file import open_log_folder
 from app.gui.main_window import MainWindow, Panels
-from app.gui.networks_flow import NetworksFlow
-from app.gui.panels.first_run_page import FirstRunPage
-from app.gui.panels.ingest_panel import IngestPanel
-from app.gui.panels.player_panel import PlayerPanel
-from app.gui.panels.results_panel import ResultsPanel
-from app.gui.panels.sources_panel import SourcesPanel
-from app.gui.player_flow import PlayerFlow
-from app.gui.reembed_flow import ReembedFlow
-from app.gui.search_flow import SearchFlow
+from app.gui.networks.networks_flow import NetworksFlow
+from app.gui.networks.reembed_flow import ReembedFlow
+from app.gui.player.player_flow import PlayerFlow
+from app.gui.player.player_panel import PlayerPanel
+from app.gui.results.results_panel import ResultsPanel
+from app.gui.results.search_flow import SearchFlow
+from app.gui.shortcuts_dialog import PLAYER_KEYS, ShortcutsDialog, rows_of
 from app.gui.tasks import TaskRunner
-from app.gui.theme import Theme, ThemeChoice
-from app.gui.watch_flow import WatchFlow
+from app.gui.widgets.choosing import choose_picture
+from app.gui.widgets.drops import is_picture
+from app.gui.widgets.error_dialog import ErrorDialog, show_error
+from app.gui.widgets.theme import Theme, ThemeChoice
 from app.gui.window_state import WindowState
-from app.services.ingest_options import IngestOptions
-from app.services.model_choice import LARGER_FINDS_MORE
+from app.services.ingest.ingest_options import IngestOptions
+from app.services.networks.model_choice import LARGER_FINDS_MORE
 from app.settings import (
     SearchSettings,
     Settings,
@@ -54,7 +54,7 @@ from app.settings import (
 )
 
 if TYPE_CHECKING:
-    from app.services.catalog import HitDetails
+    from app.services.people.catalog import HitDetails
     from app.services.workspace import Workspace
 
 _NETWORKS_LANE = "sources"

@@ -10,11 +10,11 @@ from typing import TypeVar
 from app.core.entities import Video
 from app.core.errors import ModelError, UserFacingError
 from app.core.networks import MODEL_ROLES, ModelRole
+from app.services.footage.sources import fingerprint, source_of
+from app.services.ingest.registration import hashing
 from app.services.pipeline import in_background, paced
-from app.services.reembed import ReembedProgress
-from app.services.registration import hashing
-from app.services.search import Search
-from app.services.sources import fingerprint, source_of
+from app.services.search.reembed import ReembedProgress
+from app.services.search.search import Search
 from app.storage.check_rows import CropFault
 from app.storage.library import Library
 

@@ -15,21 +15,21 @@ from app.core.errors import NotFoundError
 from app.core.events import IngestEvent
 from app.core.networks import NamedModels
 from app.core.queries import CropQuery, Query
-from app.services.cameras import Cameras
-from app.services.catalog import Catalog
 from app.services.check import CheckEvent, check_library
-from app.services.ingest import Ingest
-from app.services.ingest_options import IngestOptions, IngestParts
-from app.services.model_shelf import ModelShelf
-from app.services.network_list import NetworkEntry, list_networks
-from app.services.networks import NetworkLoaders, Networks
-from app.services.people import People
-from app.services.playback import Playback
-from app.services.reembed import Reembed, ReembedProgress
-from app.services.search import Search
-from app.services.survey import Survey, Surveying, survey
-from app.services.untangle_library import UntangleLibrary, UntangleProgress
-from app.services.vehicles import told_from_stored
+from app.services.footage.cameras import Cameras
+from app.services.footage.playback import Playback
+from app.services.footage.vehicles import told_from_stored
+from app.services.ingest.ingest import Ingest
+from app.services.ingest.ingest_options import IngestOptions, IngestParts
+from app.services.ingest.survey import Survey, Surveying, survey
+from app.services.ingest.untangle_library import UntangleLibrary, UntangleProgress
+from app.services.networks.model_shelf import ModelShelf
+from app.services.networks.network_list import NetworkEntry, list_networks
+from app.services.networks.networks import NetworkLoaders, Networks
+from app.services.people.catalog import Catalog
+from app.services.people.people import People
+from app.services.search.reembed import Reembed, ReembedProgress
+from app.services.search.search import Search
 from app.settings import ModelSettings
 from app.storage.crop_files import read_crop
 from app.storage.library import Library
@@ -130,27 +130,27 @@ class Workspace:
         self.library.abandon()
 
     def survey(self, paths: Sequence[Path], options: IngestOptions) -> Iterator[Surveying | Survey]:
-        """What is understood of footage before it is read; see `app.services.survey.survey`."""
+        """What is understood of footage before it is read; see `ingest.survey`."""
         zone = options.zone or self.library.timezone
         apart = partial(told_from_stored, library=self.library)
         return survey(paths, options, zone, self._open_source, apart)
 
     def ingest(self, folder: Path, options: IngestOptions | None = None) -> Iterator[IngestEvent]:
-        """Loads a folder; see `app.services.ingest.Ingest.run`."""
+        """Loads a folder; see `app.services.ingest.ingest.Ingest.run`."""
         return self._ingest.run(folder, options or IngestOptions())
 
     def order(
         self, folder: Path, options: IngestOptions, *, only_new: bool = False
     ) -> Iterator[IngestEvent]:
-        """Puts a folder into the queue; see `app.services.ordering.Ordering.order`."""
+        """Puts a folder into the queue; see `app.services.ingest.ordering.Ordering.order`."""
         return self._ingest.ordering.order(folder, options, only_new=only_new)
 
     def watch(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
-        """Ingests a folder and what is added to it; see `app.services.ingest.Ingest.watch`."""
+        """Ingests a folder and what is added to it; see `Ingest.watch`."""
         return self._ingest.watch(folder, options)
 
     def order_arrivals(self) -> Iterator[IngestEvent]:
-        """Orders what arrives in watched folders; see `app.services.ordering.Ordering`."""
+        """Orders what arrives in watched folders; see `app.services.ingest.ordering.Ordering`."""
         return self._ingest.ordering.order_arrivals()
 
     def check(self, *, repairs: bool) -> Iterator[CheckEvent]:
@@ -165,19 +165,19 @@ class Workspace:
         )
 
     def go_on(self, named: NamedModels | None = None) -> Iterator[IngestEvent]:
-        """Takes what is in the queue; see `app.services.ingest.Ingest.go_on`."""
+        """Takes what is in the queue; see `app.services.ingest.ingest.Ingest.go_on`."""
         return self._ingest.go_on(named)
 
     def reembed(self, embedder: str, device: str | None = None) -> Iterator[ReembedProgress]:
-        """Changes the library's embedder; see `app.services.reembed.Reembed.run`."""
+        """Changes the library's embedder; see `app.services.search.reembed.Reembed.run`."""
         return Reembed(self.library, self.search, self.networks).run(embedder, device)
 
     def untangle(self, device: str | None = None) -> Iterator[UntangleProgress]:
-        """Cuts and joins stored tracklets; see `app.services.untangle_library`."""
+        """Cuts and joins stored tracklets; see `app.services.ingest.untangle_library`."""
         return UntangleLibrary(self.library, self.search, self.networks).run(device)
 
     def list_networks(self) -> Iterator[NetworkEntry]:
-        """Which networks are used; see `app.services.network_list.list_networks`."""
+        """Which networks are used; see `app.services.networks.network_list.list_networks`."""
         return list_networks(self.networks, self.shelf)
 
     def query_from_picture(self, path: Path) -> CropQuery:

@@ -19,7 +19,7 @@ from app.core.ports import EmbedBoxes
 from app.vision import box_motion
 
 # How long a person may be out of sight and keep their track. Longer, and somebody else who
-# passes is taken for them; `app.services.untangling` joins the parts of one person by their looks.
+# passes is taken for them; `app.services.ingest.untangling` joins one person's parts by looks.
 LOST_S = 2.0
 # Frames so far apart that a person may be gone in the next: one detection is then a tracklet.
 SPARSE_S = 0.5

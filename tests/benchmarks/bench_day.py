@@ -19,10 +19,10 @@ import numpy as np
 from app.core.chapters import ResumePoint
 from app.core.entities import Detections, FloatArray, Frame, Image, ModelFile, VideoInfo
 from app.core.ports import DecodedFrame
-from app.services.chapter_store import store_chapter
-from app.services.export import write_mot
-from app.services.search import Search
-from app.services.video_analysis import Analysed, Chapter, VideoAnalysis, VideoEnd
+from app.services.export.export import write_mot
+from app.services.ingest.chapter_store import store_chapter
+from app.services.ingest.video_analysis import Analysed, Chapter, VideoAnalysis, VideoEnd
+from app.services.search.search import Search
 from app.storage.library import Library
 from app.vision.byte_tracker import ByteTracker
 

@@ -23,10 +23,10 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication
 
 from app.core.queries import Hit, SearchResult, SearchStage
-from app.gui.panels.results_panel import ResultsPanel
+from app.gui.results.results_panel import ResultsPanel
 from app.gui.tasks import TaskRunner
-from app.gui.theme import Theme
-from app.services.catalog import HitDetails
+from app.gui.widgets.theme import Theme
+from app.services.people.catalog import HitDetails
 
 COUNT = 20_000
 FRAMES = 200

@@ -21,7 +21,7 @@ from app.bootstrap import Retrace, open_stored
 from app.core.clock import SamplingGrid
 from app.core.entities import Image
 from app.core.events import IngestSummary, VideoFinished, VideoStarted
-from app.services.ingest_options import IngestOptions
+from app.services.ingest.ingest_options import IngestOptions
 from app.storage.crop_files import read_crop
 
 ROOT = Path(__file__).resolve().parents[2]

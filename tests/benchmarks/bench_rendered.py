@@ -25,9 +25,9 @@ from app.core.clock import SamplingGrid
 from app.core.entities import Image, Trajectory, Video
 from app.core.networks import NamedModels
 from app.core.queries import Correction, SearchResult, SearchStage, StageLeftOut, TrackletQuery
-from app.services.demo import Clip, demo_clips, recognised, stored_clips
-from app.services.demo_truth import Truth as ClipTruth
-from app.services.ingest_options import IngestOptions
+from app.services.demo.demo import Clip, demo_clips, recognised, stored_clips
+from app.services.demo.demo_truth import Truth as ClipTruth
+from app.services.ingest.ingest_options import IngestOptions
 from app.services.workspace import Workspace
 from tests.benchmarks.tracking_scores import Seen, purity, tracking_scores
 from trainer.detection.detectors import People

@@ -25,7 +25,7 @@ from app.core.entities import (
     VideoInfo,
 )
 from app.core.queries import SearchFilter, SearchResult, TrackletQuery
-from app.services.gallery_index import GalleryIndex
+from app.services.search.gallery_index import GalleryIndex
 from app.storage.library import Library
 
 TRACKLETS = 100_000

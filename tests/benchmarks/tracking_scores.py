@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from app.core.boxes import intersection, iou
 from app.core.entities import Trajectory
-from app.services.demo_truth import SAME_IOU, Truth
+from app.services.demo.demo_truth import SAME_IOU, Truth
 
 # A tracklet is mixed if a smaller share of its boxes on people lies on its main person.
 PURE = 0.9

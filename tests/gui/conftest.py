@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from window_fakes import Libraries
 
     from app.gui.shell import Shell
-    from app.gui.theme import Theme
+    from app.gui.widgets.theme import Theme
     from app.gui.window_state import WindowState
 
 
@@ -29,7 +29,7 @@ def _own_dialogs(qapp: QApplication) -> None:
 @pytest.fixture
 def theme(qapp: QApplication) -> Iterator[Theme]:
     """The light theme; afterwards the application looks as before."""
-    from app.gui.theme import Theme, ThemeChoice
+    from app.gui.widgets.theme import Theme, ThemeChoice
 
     sheet, palette, font, style = qapp.styleSheet(), qapp.palette(), qapp.font(), qapp.style()
     name = style.objectName()

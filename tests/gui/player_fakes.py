@@ -25,8 +25,8 @@ from app.core.entities import (
     VideoInfo,
     VideoStatus,
 )
-from app.gui.panels.player_panel import PlayerPanel
-from app.gui.player_flow import PlayerFlow
+from app.gui.player.player_flow import PlayerFlow
+from app.gui.player.player_panel import PlayerPanel
 from app.gui.tasks import TaskRunner
 
 WIDTH_PX, HEIGHT_PX = 64, 36

@@ -25,7 +25,7 @@ from app.core.queries import (
     SearchResult,
     SearchStage,
 )
-from app.services.catalog import CameraEntry, HitDetails
+from app.services.people.catalog import CameraEntry, HitDetails
 
 START = datetime(2024, 5, 14, 8, 30, tzinfo=UTC)
 CAMERAS = ("cam1", "cam2", "cam3")

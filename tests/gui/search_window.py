@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from results_fakes import FakeWorkspace, a_result
 
-from app.gui.panels.results_panel import ResultsPanel
-from app.gui.search_flow import SearchFlow
+from app.gui.results.results_panel import ResultsPanel
+from app.gui.results.search_flow import SearchFlow
 from app.gui.tasks import TaskRunner
 
 

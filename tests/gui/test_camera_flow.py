@@ -15,7 +15,7 @@ from window_fakes import CAM1, FakeWorkspace, dialog, label, make_video
 from app.core.camera_clock import CameraClock
 from app.core.entities import Camera, Video
 from app.core.errors import UsageError
-from app.gui.dialogs.cameras_dialog import CamerasDialog
+from app.gui.footage.cameras_dialog import CamerasDialog
 from app.gui.shell import Shell
 
 CAM2 = Camera(2, "cam2", CameraClock("+01:00", 200.0, 1.5, datetime(2024, 5, 14, tzinfo=UTC)))

@@ -15,9 +15,9 @@ from window_fakes import CAM1, FakeWorkspace, label, make_video
 from app.core.camera_clock import CameraClock
 from app.core.entities import Camera
 from app.core.errors import UsageError
-from app.gui.dialogs.clock_dialog import ClockDialog
+from app.gui.footage.clock_dialog import ClockDialog
 from app.gui.shell import Shell
-from app.services.cameras import MarkedEvent, SolvedClock
+from app.services.footage.cameras import MarkedEvent, SolvedClock
 
 
 class FakeCameras:

@@ -13,13 +13,13 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QFileDialog, QPushButto
 from window_fakes import EndlessIngest, FakeWorkspace, dialog, drop, label
 
 from app.core.errors import LibraryInUseError
-from app.gui import demo_flow
-from app.gui.demo_flow import HINT
-from app.gui.dialogs.error_dialog import ErrorDialog
-from app.gui.panels.first_run_page import LIBRARIES, FirstRunPage
+from app.gui.library import demo_flow
+from app.gui.library.demo_flow import HINT
+from app.gui.library.first_run_page import LIBRARIES, FirstRunPage
 from app.gui.shell import Shell
-from app.gui.theme import ThemeChoice
-from app.services.demo import Sight
+from app.gui.widgets.error_dialog import ErrorDialog
+from app.gui.widgets.theme import ThemeChoice
+from app.services.demo.demo import Sight
 from app.settings import Settings, default_library, demo_dir, demo_library
 
 DOCKS = ("sources_dock", "results_dock", "ingest_dock")

@@ -24,11 +24,11 @@ from window_fakes import FakeWorkspace, dialog, drop, label
 from app.core.clock import parse_zone
 from app.core.entities import StartSource, VideoInfo
 from app.core.errors import UsageError
-from app.gui.dialogs.footage_dialog import FootageDialog
-from app.gui.panels.elided_label import ElidedLabel
+from app.gui.footage.footage_dialog import FootageDialog
 from app.gui.shell import Shell
-from app.services.ingest_options import IngestOptions
-from app.services.survey import Survey, SurveyedVideo, Surveying
+from app.gui.widgets.elided_label import ElidedLabel
+from app.services.ingest.ingest_options import IngestOptions
+from app.services.ingest.survey import Survey, SurveyedVideo, Surveying
 
 
 class FakeSurvey:

@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from results_fakes import details_of, hits_of
 
 from app.core.queries import Transit
-from app.gui.gallery_model import GalleryModel, GalleryOrder
 from app.gui.hit_text import count_text, score_text, video_time_text
+from app.gui.results.gallery_model import GalleryModel, GalleryOrder
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QImage
 
+from app.gui.results.thumbnails import LANE, READ_SIZE_PX, Thumbnails, read_picture
 from app.gui.tasks import TaskRunner
-from app.gui.thumbnails import LANE, READ_SIZE_PX, Thumbnails, read_picture
 
 ROOM = QSize(80, 160)
 

@@ -12,12 +12,12 @@ from PySide6.QtGui import QColor, QImage
 from results_fakes import details_of, hits_of
 
 from app.core.queries import Hit
-from app.gui.gallery_loader import LANE, GalleryLoader
-from app.gui.gallery_model import GalleryModel
-from app.gui.gallery_view import GalleryView
+from app.gui.results.gallery_loader import LANE, GalleryLoader
+from app.gui.results.gallery_model import GalleryModel
+from app.gui.results.gallery_view import GalleryView
+from app.gui.results.thumbnails import Thumbnails
 from app.gui.tasks import TaskRunner
-from app.gui.theme import tokens
-from app.gui.thumbnails import Thumbnails
+from app.gui.widgets.theme import tokens
 
 MANY = range(1, 20_001)
 

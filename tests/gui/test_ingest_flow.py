@@ -22,13 +22,13 @@ from app.core.events import (
     VideoSkipped,
     VideoStarted,
 )
-from app.gui.dialogs.model_dialog import ModelDialog
-from app.gui.ingest_flow import IngestFlow
-from app.gui.panels.elided_label import ElidedLabel
-from app.gui.panels.ingest_panel import IngestPanel
-from app.gui.panels.sources_panel import SourcesPanel
+from app.gui.footage.ingest_flow import IngestFlow
+from app.gui.footage.ingest_panel import IngestPanel
+from app.gui.footage.sources_panel import SourcesPanel
+from app.gui.networks.model_dialog import ModelDialog
 from app.gui.tasks import TaskRunner
-from app.services.ingest_options import IngestOptions
+from app.gui.widgets.elided_label import ElidedLabel
+from app.services.ingest.ingest_options import IngestOptions
 
 
 class Bench:

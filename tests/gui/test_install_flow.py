@@ -14,13 +14,13 @@ from window_fakes import FakeWorkspace, dialog, label
 from app.core.entities import ModelFile
 from app.core.errors import DownloadError
 from app.core.networks import MODEL_ROLES
-from app.gui.dialogs.download_dialog import DownloadDialog
-from app.gui.dialogs.networks_dialog import NetworksDialog
+from app.gui.networks.download_dialog import DownloadDialog
+from app.gui.networks.networks_dialog import NetworksDialog
 from app.gui.shell import Shell
-from app.services.download import Transfer
-from app.services.installation import Checking, Installed, InstallEvent
-from app.services.network_list import NetworkEntry
-from app.services.public_models import PublicFile, PublicModel
+from app.services.networks.download import Transfer
+from app.services.networks.installation import Checking, Installed, InstallEvent
+from app.services.networks.network_list import NetworkEntry
+from app.services.networks.public_models import PublicFile, PublicModel
 from app.settings import bundled_models_dir
 
 PUBLIC = PublicModel(

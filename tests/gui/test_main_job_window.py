@@ -27,11 +27,11 @@ from window_fakes import agree_to_footage, drop
 from app import bootstrap
 from app.core.boxes import iou
 from app.core.entities import Detections, Image
-from app.gui.dialogs.error_dialog import ErrorDialog
-from app.gui.dialogs.locate_dialog import LocateDialog
-from app.gui.panels.elided_label import ElidedLabel
+from app.gui.footage.locate_dialog import LocateDialog
 from app.gui.shell import Shell
-from app.gui.theme import Theme
+from app.gui.widgets.elided_label import ElidedLabel
+from app.gui.widgets.error_dialog import ErrorDialog
+from app.gui.widgets.theme import Theme
 from app.gui.window_state import WindowState
 from app.services.workspace import Workspace
 from app.settings import Settings, models_dir

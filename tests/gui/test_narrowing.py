@@ -12,7 +12,7 @@ from results_fakes import CAMERAS, START, a_result, details_of
 
 from app.core.entities import Camera
 from app.core.queries import SearchFilter
-from app.gui.panels.results_panel import ResultsPanel
+from app.gui.results.results_panel import ResultsPanel
 from app.gui.tasks import TaskRunner
 
 

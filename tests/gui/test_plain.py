@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 from window_fakes import make_video
 
-from app.gui.panels.elided_label import ElidedLabel
-from app.gui.panels.player_panel import PlayerPanel
-from app.gui.plain import plain_label, plain_tip
+from app.gui.player.player_panel import PlayerPanel
+from app.gui.widgets.elided_label import ElidedLabel
+from app.gui.widgets.plain import plain_label, plain_tip
 
 
 def test_a_label_shows_every_sign(qtbot) -> None:
@@ -30,7 +30,7 @@ def test_a_tooltip_is_markup_only_where_it_would_be_taken_for_it() -> None:
 def test_the_players_header_and_the_list_of_videos_take_no_markup(qtbot) -> None:
     from test_sources_panel import CAM1, ZONE, entries
 
-    from app.gui.panels.sources_panel import SourcesPanel
+    from app.gui.footage.sources_panel import SourcesPanel
 
     player, sources = PlayerPanel(), SourcesPanel()
     qtbot.addWidget(player)

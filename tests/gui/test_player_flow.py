@@ -18,11 +18,11 @@ from PySide6.QtTest import QTest
 from app.core.camera_clock import CameraClock
 from app.core.entities import Video
 from app.core.errors import VideoError
-from app.gui.panels.player_panel import PlayerPanel
-from app.gui.player_flow import PlayerFlow
-from app.gui.player_session import ShownFrame, picture_of
+from app.gui.player.player_flow import PlayerFlow
+from app.gui.player.player_panel import PlayerPanel
+from app.gui.player.player_session import ShownFrame, picture_of
 from app.gui.tasks import TaskRunner
-from app.services.playback import Playback
+from app.services.footage.playback import Playback
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_a_click_tells_video_time_and_place(player: Player) -> None:
 
 
 def test_a_lasting_hint_stays_until_a_click(player: Player, qtbot, monkeypatch) -> None:
-    monkeypatch.setattr("app.gui.panels.player_panel.HINT_MS", 20)
+    monkeypatch.setattr("app.gui.player.player_panel.HINT_MS", 20)
     player.flow.show(3, 0.4)
     player.wait_for(20)
     player.flow.show_hint("Click a person", lasting=True)

@@ -20,10 +20,10 @@ from PySide6.QtGui import (
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
-from app.gui.panels.player_panel import PlayerPanel, precise_time_text
-from app.gui.player_session import picture_of
-from app.gui.theme import OVERLAY_ACCENT
-from app.services.playback import PersonBox
+from app.gui.player.player_panel import PlayerPanel, precise_time_text
+from app.gui.player.player_session import picture_of
+from app.gui.widgets.theme import OVERLAY_ACCENT
+from app.services.footage.playback import PersonBox
 
 WIDTH_PX, HEIGHT_PX = 960, 540
 
@@ -277,7 +277,7 @@ def test_without_a_video_nothing_can_be_played(panel: PlayerPanel) -> None:
 
 
 def test_a_hint_goes_away_by_itself(panel: PlayerPanel, qtbot, monkeypatch) -> None:
-    monkeypatch.setattr("app.gui.panels.player_panel.HINT_MS", 20)
+    monkeypatch.setattr("app.gui.player.player_panel.HINT_MS", 20)
     panel.show_hint("Nobody is stored here.")
     assert panel.view.hint == "Nobody is stored here."
     qtbot.waitUntil(lambda: panel.view.hint == "")

@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QFileDialog, QProgressBar, QPushButton
 from window_fakes import EndlessIngest, FakeWorkspace, dialog, label
 
 from app.core.errors import ModelError
-from app.gui.dialogs.error_dialog import ErrorDialog
-from app.gui.dialogs.reembed_dialog import ReembedDialog
+from app.gui.networks.reembed_dialog import ReembedDialog
 from app.gui.shell import Shell
-from app.services.reembed import ReembedProgress
+from app.gui.widgets.error_dialog import ErrorDialog
+from app.services.search.reembed import ReembedProgress
 
 
 class Reembed:

@@ -11,12 +11,12 @@ import torch
 from window_fakes import label
 
 from app import bootstrap
-from app.gui.dialogs.networks_dialog import NetworksDialog
-from app.gui.dialogs.reembed_dialog import ReembedDialog
+from app.gui.networks.networks_dialog import NetworksDialog
+from app.gui.networks.reembed_dialog import ReembedDialog
 from app.gui.shell import Shell
-from app.gui.theme import Theme
+from app.gui.widgets.theme import Theme
 from app.gui.window_state import WindowState
-from app.services.ingest_options import IngestOptions
+from app.services.ingest.ingest_options import IngestOptions
 from app.settings import Settings
 from tests.fakes import ColourBlobDetector
 from tests.integration import main_job

@@ -27,8 +27,8 @@ from results_fakes import CAMERAS, START, a_result
 from app.core.entities import Camera, Decision
 from app.core.journal import UndoState
 from app.core.queries import CameraShare, SearchFilter, SearchResult, SearchStage, TransitUse
-from app.gui.gallery_model import GalleryOrder
-from app.gui.panels.results_panel import ResultsPanel
+from app.gui.results.gallery_model import GalleryOrder
+from app.gui.results.results_panel import ResultsPanel
 from app.gui.tasks import TaskRunner
 
 A_DECISION = Decision(5, 6, "same", datetime(2024, 5, 14, tzinfo=UTC))

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.gui.panels.results_panel import ResultsPanel
-from app.gui.search_flow import SearchFlow
+from app.gui.results.results_panel import ResultsPanel
+from app.gui.results.search_flow import SearchFlow
 from app.gui.tasks import TaskRunner
-from app.services.catalog import Catalog
-from app.services.people import People
-from app.services.search import Search
+from app.services.people.catalog import Catalog
+from app.services.people.people import People
+from app.services.search.search import Search
 from app.storage.library import Library
 from tests.unit.services.stored_people import EMBEDDER, add_people, add_video, unit
 

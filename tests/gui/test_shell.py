@@ -29,12 +29,12 @@ from window_fakes import (
 
 from app.core.errors import LibraryInUseError
 from app.core.queries import REFINEMENTS, Correction, Refinement, SearchStage
-from app.gui import theme as theme_module
 from app.gui.application import TerminalInterrupt
-from app.gui.dialogs.error_dialog import ErrorDialog
-from app.gui.panels.elided_label import ElidedLabel
 from app.gui.shell import Shell
-from app.gui.theme import DARK, LIGHT
+from app.gui.widgets import theme as theme_module
+from app.gui.widgets.elided_label import ElidedLabel
+from app.gui.widgets.error_dialog import ErrorDialog
+from app.gui.widgets.theme import DARK, LIGHT
 from app.settings import Settings, default_library, load_settings
 
 # Libraries ----------------------------------------------------------------------------------------

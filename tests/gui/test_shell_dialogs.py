@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 from window_fakes import dialog, label, make_video
 
 from app.core.entities import VideoStatus
-from app.gui.dialogs.error_dialog import ErrorDialog, show_error
-from app.gui.dialogs.locate_dialog import LocateDialog
+from app.gui.footage.locate_dialog import LocateDialog
 from app.gui.log_file import LOG_NAME, keep_log
+from app.gui.widgets.error_dialog import ErrorDialog, show_error
 from app.settings import user_log_dir
 from app.storage.library import Library
 
@@ -117,7 +117,7 @@ def test_every_control_of_the_shell_has_a_name(shell) -> None:
 def test_about_says_the_version_from_a_bare_checkout_too(qtbot, monkeypatch) -> None:
     from importlib import metadata
 
-    from app.gui.dialogs.about_dialog import AboutDialog
+    from app.gui.about_dialog import AboutDialog
 
     def missing(_name: str) -> str:
         raise metadata.PackageNotFoundError

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 from window_fakes import drop, make_video
 
 from app.core.entities import Camera, Video, VideoStatus
-from app.gui.panels.sources_panel import SourcesPanel
-from app.services.catalog import CameraEntry
+from app.gui.footage.sources_panel import SourcesPanel
+from app.services.people.catalog import CameraEntry
 
 ZONE = ZoneInfo("Europe/Berlin")
 CAM1, CAM2 = Camera(1, "cam1"), Camera(2, "cam2")

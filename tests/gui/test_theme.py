@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 
-from app.gui import theme
-from app.gui.theme import DARK, GROUNDS, LIGHT, TEXT, Theme, ThemeChoice, Tokens
+from app.gui.widgets import theme
+from app.gui.widgets.theme import DARK, GROUNDS, LIGHT, TEXT, Theme, ThemeChoice, Tokens
 
 
 @pytest.fixture

@@ -28,10 +28,10 @@ from app.core.events import (
 from app.core.journal import UndoState
 from app.core.networks import NamedModels
 from app.core.orders import WatchedFolder
-from app.gui.dialogs.footage_dialog import FootageDialog
-from app.services.catalog import CameraEntry
-from app.services.ingest_options import IngestOptions
-from app.services.survey import Survey, Surveying
+from app.gui.footage.footage_dialog import FootageDialog
+from app.services.ingest.ingest_options import IngestOptions
+from app.services.ingest.survey import Survey, Surveying
+from app.services.people.catalog import CameraEntry
 
 if TYPE_CHECKING:
     from app.gui.shell import Shell

@@ -20,8 +20,8 @@ from app import bootstrap
 from app.core.boxes import iou
 from app.core.entities import Tracklet
 from app.core.events import IngestEvent, IngestSummary
-from app.services.ingest_options import IngestOptions
-from app.services.model_choice import describe_model
+from app.services.ingest.ingest_options import IngestOptions
+from app.services.networks.model_choice import describe_model
 from app.services.workspace import Workspace
 from app.storage.library import Library
 from tests.fakes import ColourBlobDetector, HistogramEmbedder

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services import download as download_module
+from app.services.networks import download as download_module
 from app.settings import bundled_models_dir, models_dir
 from tests.file_server import FileServer, serving
 from tests.integration import main_job

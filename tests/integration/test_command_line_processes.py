@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services.sources import LIBRARY_FILE
+from app.services.footage.sources import LIBRARY_FILE
 from app.storage.library import Library
 from tests.integration import main_job
 from tests.integration.conftest import Retrace

@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from app.core.entities import Detections, Image
-from app.services.demo import demo_clips, people_to_find
+from app.services.demo.demo import demo_clips, people_to_find
 from app.settings import demo_library, models_dir
 from app.vision.video import open_video
 from tests.demo_folder import write_demo

@@ -23,8 +23,8 @@ from app.core.events import (
     VideoStarted,
 )
 from app.core.queries import CropQuery, SearchFilter, TrackletQuery
-from app.services import video_analysis
-from app.services.untangling import RELINK_S
+from app.services.ingest import video_analysis
+from app.services.ingest.untangling import RELINK_S
 from app.storage.crop_files import read_crop
 from tests.fakes import ColourBlobDetector
 from tests.integration import main_job

@@ -12,9 +12,9 @@ import pytest
 from app.core.clock import parse_zone
 from app.core.entities import StartSource, VideoInfo, VideoStatus
 from app.core.events import FootageOrdered, IngestEvent
-from app.services import watching
-from app.services.ingest_options import IngestOptions
-from app.services.survey import Survey
+from app.services.footage import watching
+from app.services.ingest.ingest_options import IngestOptions
+from app.services.ingest.survey import Survey
 from app.services.workspace import Workspace
 from tests.integration import main_job
 from tests.integration.conftest import Retrace

@@ -35,10 +35,10 @@ from app.core.events import (
     VideoStarted,
 )
 from app.core.ports import EmbedBoxes, FrameSource
-from app.services import growth
-from app.services.ingest_options import IngestOptions
-from app.services.sources import SourceFile
-from app.services.turns import MOST_CRASHES
+from app.services.footage import growth
+from app.services.footage.sources import SourceFile
+from app.services.ingest.ingest_options import IngestOptions
+from app.services.ingest.turns import MOST_CRASHES
 from tests.crashing_source import CrashingSource
 from tests.integration import main_job
 from tests.integration.conftest import Retrace
@@ -115,7 +115,7 @@ sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from pathlib import Path
 from app.core.events import VideoFinished
 from app.core.ports import EmbedBoxes
-from app.services import growth
+from app.services.footage import growth
 from tests.integration import main_job, test_queue
 test_queue.bootstrap._make_tracker = lambda analysed_fps: test_queue.NobodyTracker()
 growth.SETTLED_S = 0.0

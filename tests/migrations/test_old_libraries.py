@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.core.entities import VideoStatus
-from app.services.people import People
+from app.services.people.people import People
 from app.storage.crop_files import read_crop
 from app.storage.library import Library
 from app.storage.schema import MIGRATIONS, REVISION

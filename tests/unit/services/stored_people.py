@@ -20,7 +20,7 @@ from app.core.entities import (
     Video,
     VideoInfo,
 )
-from app.services.networks import NetworkLoaders
+from app.services.networks.networks import NetworkLoaders
 from app.storage.library import Library
 
 EMBEDDER = "drawn-000000000000"

@@ -15,9 +15,9 @@ from app.core.entities import StartSource, Video, VideoInfo
 from app.core.errors import UsageError
 from app.core.ports import Embedder
 from app.core.queries import SearchFilter, TrackletQuery
-from app.services.cameras import Cameras, MarkedEvent, changed
-from app.services.catalog import Catalog
-from app.services.search import Search
+from app.services.footage.cameras import Cameras, MarkedEvent, changed
+from app.services.people.catalog import Catalog
+from app.services.search.search import Search
 from app.storage.library import Library
 
 NOON = datetime(2024, 5, 14, 12, tzinfo=UTC)

@@ -14,8 +14,8 @@ from stored_people import add_people, add_video, unit
 from app.core.entities import StartSource, VideoStatus
 from app.core.errors import NotFoundError, UsageError
 from app.core.queries import Hit
-from app.services.catalog import Catalog
-from app.services.people import People
+from app.services.people.catalog import Catalog
+from app.services.people.people import People
 from app.storage.library import Library
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)

@@ -16,9 +16,9 @@ from app.core.entities import ModelFile, Video, VideoStatus
 from app.core.errors import ModelError
 from app.core.networks import ModelRole
 from app.services.check import Damage, check_library
-from app.services.people import People
-from app.services.reembed import ReembedProgress
-from app.services.search import Search
+from app.services.people.people import People
+from app.services.search.reembed import ReembedProgress
+from app.services.search.search import Search
 from app.storage.library import Library
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from app.services.crash_note import CrashNote
+from app.services.ingest.crash_note import CrashNote
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from app.services.crash_note import CrashNote
+from app.services.ingest.crash_note import CrashNote
 with CrashNote(Path(sys.argv[1])).about(17):
     os.kill(os.getpid(), int(sys.argv[2]))
 """

@@ -13,7 +13,7 @@ from stored_people import add_people, add_video, unit
 
 from app.core.entities import Decision
 from app.core.errors import LibraryError
-from app.services.people import People
+from app.services.people.people import People
 from app.storage import people_rows
 from app.storage.library import Library
 

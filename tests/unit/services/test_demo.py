@@ -12,7 +12,7 @@ from stored_people import add_people, add_video, unit
 
 from app.core.entities import Trajectory, VideoStatus
 from app.core.errors import NotFoundError, UsageError
-from app.services.demo import (
+from app.services.demo.demo import (
     Clip,
     Recognised,
     Sight,
@@ -21,7 +21,7 @@ from app.services.demo import (
     first_sight,
     people_to_find,
 )
-from app.services.demo_truth import Truth, people_at_boxes, read_truth, whom_it_shows
+from app.services.demo.demo_truth import Truth, people_at_boxes, read_truth, whom_it_shows
 from app.storage.library import Library
 
 Box = tuple[float, float, float, float]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import DownloadError
-from app.services import download as download_module
-from app.services.download import Transfer, UnreachableError, download, transfer_text
+from app.services.networks import download as download_module
+from app.services.networks.download import Transfer, UnreachableError, download, transfer_text
 from tests.file_server import FileServer, serving
 
 CONTENT = bytes(range(256)) * 2000

@@ -15,9 +15,9 @@ from stored_people import add_people, add_video, plain_crop, unit
 from app.core.entities import Image, VideoStatus
 from app.core.errors import UsageError, UserFacingError
 from app.core.queries import Hit
-from app.services import export
-from app.services.catalog import Catalog, HitDetails
-from app.services.export import write_mot, write_sheet
+from app.services.export import export
+from app.services.export.export import write_mot, write_sheet
+from app.services.people.catalog import Catalog, HitDetails
 from app.storage.library import Library
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)

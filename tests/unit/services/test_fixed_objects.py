@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from app.core.entities import Frame
-from app.services.fixed_objects import Stillness
+from app.services.ingest.fixed_objects import Stillness
 
 FPS = 5.0
 BOX = (140.0, 60.0, 190.0, 190.0)

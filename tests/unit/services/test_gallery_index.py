@@ -12,7 +12,7 @@ import pytest
 
 from app.core.entities import FloatArray, GalleryVectors, IntArray
 from app.core.queries import SearchFilter
-from app.services.gallery_index import GalleryIndex, Sought
+from app.services.search.gallery_index import GalleryIndex, Sought
 
 NOON_S = datetime(2024, 5, 1, 12, tzinfo=UTC).timestamp()
 

@@ -11,10 +11,10 @@ import pytest
 
 from app.core.errors import DownloadError, ModelError, NotFoundError, UsageError
 from app.core.networks import ModelRole
-from app.services import download as download_module
-from app.services import installation
-from app.services.installation import Checking, Installed, InstallEvent, install, remove
-from app.services.public_models import public_models
+from app.services.networks import download as download_module
+from app.services.networks import installation
+from app.services.networks.installation import Checking, Installed, InstallEvent, install, remove
+from app.services.networks.public_models import public_models
 from app.settings import bundled_models_dir, models_dir
 from tests.file_server import FileServer, serving
 

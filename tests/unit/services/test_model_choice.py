@@ -5,7 +5,7 @@ import pytest
 
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
-from app.services.model_choice import choose_model, describe_model
+from app.services.networks.model_choice import choose_model, describe_model
 
 
 @pytest.fixture

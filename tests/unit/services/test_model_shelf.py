@@ -8,8 +8,8 @@ import pytest
 
 from app.core.errors import ModelError
 from app.core.networks import ModelFacts, ModelRole, NetworkCard, NetworkFigures
-from app.services.model_choice import describe_model
-from app.services.model_shelf import ModelShelf, Place, ShelfEntry, ShelfParts
+from app.services.networks.model_choice import describe_model
+from app.services.networks.model_shelf import ModelShelf, Place, ShelfEntry, ShelfParts
 from app.settings import ModelSettings, bundled_models_dir, models_dir
 
 

@@ -15,10 +15,10 @@ from stored_people import EMBEDDER, add_people, add_video, network_loaders, unit
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
 from app.core.networks import ModelFacts, NamedModels, NetworkCard, NetworkFigures
-from app.services import networks as networks_module
-from app.services.model_shelf import ModelShelf, ShelfParts
-from app.services.network_list import list_networks
-from app.services.networks import Networks
+from app.services.networks import networks as networks_module
+from app.services.networks.model_shelf import ModelShelf, ShelfParts
+from app.services.networks.network_list import list_networks
+from app.services.networks.networks import Networks
 from app.settings import ModelSettings, bundled_models_dir, models_dir
 from app.storage.library import Library
 

@@ -9,7 +9,7 @@ import pytest
 from stored_people import add_people, add_video, unit
 
 from app.core.errors import NotFoundError, UsageError
-from app.services.people import People
+from app.services.people.people import People
 from app.storage.library import Library
 
 

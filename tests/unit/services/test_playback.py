@@ -24,8 +24,8 @@ from app.core.entities import (
 )
 from app.core.errors import TruncatedVideoError, VideoError
 from app.core.ports import FrameSource
-from app.services.playback import Playback
-from app.services.video_reader import TOLERANCE_S, VideoReader
+from app.services.footage.playback import Playback
+from app.services.footage.video_reader import TOLERANCE_S, VideoReader
 from app.vision.video import open_video
 from tests.rendered import render_world, write_clip
 

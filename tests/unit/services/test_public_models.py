@@ -10,8 +10,8 @@ import pytest
 
 from app import settings
 from app.core.networks import ModelFacts
-from app.services.model_choice import WEIGHTS_SUFFIXES, parts_of
-from app.services.public_models import find_public_model, public_models, published_as
+from app.services.networks.model_choice import WEIGHTS_SUFFIXES, parts_of
+from app.services.networks.public_models import find_public_model, public_models, published_as
 
 RESOURCES = Path(__file__).resolve().parents[3] / "resources" / "models"
 

@@ -9,11 +9,11 @@ from stored_people import EMBEDDER, add_people, add_video, network_loaders, plai
 
 from app.core.entities import FloatArray, ModelFile
 from app.core.errors import ModelError
-from app.services.mean_vectors import mean_vectors
-from app.services.model_choice import describe_model
-from app.services.networks import Networks
-from app.services.reembed import Reembed
-from app.services.search import Search
+from app.services.networks.model_choice import describe_model
+from app.services.networks.networks import Networks
+from app.services.search.mean_vectors import mean_vectors
+from app.services.search.reembed import Reembed
+from app.services.search.search import Search
 from app.settings import ModelSettings
 from app.storage.library import Library
 from tests.stored_vectors import all_vectors

@@ -10,7 +10,7 @@ from stored_people import add_video
 
 from app.core.entities import VideoInfo, VideoStatus
 from app.core.errors import UsageError
-from app.services.relocation import locate_footage, missing_footage
+from app.services.footage.relocation import locate_footage, missing_footage
 from app.storage.library import Library
 
 

@@ -25,7 +25,7 @@ from app.core.queries import (
     StageRunning,
     TrackletQuery,
 )
-from app.services.search import NEIGHBOURS, PAIRS, Search
+from app.services.search.search import NEIGHBOURS, PAIRS, Search
 from app.storage.library import Library
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)

@@ -21,8 +21,8 @@ from app.core.queries import (
     SearchStage,
     TrackletQuery,
 )
-from app.services.people import People
-from app.services.search import Search
+from app.services.people.people import People
+from app.services.search.search import Search
 from app.storage.library import Library
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import UsageError
-from app.services.sources import SourceFile, find_sources, source_files
+from app.services.footage.sources import SourceFile, find_sources, source_files
 
 
 def make(root: Path, *names: str) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services.sources import find_sources, ready
+from app.services.footage.sources import find_sources, ready
 
 MAIN_AND_SUB = {
     "Reolink card": (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.core.entities import Trajectory
-from app.services.demo_truth import Truth
+from app.services.demo.demo_truth import Truth
 from tests.benchmarks.tracking_scores import Purity, Seen, purity, tracking_scores
 
 Places = Mapping[int, float]

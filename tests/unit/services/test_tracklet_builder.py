@@ -5,7 +5,7 @@ import pytest
 
 from app.core.array_file import packed, unpacked
 from app.core.entities import Frame, TrackedBoxes, TrackStep
-from app.services.tracklet_builder import CROSSING_STEP_S, TrackletBuilder
+from app.services.ingest.tracklet_builder import CROSSING_STEP_S, TrackletBuilder
 
 
 def _frame(index: int, rng: np.random.Generator) -> Frame:

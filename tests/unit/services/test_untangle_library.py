@@ -11,11 +11,11 @@ from stored_people import add_video, network_loaders, unit
 
 from app.core.chapters import TrackletPart
 from app.core.entities import Crop, FloatArray, Trajectory, VideoStatus
-from app.services.model_choice import describe_model
-from app.services.networks import Networks
-from app.services.people import People
-from app.services.search import Search
-from app.services.untangle_library import UntangleLibrary
+from app.services.ingest.untangle_library import UntangleLibrary
+from app.services.networks.model_choice import describe_model
+from app.services.networks.networks import Networks
+from app.services.people.people import People
+from app.services.search.search import Search
 from app.settings import ModelSettings
 from app.storage.crop_files import read_crop
 from app.storage.library import Library

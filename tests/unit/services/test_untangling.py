@@ -10,8 +10,8 @@ import pytest
 from app.core.array_file import packed, unpacked
 from app.core.chapters import TrackPart
 from app.core.entities import Crop, FloatArray, Trajectory
-from app.services.segments import segments_of
-from app.services.untangling import RELINK_S, Untangled, Untangler
+from app.services.ingest.segments import segments_of
+from app.services.ingest.untangling import RELINK_S, Untangled, Untangler
 
 FPS = 5.0
 ALIKE = 0.6

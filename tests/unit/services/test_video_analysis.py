@@ -10,8 +10,14 @@ import pytest
 
 from app.core.chapters import ResumePoint
 from app.core.entities import Detections, FloatArray, Image, VideoInfo
-from app.services.untangling import Untangled
-from app.services.video_analysis import CHAPTER_S, Chapter, VideoAnalysis, VideoEnd, can_resume
+from app.services.ingest.untangling import Untangled
+from app.services.ingest.video_analysis import (
+    CHAPTER_S,
+    Chapter,
+    VideoAnalysis,
+    VideoEnd,
+    can_resume,
+)
 from app.vision.byte_tracker import ByteTracker
 
 FPS = 5.0

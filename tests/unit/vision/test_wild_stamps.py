@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.core.entities import Image
-from app.services.video_reader import VideoReader
+from app.services.footage.video_reader import VideoReader
 from app.vision.video import open_video
 from tests.recorder_files import shift_stamps
 from tests.rendered import render_world, write_clip

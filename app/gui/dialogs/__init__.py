@@ -1,1 +1,0 @@
-"""Windows that interrupt: used where a line in a panel would not do."""

@@ -1,0 +1,1 @@
+"""Adding recordings, following their analysis, and correcting cameras and clocks."""

@@ -1,0 +1,154 @@
+"""A camera's name and clock from the window: typed, or from events marked in the player."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.core.camera_clock import parse_offset
+from app.core.clock import format_offset
+from app.core.entities import Camera
+from app.core.errors import UsageError, UserFacingError
+from app.gui.footage.clock_dialog import ClockDialog
+from app.gui.tasks import TaskRunner
+from app.services.footage.cameras import MarkedEvent, SolvedClock, changed
+
+if TYPE_CHECKING:
+    from app.services.workspace import Workspace
+
+_LANE = "clock"
+T = TypeVar("T")
+Moment = tuple[int, float]
+"""Video id, seconds into it."""
+
+
+class ClockFlow(QObject):
+    """One camera at a time.
+
+    Signals:
+        saved: names or times of the library are others now.
+        problem: an exception that belongs into a dialog.
+    """
+
+    saved = Signal()
+    problem = Signal(object)
+
+    def __init__(self, tasks: TaskRunner, window: QWidget) -> None:
+        super().__init__(window)
+        self._tasks, self._window = tasks, window
+        self._workspace: Workspace | None = None
+        self._dialog: ClockDialog | None = None
+        self._camera: Camera | None = None
+        self._shown: Moment | None = None
+        self._here: Moment | None = None
+        self._there: Moment | None = None
+        self._events: list[MarkedEvent] = []
+
+    def set_workspace(self, workspace: Workspace | None) -> None:
+        """Works on another library from now on."""
+        self._workspace, self._shown = workspace, None
+        if self._dialog is not None:
+            self._dialog.reject()
+
+    def note_position(self, video_id: int, time_s: float) -> None:
+        """What the player shows."""
+        self._shown = (video_id, time_s)
+
+    def ask(self, camera: Camera) -> None:
+        """Shows name and clock of a camera."""
+        if self._workspace is None:
+            return
+        if self._dialog is not None:
+            self._dialog.reject()
+        self._camera, self._here, self._there = camera, None, None
+        self._events = []
+        dialog = ClockDialog(camera, self._workspace.library.timezone, self._window)
+        dialog.here_marked.connect(lambda: self._mark(is_here=True))
+        dialog.there_marked.connect(lambda: self._mark(is_here=False))
+        dialog.agreed.connect(self._save)
+        dialog.finished.connect(lambda: self._forget(dialog))
+        self._dialog = dialog
+        dialog.show()
+        # Not over the player, in which the event is to be found.
+        corner = self._window.geometry().bottomRight() - dialog.frameGeometry().bottomRight()
+        dialog.move(dialog.frameGeometry().topLeft() + corner)
+
+    def _mark(self, *, is_here: bool) -> None:
+        if self._shown is None:
+            self._complain(UsageError("No video is shown.", "Show the event in the player first."))
+            return
+        if is_here:
+            self._here = self._shown
+        else:
+            self._there = self._shown
+        if self._here is None or self._there is None:
+            where, missing = ("this", "the other") if is_here else ("the other", "this")
+            at = format_offset(self._shown[1])
+            self._tell(f"Marked at {at} in {where} camera. Now mark it in {missing} camera.")
+            return
+        event = MarkedEvent(*self._here, *self._there)
+        self._here = self._there = None
+        events = [*self._events, event]
+
+        def solve(workspace: Workspace, camera: Camera) -> SolvedClock:
+            return workspace.cameras.solve(camera, events)
+
+        def take(solved: SolvedClock) -> None:
+            self._events = events
+            if self._dialog is not None:
+                self._dialog.show_clock(solved.clock)
+            count = f"{len(events)} event{'s' * (len(events) != 1)}"
+            self._tell(f"Found within {solved.uncertainty_s:.2f} s from {count}.")
+
+        self._do(solve, take)
+
+    def _save(self, name: str, zone: str, offset: str, drift: str) -> None:
+        try:
+            offset_s, drift_s = parse_offset(offset or "0"), parse_offset(drift or "0")
+        except UsageError as error:
+            self._complain(error)
+            return
+
+        def save(workspace: Workspace, camera: Camera) -> None:
+            own = [each for each in workspace.library.videos() if each.camera.id == camera.id]
+            clock = changed(camera.clock, zone, offset_s, drift_s, own)
+            workspace.cameras.change(camera, name, clock)
+
+        def close(_nothing: object) -> None:
+            if self._dialog is not None:
+                self._dialog.accept()
+            self.saved.emit()
+
+        self._do(save, close)
+
+    def _do(self, work: Callable[[Workspace, Camera], T], take: Callable[[T], None]) -> None:
+        """Works on the open library in the background, and takes the answer in the window."""
+        workspace, camera = self._workspace, self._camera
+        if workspace is None or camera is None:
+            return
+
+        def job() -> Iterator[T]:
+            yield work(workspace, camera)
+
+        self._tasks.start(_LANE, job(), take).failed.connect(self._fail)
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, UserFacingError):
+            self._complain(error)
+        else:
+            self.problem.emit(error)
+
+    def _complain(self, error: UserFacingError) -> None:
+        if self._dialog is not None:
+            self._dialog.show_problem(str(error))
+
+    def _tell(self, text: str) -> None:
+        if self._dialog is not None:
+            self._dialog.show_marks(text)
+
+    def _forget(self, dialog: ClockDialog) -> None:
+        if self._dialog is dialog:
+            self._dialog = None

@@ -1,0 +1,224 @@
+"""What was understood of footage before it is read, and what can be corrected there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHeaderView,
+    QLineEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.clock import format_offset, format_time, zone_text
+from app.gui.widgets import theme
+from app.gui.widgets.labels import wrapped_label
+from app.services.ingest.survey import Survey, SurveyedCamera, SurveyedVideo
+
+_WIDTH_PX, _HEIGHT_PX = 760, 520
+_COLUMNS = ["Camera or video", "Start", "Time from", "Zone", "Length"]
+_RULES = ("auto", "folder", "file")
+_PROBLEMS = 5
+"""So many are written out."""
+
+
+@dataclass(frozen=True, slots=True)
+class FootageWishes:
+    """How footage is to be loaded, as typed; empty where the usual is meant.
+
+    Attributes:
+        watch: load what is recorded into the folder from now on, too.
+    """
+
+    camera_by: str
+    zone: str
+    rate: str
+    sub_streams: bool
+    watch: bool
+
+
+class FootageDialog(QDialog):
+    """Cameras with their videos, and fields that look at the footage again when changed.
+
+    Signals:
+        changed: the FootageWishes as typed.
+        agreed: the same; the footage is to be loaded like this.
+
+    Args:
+        paths: what is looked at.
+        camera_by: the usual rule.
+        zone: the library's.
+    """
+
+    changed = Signal(object)
+    agreed = Signal(object)
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        camera_by: str,
+        zone: tzinfo,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("footage_dialog")
+        self.setWindowTitle("Add footage")
+        self.setAccessibleName("Add footage")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._state = wrapped_label("footage_state", "heading", f"Looking into {_called(paths)}…")
+        self._problem = wrapped_label("footage_problem", "warning")
+        self._problem.hide()
+        self._list = self._make_list()
+        self._rule = QComboBox()
+        self._rule.setObjectName("footage_rule")
+        self._rule.setEditable(True)
+        self._rule.addItems(list(dict.fromkeys((camera_by, *_RULES))))
+        self._rule.setToolTip(
+            "auto, folder, file, or a regular expression with one group, searched in the path"
+        )
+        self._zone = QLineEdit()
+        self._zone.setObjectName("footage_zone")
+        self._zone.setPlaceholderText(f"{zone_text(zone)} (the library's)")
+        self._zone.setToolTip("Of the recorders' clocks: Europe/Berlin, UTC, +01:00")
+        self._rate = QLineEdit()
+        self._rate.setObjectName("footage_rate")
+        self._rate.setPlaceholderText("as the footage says")
+        self._rate.setToolTip("Frames a second of pictures and bare H.264 or H.265 streams")
+        self._sub_streams = QCheckBox("&Sub streams, too")
+        self._sub_streams.setObjectName("footage_sub_streams")
+        self._sub_streams.setToolTip("The small copies that recorders write beside a stream")
+        self._sub_streams.hide()  # until there are some
+        self._watch = QCheckBox("&Watch: load what is recorded here from now on, too")
+        self._watch.setObjectName("footage_watch")
+        self._watch.setVisible(any(path.is_dir() for path in paths))
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._load = self._buttons.addButton("Load", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._load.setObjectName("footage_load")
+        self._load.setDefault(True)
+        self._lay_out()
+        self._connect()
+
+    def show_found(self, found: Survey) -> None:
+        """Replaces the list by all that is in the folder."""
+        cameras = found.cameras()
+        self._state.setText(
+            f"{len(cameras)} camera{'s' * (len(cameras) != 1)}, "
+            f"{len(found.videos)} video{'s' * (len(found.videos) != 1)}, "
+            f"{format_offset(found.duration_s)} in all"
+        )
+        left_out = sum(bool(video.left_out) for video in found.videos)
+        if left_out:
+            self._sub_streams.setText(f"&Sub streams, too ({left_out} left out)")
+            self._sub_streams.show()
+        else:
+            self._sub_streams.setText("&Sub streams, too")
+        unreadable = [video.problem for video in found.videos if video.problem]
+        more = [f"{len(unreadable) - _PROBLEMS} more"] if len(unreadable) > _PROBLEMS else []
+        self._say("\n".join(unreadable[:_PROBLEMS] + more))
+        self._list.clear()
+        for camera in cameras:
+            self._add_camera(camera, found.zone)
+        if len(cameras) == 1:
+            self._list.expandAll()
+
+    def show_progress(self, done: int, total: int) -> None:
+        """How many videos have been looked at."""
+        self._state.setText(f"Looking at video {min(done + 1, total)} of {total}…")
+
+    def show_problem(self, message: str) -> None:
+        """Says why the folder cannot be looked at like this."""
+        self._state.setText("This cannot be loaded like this.")
+        self._say(message)
+        self._list.clear()
+
+    def _say(self, problem: str) -> None:
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
+
+    def _wishes(self) -> FootageWishes:
+        return FootageWishes(
+            self._rule.currentText().strip(),
+            self._zone.text().strip(),
+            self._rate.text().strip(),
+            self._sub_streams.isChecked(),
+            self._watch.isChecked(),
+        )
+
+    def _add_camera(self, camera: SurveyedCamera, zone: tzinfo) -> None:
+        first = format_time(camera.first_utc, zone) if camera.first_utc else "unknown"
+        count = f"{len(camera.videos)} video{'s' * (len(camera.videos) != 1)}"
+        sources = {video.info.start_source.value for video in camera.videos if video.info}
+        source = f" by {sources.pop()}" if len(sources) == 1 and camera.first_utc else ""
+        texts = [camera.name, first, f"{count}{source}", "", format_offset(camera.duration_s)]
+        item = QTreeWidgetItem(self._list, texts)
+        for video in camera.videos:
+            item.addChild(QTreeWidgetItem(_cells(video, zone)))
+
+    def _make_list(self) -> QTreeWidget:
+        tree = QTreeWidget()
+        tree.setObjectName("footage_list")
+        tree.setAccessibleName("Cameras and videos in the folder")
+        tree.setHeaderLabels(_COLUMNS)
+        tree.setUniformRowHeights(True)
+        tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        header = tree.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        return tree
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("&Cameras by", self._rule)
+        form.addRow("Clock &zone", self._zone)
+        form.addRow("Frame &rate", self._rate)
+        form.addRow("", self._sub_streams)
+        form.addRow("", self._watch)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*4 * (4 * theme.UNIT_PX,))
+        layout.setSpacing(3 * theme.UNIT_PX)
+        layout.addWidget(self._state)
+        layout.addWidget(self._list, 1)
+        layout.addWidget(self._problem)
+        layout.addLayout(form)
+        layout.addWidget(self._buttons)
+        self.resize(_WIDTH_PX, _HEIGHT_PX)
+
+    def _connect(self) -> None:
+        self._rule.textActivated.connect(lambda _text: self._change())
+        edited = self._rule.lineEdit()
+        for field in (edited, self._zone, self._rate):
+            if field is not None:
+                field.editingFinished.connect(self._change)
+        self._sub_streams.toggled.connect(lambda _on: self._change())
+        self._buttons.accepted.connect(lambda: self.agreed.emit(self._wishes()))
+        self._buttons.rejected.connect(self.reject)
+
+    def _change(self) -> None:
+        self.changed.emit(self._wishes())
+
+
+def _called(paths: Sequence[Path]) -> str:
+    return paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
+
+
+def _cells(video: SurveyedVideo, zone: tzinfo) -> list[str]:
+    info = video.info
+    if info is None:
+        why = "not read: sub stream" if video.left_out else "cannot be read"
+        return [video.path.as_posix(), why, "", "", ""]
+    start = format_time(info.start_utc, zone) if info.start_utc else "unknown"
+    length = "unknown" if info.duration_s is None else format_offset(info.duration_s)
+    return [video.path.as_posix(), start, info.start_source.value, video.zone, length]

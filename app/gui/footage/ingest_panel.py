@@ -1,0 +1,285 @@
+"""What is being ingested, how far it is, and what went wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.events import IngestSummary, Progress
+from app.gui.widgets import theme
+from app.gui.widgets.elided_label import ElidedLabel
+from app.gui.widgets.plain import plain_tip
+
+_STEPS = 1000
+_IDLE_TEXT = "Nothing is being ingested."
+_LARGEST_PX = (1 << 24) - 1
+_LEAST_NOTICES = 3
+"""So many of them are seen, however low the panel was made."""
+
+
+class NoticeKind(Enum):
+    """Why something is listed: shape and word, colour token."""
+
+    FAILED = ("! failed", "rejected")
+    PARTIAL = ("✂ cut", "uncertain")
+    SKIPPED = ("… left alone", "muted")
+    STOPPED = ("■ stopped", "warning")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing that went otherwise than expected.
+
+    Attributes:
+        path: the file or folder it is about.
+        message: what happened, a sentence.
+        remedy: what to do, a sentence, or empty.
+    """
+
+    kind: NoticeKind
+    path: Path
+    message: str
+    remedy: str = ""
+
+
+class IngestPanel(QWidget):
+    """Progress of the running ingest.
+
+    Signals:
+        pause_requested: stop; what is stored is kept, and the rest waits.
+        continue_requested: go on with what waits.
+    """
+
+    pause_requested = Signal()
+    continue_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("ingest")
+        self.setAccessibleName("Ingest")
+        self._waiting = 0
+        self._step = ""
+        self._idle = _IDLE_TEXT
+        self._state = ElidedLabel()
+        self._state.setObjectName("ingest_state")
+        self._figures = QLabel()
+        self._figures.setObjectName("ingest_figures")
+        self._figures.setTextFormat(Qt.TextFormat.PlainText)
+        self._bar = QProgressBar()
+        self._bar.setObjectName("ingest_progress")
+        self._bar.setAccessibleName("Ingest progress")
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(2 * theme.UNIT_PX)
+        self._button = QPushButton()
+        self._button.setObjectName("ingest_pause")
+        self._offer("Pause")
+        self._button.clicked.connect(self._clicked)
+        self._notices = self._make_notices()
+        self._lay_out()
+        self.show_idle()
+
+    # Shown --------------------------------------------------------------------------------------
+
+    def show_idle(self) -> None:
+        """Nothing runs and nothing is to be told."""
+        self._notices.clear()
+        self._rest(self._idle)
+
+    def show_watched(self, folders: Sequence[Path]) -> None:
+        """Which folders are watched: said while nothing is being ingested."""
+        is_idle = self._step == self._idle
+        others = f" and {len(folders) - 1} more" if len(folders) > 1 else ""
+        watching = f"Watching {folders[0].name}{others} for new recordings." if folders else ""
+        self._idle = watching or _IDLE_TEXT
+        if is_idle:
+            self._say(self._idle)
+
+    def show_started(self, folder: Path) -> None:
+        """A folder's turn has come; what went wrong in earlier ones stays listed."""
+        self._step = folder.name
+        self._say(f"Looking through {folder.name}")
+        self._figures.setText("")
+        self._bar.setRange(0, 0)
+        self._bar.show()
+        self._figures.show()
+        self._offer("Pause")
+        self._fit()
+
+    def show_progress(self, progress: Progress) -> None:
+        """How the running ingest stands."""
+        self._say(progress.step)
+        facts = []
+        if progress.total_s:
+            share = min(1.0, progress.done_s / progress.total_s)
+            self._bar.setRange(0, _STEPS)
+            self._bar.setValue(round(share * _STEPS))
+            facts.append(f"{int(share * 100)} %")
+        else:
+            self._bar.setRange(0, 0)
+        if progress.times_real_time is not None:
+            facts.append(f"{progress.times_real_time:.1f}× real time")
+        facts.append(sightings_text(progress.people))
+        if progress.eta_s is not None:
+            facts.append(f"{duration_text(progress.eta_s)} left")
+        self._figures.setText(" · ".join(facts))
+
+    def show_waiting(self, videos: int) -> None:
+        """How many videos wait behind the running one."""
+        self._waiting = videos
+        self._say(self._step)
+
+    def show_queue(self, videos: int) -> None:
+        """Nothing runs, although so many videos wait."""
+        waiting = "1 video waits" if videos == 1 else f"{videos} videos wait"
+        self._rest(f"{waiting} to be read. What is stored is kept.")
+        self._offer("Continue")
+
+    def show_question(self, text: str) -> None:
+        """The ingest waits for an answer of the user."""
+        self._say(text)
+        self._bar.hide()
+
+    def show_stopping(self) -> None:
+        """Pause was heard; the job is on its way out."""
+        self._say("Pausing…")
+        self._button.setEnabled(False)
+
+    def show_stopped(self) -> None:
+        """The job ended with an error, which is listed."""
+        self._rest("Stopped by an error. What is stored is kept.")
+        self._offer("Continue")
+
+    def show_summary(self, summary: IngestSummary) -> None:
+        """The ingest ran to its end."""
+        self._rest(summary_text(summary))
+
+    def add_notice(self, notice: Notice) -> None:
+        """Lists what went wrong; it stays after the end."""
+        word, token = notice.kind.value
+        text = f"{notice.message}\n{notice.remedy}".strip()
+        item = QTreeWidgetItem([word, notice.path.name, text])
+        item.setData(0, Qt.ItemDataRole.UserRole, token)
+        item.setForeground(0, QColor(getattr(theme.tokens(), token)))
+        for column in range(3):
+            tip = f"{notice.path}\n{notice.message}\n{notice.remedy}".strip()
+            item.setToolTip(column, plain_tip(tip))
+        self._notices.addTopLevelItem(item)
+        self._fit()
+
+    # Building -----------------------------------------------------------------------------------
+
+    def _make_notices(self) -> QTreeWidget:
+        notices = QTreeWidget()
+        notices.setObjectName("ingest_notices")
+        notices.setAccessibleName("What failed or was cut, and why")
+        notices.setColumnCount(3)
+        notices.setHeaderHidden(True)
+        notices.setRootIsDecorated(False)
+        notices.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        header = notices.header()
+        header.setStretchLastSection(True)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        return notices
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setContentsMargins(*4 * (2 * theme.UNIT_PX,))
+        row.setSpacing(4 * theme.UNIT_PX)
+        row.addWidget(self._state, 2)
+        row.addWidget(self._bar, 1)
+        row.addWidget(self._figures)
+        row.addWidget(self._button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(row)
+        layout.addWidget(self._notices, 1)
+
+    def _say(self, step: str) -> None:
+        self._step = step
+        waiting = f"  ({self._waiting} more waiting)" if self._waiting else ""
+        self._state.set_whole(step + waiting)
+
+    def _rest(self, text: str) -> None:
+        self._waiting = 0
+        self._say(text)
+        self._bar.hide()
+        self._figures.hide()
+        self._button.hide()
+        self._fit()
+
+    def _offer(self, text: str) -> None:
+        self._button.setText(text)
+        self._button.setAccessibleName(f"{text} ingest")
+        self._button.setEnabled(True)
+        self._button.show()
+
+    def _fit(self) -> None:
+        """Takes no more height than one row while there is nothing to list."""
+        has_notices = self._notices.topLevelItemCount() > 0
+        self._notices.setVisible(has_notices)
+        shown = [self._notices.sizeHintForRow(row) for row in range(_LEAST_NOTICES)]
+        self._notices.setMinimumHeight(sum(height for height in shown if height > 0))
+        self.setMaximumHeight(_LARGEST_PX if has_notices else 12 * theme.UNIT_PX)
+
+    def _clicked(self) -> None:
+        if self._button.text() == "Continue":
+            self.continue_requested.emit()
+        else:
+            self.pause_requested.emit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Takes the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_notices"):
+            for item in self._notices.findItems("*", Qt.MatchFlag.MatchWildcard):
+                token = item.data(0, Qt.ItemDataRole.UserRole)
+                item.setForeground(0, QColor(getattr(theme.tokens(), token)))
+
+
+def sightings_text(count: int) -> str:
+    """How many tracklets were found, in words: one person may be seen several times."""
+    return "1 sighting" if count == 1 else f"{count} sightings"
+
+
+def duration_text(seconds: float) -> str:
+    """A length of time in at most two units."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{round(whole / 60)} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def summary_text(summary: IngestSummary) -> str:
+    """What an ingest came to, in one line."""
+    facts = ["1 video" if summary.done == 1 else f"{summary.done} videos"]
+    facts.append(sightings_text(summary.people))
+    if summary.footage_s > 0 and summary.elapsed_s > 0:
+        facts.append(f"{summary.footage_s / summary.elapsed_s:.1f}× real time")
+    if summary.skipped:
+        facts.append(f"{summary.skipped} stored before")
+    if summary.failed:
+        facts.append(f"{len(summary.failed)} failed")
+    if summary.partial:
+        facts.append(f"{len(summary.partial)} cut")
+    return "Done: " + ", ".join(facts)

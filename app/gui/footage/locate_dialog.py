@@ -1,0 +1,133 @@
+"""Lists footage that is not where it was, and asks where it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.gui.widgets import theme
+from app.gui.widgets.choosing import choose_folder
+from app.gui.widgets.labels import wrapped_label
+from app.gui.widgets.plain import plain_tip
+from app.services.footage.relocation import MissingFootage
+
+_WIDTH_PX, _HEIGHT_PX = 600, 320
+_ALL_THERE = "All footage of this library is where it should be."
+_ADVICE = (
+    "What was found in this footage is kept. If the folder was moved or renamed, or the disk has "
+    "another name now, say where it is."
+)
+
+
+class LocateDialog(QDialog):
+    """One row for each folder with missing footage.
+
+    Signals:
+        folder_chosen: (MissingFootage, Path where it is now).
+    """
+
+    folder_chosen = Signal(object, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("locate_dialog")
+        self.setWindowTitle("Locate footage")
+        self.setAccessibleName("Locate footage")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._lost: tuple[MissingFootage, ...] = ()
+        self._words = wrapped_label("locate_words", "heading")
+        self._advice = wrapped_label("locate_advice", "")
+        self._advice.setText(_ADVICE)
+        self._problem = wrapped_label("locate_problem", "warning")
+        self._list = self._make_list()
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        self._choose = self._buttons.addButton(
+            "Choose folder…", QDialogButtonBox.ButtonRole.ActionRole
+        )
+        self._choose.setObjectName("locate_choose")
+        self._choose.setAccessibleName("Choose the folder where this footage is now")
+        self._choose.clicked.connect(self._ask)
+        self._buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*4 * (4 * theme.UNIT_PX,))
+        layout.setSpacing(3 * theme.UNIT_PX)
+        layout.addWidget(self._words)
+        layout.addWidget(self._advice)
+        layout.addWidget(self._list, 1)
+        layout.addWidget(self._problem)
+        layout.addStretch()
+        layout.addWidget(self._buttons)
+        self.show_missing(())
+
+    def show_missing(self, lost: Sequence[MissingFootage], found: int = 0) -> None:
+        """Replaces the list.
+
+        Args:
+            lost: what is missing now.
+            found: how many videos the user has just found.
+        """
+        self._lost = tuple(lost)
+        thanks = "" if not found else "1 video found. " if found == 1 else f"{found} videos found. "
+        missing = sum(len(each.missing) for each in lost)
+        videos = "1 video is" if missing == 1 else f"{missing} videos are"
+        self._words.setText(f"{thanks}{f'{videos} missing.' if lost else _ALL_THERE}")
+        self._problem.hide()
+        self._list.clear()
+        for each in lost:
+            count = f"{len(each.missing)} of {len(each.missing) + each.present}"
+            item = QTreeWidgetItem(self._list, [str(each.folder), count])
+            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            item.setToolTip(0, plain_tip("\n".join(str(path) for path in each.missing[:20])))
+            if each is lost[0]:
+                self._list.setCurrentItem(item)
+        for part in (self._advice, self._list, self._choose):
+            part.setVisible(bool(lost))
+        close = self._buttons.button(QDialogButtonBox.StandardButton.Close)
+        (self._choose if lost else close).setDefault(True)
+        (self._choose if lost else close).setFocus()
+        self.setMinimumWidth(_WIDTH_PX)
+        self.resize(_WIDTH_PX, _HEIGHT_PX if lost else 0)
+
+    def show_problem(self, message: str) -> None:
+        """Says why a folder did not help."""
+        self._problem.setText(message)
+        self._problem.show()
+
+    def _make_list(self) -> QTreeWidget:
+        tree = QTreeWidget()
+        tree.setObjectName("locate_list")
+        tree.setAccessibleName("Folders with missing footage")
+        tree.setHeaderLabels(["Where it was", "Missing"])
+        tree.setRootIsDecorated(False)
+        tree.setUniformRowHeights(True)
+        tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        header = tree.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        tree.itemActivated.connect(self._ask)
+        return tree
+
+    def _ask(self) -> None:
+        row = self._list.currentIndex().row()
+        if row < 0:
+            return
+        lost = self._lost[row]
+        start = next((each for each in lost.folder.parents if each.is_dir()), Path.home())
+        choose_folder(
+            self,
+            f"Where is {lost.folder.name} now?",
+            start,
+            lambda folder: self.folder_chosen.emit(lost, folder),
+        )

@@ -1,0 +1,1 @@
+"""Opening a library, the first page, and the demo."""

@@ -1,0 +1,1 @@
+"""Choosing, installing and changing network files."""

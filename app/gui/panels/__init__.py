@@ -1,1 +1,0 @@
-"""Widgets that show plain data and express intentions by signals; they know no service."""

@@ -1,0 +1,1 @@
+"""Watching a video, and clicking the people in it."""

@@ -1,0 +1,278 @@
+"""What the user wants of the player → the player's session in its lane → what the panel shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from app.core.errors import UserFacingError
+from app.gui.hit_text import day_text
+from app.gui.player.player_panel import EMPTY, NO_VIDEO, PlayerPanel
+from app.gui.player.player_session import (
+    PlayerEvent,
+    PlayerProblem,
+    PlayerSession,
+    PlayStopped,
+    ShownFrame,
+    VideoOpened,
+)
+from app.gui.player.transport_bar import SPEEDS
+from app.gui.tasks import TaskRunner
+
+if TYPE_CHECKING:
+    from app.services.workspace import Workspace
+
+LANE = "player"
+
+
+class PlayerFlow(QObject):
+    """Joins the player's panel with the footage of the open library.
+
+    All decoding happens in the lane "player"; see `PlayerSession` for the rules of its thread.
+
+    Signals:
+        person_clicked: video id, time of the frame in seconds, x and y in pixels of the full
+            frame. Also told where no box is: whoever searches may look at the frame itself.
+        picture_dropped: the file of a picture to be searched, a Path.
+        position_changed: video id and time in seconds of each frame that is shown.
+        problem_shown: a video cannot be shown; its footage may have been moved.
+    """
+
+    person_clicked = Signal(int, float, float, float)
+    picture_dropped = Signal(object)
+    position_changed = Signal(int, float)
+    problem_shown = Signal()
+
+    def __init__(
+        self, panel: PlayerPanel, runner: TaskRunner, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._panel = panel
+        self._runner = runner
+        self._session: PlayerSession | None = None
+        # The video that is wanted, and what is known of it once it has been opened.
+        self._video_id: int | None = None
+        self._last_wish: tuple[int, float, int | None] | None = None
+        self._opened: VideoOpened | None = None
+        self._shown: ShownFrame | None = None
+        self._speed = 1.0
+        self._rate = 0.0
+        self._rate_before_scrub = 0.0
+        self._at_end = False
+        self._end_s: float | None = None
+        # The seek that has not been answered yet: its number and where it goes.
+        self._asked: tuple[int, float] | None = None
+        panel.play_toggled.connect(self._toggle)
+        panel.stepped.connect(self._step)
+        panel.shuttled.connect(self._shuttle)
+        panel.jumped.connect(lambda seconds: self.seek(self._position_s() + seconds))
+        panel.seek_asked.connect(self.seek)
+        panel.end_asked.connect(lambda: self.seek(self._length_s()))
+        panel.scrub_began.connect(self._begin_scrub)
+        panel.scrub_ended.connect(lambda: self._play(self._rate_before_scrub))
+        panel.speed_chosen.connect(self._choose_speed)
+        panel.speed_changed.connect(self._change_speed)
+        panel.clicked.connect(self._click)
+        panel.picture_dropped.connect(self.picture_dropped)
+
+    # From the window ----------------------------------------------------------------------------
+
+    def set_workspace(self, workspace: Workspace | None) -> None:
+        """Shows another library's footage from now on, or none.
+
+        The video that is open is closed in the worker: the lane is idle once that is done.
+        """
+        if self._session is not None:
+            self._session.close()
+        self._session = None
+        self._video_id = self._opened = self._shown = self._asked = self._end_s = None
+        self._last_wish = None
+        self._rate, self._at_end = 0.0, False
+        self._panel.set_rate(0.0, self._speed)
+        self._panel.set_highlighted(None)
+        self._panel.show_empty(*(EMPTY if workspace is None else NO_VIDEO))
+        if workspace is not None:
+            self._session = PlayerSession(workspace.playback, self._start)
+
+    def show(self, video_id: int, time_s: float = 0.0, tracklet_id: int | None = None) -> None:
+        """Stands still at the frame shown at a time, with one person's box highlighted."""
+        if self._session is None:
+            return
+        self._last_wish = (video_id, time_s, tracklet_id)
+        if video_id != self._video_id:
+            self._video_id, self._opened, self._shown = video_id, None, None
+        self._panel.set_highlighted(tracklet_id)
+        self._panel.show_hint("")
+        self._set_rate(0.0)
+        self._asked = (self._session.show(video_id, time_s), time_s)
+
+    def retry(self) -> None:
+        """Shows what could not be shown, after footage was found again."""
+        if self._last_wish is not None and self._shown is None:
+            self.show(*self._last_wish)
+
+    def seek(self, time_s: float) -> None:
+        """Goes to the frame shown at a time of the video that is open."""
+        if self._session is None or self._opened is None:
+            return
+        time_s = min(max(0.0, time_s), self._length_s())
+        self._at_end = False
+        self._asked = (self._session.seek(time_s), time_s)
+
+    def refresh(self) -> None:
+        """Shows boxes, names and times anew, after some of them have changed."""
+        if self._session is not None and self._shown is not None:
+            self._session.refresh()
+
+    def show_hint(self, text: str, *, lasting: bool = False) -> None:
+        """Lays a sentence over the frame for a few seconds, or until the next click."""
+        self._panel.show_hint(text, lasting=lasting)
+
+    # From the panel -----------------------------------------------------------------------------
+
+    def _toggle(self) -> None:
+        if self._rate != 0:
+            self._play(0.0)
+            return
+        if self._at_end:
+            self.seek(0.0)
+        self._play(self._speed)
+
+    def _shuttle(self, way: int) -> None:
+        same_way = self._rate * way > 0
+        self._play(way * min(SPEEDS[-1], abs(self._rate) * 2) if same_way else float(way))
+
+    def _step(self, frames: int) -> None:
+        if self._session is not None and self._opened is not None:
+            self._set_rate(0.0)
+            self._session.step(frames)
+
+    def _choose_speed(self, speed: float) -> None:
+        self._speed = speed
+        if self._rate == 0:
+            self._set_rate(0.0)
+        else:
+            self._play(speed if self._rate > 0 else -speed)
+
+    def _change_speed(self, way: int) -> None:
+        current = abs(self._rate) or self._speed
+        if way > 0:
+            self._choose_speed(min((speed for speed in SPEEDS if speed > current), default=current))
+        else:
+            self._choose_speed(max((speed for speed in SPEEDS if speed < current), default=current))
+
+    def _play(self, rate: float) -> None:
+        if self._session is not None and self._opened is not None:
+            self._set_rate(rate)
+            self._session.play(rate)
+
+    def _set_rate(self, rate: float) -> None:
+        self._rate = rate
+        self._panel.set_rate(rate, self._speed)
+
+    def _begin_scrub(self) -> None:
+        self._rate_before_scrub = self._rate
+        self._play(0.0)
+
+    def _click(self, x_px: float, y_px: float) -> None:
+        shown = self._shown
+        if shown is not None:
+            known = self._panel.view.has_person_at(x_px, y_px)
+            looking = "Nobody is stored at this point: looking at the picture…"
+            self._panel.show_hint("" if known else looking)
+            self.person_clicked.emit(shown.video_id, shown.time_s, x_px, y_px)
+
+    # From the session ---------------------------------------------------------------------------
+
+    def _start(self, session: PlayerSession) -> None:
+        task = self._runner.start(LANE, session.work(), lambda event: self._take_in(session, event))
+        task.failed.connect(lambda error: self._fail(session, error))
+
+    def _take_in(self, session: PlayerSession, event: PlayerEvent) -> None:
+        if isinstance(event, ShownFrame):
+            session.take_in()
+        # What still comes of a library or a video that has been left is not shown.
+        if event is None or session is not self._session or event.video_id != self._video_id:
+            return
+        if isinstance(event, VideoOpened):
+            if self._opened is None:
+                self._shown = self._end_s = None
+            self._opened = event
+        elif isinstance(event, ShownFrame):
+            self._show(event)
+        elif isinstance(event, PlayStopped):
+            self._at_end = event.at_end
+            self._set_rate(0.0)
+        elif isinstance(event, PlayerProblem):
+            self._show_problem(event.error.message, event.error.remedy)
+
+    def _show(self, frame: ShownFrame) -> None:
+        if self._opened is None:
+            return
+        self._shown = frame
+        self._end_s = frame.end_s
+        self._at_end = False
+        if self._asked is not None and self._asked[0] <= frame.seek_number:
+            self._asked = None
+        self._panel.show_frame(frame.picture, frame.people)
+        self._panel.set_header(*header(self._opened, frame.time_s))
+        self._panel.set_position(frame.time_s, max(self._length_s(), frame.time_s))
+        self.position_changed.emit(frame.video_id, frame.time_s)
+
+    def _fail(self, session: PlayerSession, error: Exception) -> None:
+        """A bug ended the session's run; the log has the details."""
+        if session is not self._session:
+            return
+        if isinstance(error, UserFacingError):
+            self._show_problem(error.message, error.remedy)
+        else:
+            self._show_problem(
+                "The player stopped because of a fault in the program.",
+                "Choose the video again; the log tells what happened.",
+            )
+
+    def _show_problem(self, message: str, remedy: str) -> None:
+        self._shown = self._asked = None
+        self._set_rate(0.0)
+        if self._opened is not None:
+            self._panel.set_header(self._opened.video.camera.name, "", "")
+        self._panel.show_problem(message, remedy)
+        self.problem_shown.emit()
+
+    # Where it stands ----------------------------------------------------------------------------
+
+    def _position_s(self) -> float:
+        """Where the player is, or will be as soon as the newest seek has been decoded."""
+        if self._asked is not None:
+            return self._asked[1]
+        return self._shown.time_s if self._shown is not None else 0.0
+
+    def _length_s(self) -> float:
+        """Length of the video: what was seen of it counts more than what its header says."""
+        if self._opened is None:
+            return 0.0
+        info = self._opened.video.info
+        frame_s = 1 / info.fps if info.fps > 0 else 0.0
+        if self._end_s is not None:
+            return self._end_s + frame_s
+        if info.duration_s:
+            return info.duration_s
+        return info.frame_count * frame_s if info.frame_count else 0.0
+
+
+def header(opened: VideoOpened, time_s: float) -> tuple[str, str, str]:
+    """Camera, recording time of a frame, and all that is known about it as a tooltip."""
+    video, zone = opened.video, opened.zone
+    moment, start = video.moment(time_s), video.moment(0.0)
+    if moment is None or start is None:
+        return video.camera.name, "recording time unknown", str(video.path)
+    local = moment.astimezone(zone)
+    offset = f"{local:%z}"  # +0200
+    text = (
+        f"{day_text(moment, zone)} {local.year} {local:%H:%M:%S}.{local.microsecond // 100_000}"
+        f" ({video.time_source}, {offset[:3]}:{offset[3:5]})"
+    )
+    told = f"Start of the recording by {video.time_source}"
+    began = start.astimezone(zone).isoformat(sep=" ")
+    return video.camera.name, text, f"{video.path}\n{told}: {began}\nTimes in {zone}"

@@ -1,0 +1,269 @@
+"""The player: a line about where and when, the picture, the transport; and its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+    QKeyEvent,
+    QKeySequence,
+)
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from app.gui.player.frame_view import FrameView
+from app.gui.player.transport_bar import TransportBar
+from app.gui.widgets.drops import picture_in
+from app.gui.widgets.plain import plain_label, plain_tip
+from app.gui.widgets.theme import UNIT_PX, strong_font
+from app.services.footage.playback import PersonBox
+
+HINT_MS = 4000
+
+EMPTY = ("No library is open", "Drop a folder of videos here, or open a library.")
+NO_VIDEO = ("No video is shown", "Drop a folder of videos here, or choose a video at the left.")
+
+
+class PlayerPanel(QWidget):
+    """Shows what it is given and tells what the user wants; it decides nothing.
+
+    Signals:
+        play_toggled: play or pause.
+        stepped: one frame forward (1) or back (-1).
+        shuttled: run forward (1) or back (-1), or faster in that direction.
+        jumped: so many seconds forward, negative back.
+        seek_asked: to a time in seconds.
+        end_asked: to the last frame.
+        scrub_began: the handle of the seek bar is held.
+        scrub_ended: it has been let go.
+        speed_chosen: times real time.
+        speed_changed: the next faster (1) or slower (-1) speed.
+        clicked: a point of the frame, x and y in pixels of the full frame.
+        picture_dropped: a picture to be searched: a Path or, from the clipboard, a QImage.
+    """
+
+    play_toggled = Signal()
+    stepped = Signal(int)
+    shuttled = Signal(int)
+    jumped = Signal(float)
+    seek_asked = Signal(float)
+    end_asked = Signal()
+    scrub_began = Signal()
+    scrub_ended = Signal()
+    speed_chosen = Signal(float)
+    speed_changed = Signal(int)
+    clicked = Signal(float, float)
+    picture_dropped = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("playerPanel")
+        self.setAccessibleName("Player")
+        self.setAcceptDrops(True)
+        self.view = FrameView(self)
+        self.transport = TransportBar(self)
+        self.setFocusProxy(self.view)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self._header())
+        column.addWidget(self.view, 1)
+        column.addWidget(self.transport)
+        self._hint_timer = QTimer(self)
+        self._hint_timer.setSingleShot(True)
+        self._hint_timer.timeout.connect(lambda: self.view.show_hint(""))
+        self._keys, self._texts = self._bindings()
+        self._connect()
+        self.show_empty(*EMPTY)
+
+    # What is shown ------------------------------------------------------------------------------
+
+    def show_frame(self, picture: QImage, people: Sequence[PersonBox]) -> None:
+        """Shows a frame with the boxes of the people in it."""
+        self.view.show_frame(picture, people)
+        self.transport.setEnabled(True)
+
+    def show_empty(self, heading: str, text: str) -> None:
+        """Shows what to do next, and no video."""
+        self.view.show_text(heading, text)
+        self.set_header("", "", "")
+        self._clear_position()
+
+    def show_problem(self, message: str, remedy: str) -> None:
+        """Shows in the frame's place why there is none, and what to do about it."""
+        self.view.show_text(message, remedy)
+        self._clear_position()
+
+    def show_hint(self, text: str, *, lasting: bool = False) -> None:
+        """Lays a sentence over the frame, for a few seconds or until another comes."""
+        self.view.show_hint(text)
+        if lasting:
+            self._hint_timer.stop()
+        else:
+            self._hint_timer.start(HINT_MS)
+
+    def set_highlighted(self, tracklet_id: int | None) -> None:
+        """Draws one person's box in the accent colour."""
+        self.view.set_highlighted(tracklet_id)
+
+    def set_header(self, camera: str, moment: str, tooltip: str) -> None:
+        """Sets the line above the picture."""
+        self.camera_label.setText(camera)
+        self.moment_label.setText(moment)
+        for label in (self.camera_label, self.moment_label):
+            label.setToolTip(plain_tip(tooltip))
+
+    def set_position(self, time_s: float, length_s: float) -> None:
+        """Shows where in the video the frame is, both in seconds."""
+        self.transport.set_position(time_s, length_s)
+        self.position_label.setText(precise_time_text(time_s))
+
+    def set_rate(self, rate: float, speed: float) -> None:
+        """Shows how fast it plays (negative backwards, 0 paused) or, paused, would play."""
+        self.transport.set_rate(rate, speed)
+
+    # Keys ---------------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        """Claims the player's keys from shortcuts of the window while the player has the focus."""
+        is_override = event.type() == QEvent.Type.ShortcutOverride
+        if is_override and isinstance(event, QKeyEvent) and self._action(event) is not None:
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Acts on the player's keys and leaves all others to the window."""
+        if not self.takes_key(event):
+            event.ignore()
+
+    def _bindings(
+        self,
+    ) -> tuple[dict[tuple[int, bool], Callable[[], None]], dict[str, Callable[[], None]]]:
+        """What the keys do: by (key, with Shift), and by the character they type."""
+        key = Qt.Key
+        plain: dict[Qt.Key, Callable[[], None]] = {
+            key.Key_Space: self.play_toggled.emit,
+            key.Key_K: self.play_toggled.emit,
+            key.Key_J: lambda: self.shuttled.emit(-1),
+            key.Key_L: lambda: self.shuttled.emit(1),
+            key.Key_Left: lambda: self.jumped.emit(-5.0),
+            key.Key_Right: lambda: self.jumped.emit(5.0),
+            key.Key_Up: lambda: self.jumped.emit(60.0),
+            key.Key_Down: lambda: self.jumped.emit(-60.0),
+            key.Key_Home: lambda: self.seek_asked.emit(0.0),
+            key.Key_End: self.end_asked.emit,
+            key.Key_Backspace: lambda: self.speed_chosen.emit(1.0),
+        }
+        keys = {(int(name), False): action for name, action in plain.items()}
+        keys[int(key.Key_Left), True] = lambda: self.jumped.emit(-1.0)
+        keys[int(key.Key_Right), True] = lambda: self.jumped.emit(1.0)
+        # Where these lie differs from keyboard to keyboard, some need AltGr: what counts is
+        # the character.
+        texts: dict[str, Callable[[], None]] = {
+            ",": lambda: self.stepped.emit(-1),
+            ".": lambda: self.stepped.emit(1),
+            "[": lambda: self.speed_changed.emit(-1),
+            "]": lambda: self.speed_changed.emit(1),
+        }
+        return keys, texts
+
+    def takes_key(self, event: QKeyEvent) -> bool:
+        """Does what a key means to the player, which need not have the focus; else nothing."""
+        action = self._action(event)
+        if action is None or (event.isAutoRepeat() and event.key() in _ONCE):
+            return action is not None
+        action()
+        return True
+
+    def _action(self, event: QKeyEvent) -> Callable[[], None] | None:
+        if event.matches(QKeySequence.StandardKey.Paste):
+            found = picture_in(QGuiApplication.clipboard().mimeData())
+            return None if found is None else lambda: self.picture_dropped.emit(found)
+        if not self.transport.isEnabled():
+            return None
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        shift = Qt.KeyboardModifier.ShiftModifier
+        by_text = self._texts.get(event.text())
+        if by_text is not None and not modifiers & Qt.KeyboardModifier.MetaModifier:
+            return by_text
+        if modifiers & ~shift:
+            return None
+        return self._keys.get((int(event.key()), bool(modifiers & shift)))
+
+    # Pictures from outside ----------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes pictures; folders and videos are the window's business."""
+        if picture_in(event.mimeData()) is None:
+            event.ignore()
+        else:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Tells of the picture."""
+        picture = picture_in(event.mimeData())
+        if picture is None:
+            event.ignore()
+            return
+        event.acceptProposedAction()
+        self.picture_dropped.emit(picture)
+
+    def _clear_position(self) -> None:
+        self.set_position(0.0, 0.0)
+        self.position_label.setText("")
+        self.transport.setEnabled(False)
+
+    # Making -------------------------------------------------------------------------------------
+
+    def _header(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(2 * UNIT_PX, UNIT_PX, 2 * UNIT_PX, UNIT_PX)
+        row.setSpacing(2 * UNIT_PX)
+        self.camera_label = plain_label(parent=self)
+        self.camera_label.setObjectName("cameraLabel")
+        self.camera_label.setAccessibleName("Camera")
+        self.camera_label.setFont(strong_font(self.font()))
+        self.moment_label = plain_label(parent=self)
+        self.moment_label.setObjectName("momentLabel")
+        self.moment_label.setAccessibleName("Recording time of the frame")
+        # A narrow player cuts this text rather than growing; the tooltip has all of it.
+        self.moment_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.position_label = QLabel(self)
+        self.position_label.setObjectName("positionLabel")
+        self.position_label.setAccessibleName("Time of the frame in the video")
+        self.position_label.setToolTip("Time since the first frame of the video")
+        self.position_label.setProperty("role", "muted")
+        row.addWidget(self.camera_label)
+        row.addWidget(self.moment_label, 1)
+        row.addWidget(self.position_label)
+        return row
+
+    def _connect(self) -> None:
+        bar = self.transport
+        bar.play_toggled.connect(self.play_toggled)
+        bar.stepped.connect(self.stepped)
+        bar.shuttled.connect(self.shuttled)
+        bar.speed_chosen.connect(self.speed_chosen)
+        bar.seek_bar.seek_asked.connect(self.seek_asked)
+        bar.seek_bar.scrub_began.connect(self.scrub_began)
+        bar.seek_bar.scrub_ended.connect(self.scrub_ended)
+        self.view.clicked.connect(self.clicked)
+
+
+# Held down, these would run through all speeds in a moment.
+_ONCE = (Qt.Key.Key_Space, Qt.Key.Key_J, Qt.Key.Key_K, Qt.Key.Key_L)
+
+
+def precise_time_text(time_s: float) -> str:
+    """Seconds into a video to the millisecond, enough to tell any two frames apart: 04:12.360."""
+    total_ms = round(max(0.0, time_s) * 1000)
+    seconds, milliseconds = divmod(total_ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{minutes:02}:{seconds:02}.{milliseconds:03}"
+    return f"{hours}:{text}" if hours else text

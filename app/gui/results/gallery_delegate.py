@@ -1,0 +1,212 @@
+"""Paints one tile of the result gallery: picture, score, camera, time, verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from app.gui.hit_text import clock_text, day_text, score_text, taken_utc, video_time_text
+from app.gui.widgets import theme
+
+if TYPE_CHECKING:
+    from app.core.queries import Hit
+    from app.gui.results.gallery_model import GalleryModel
+    from app.gui.results.thumbnails import Thumbnails
+    from app.gui.widgets.theme import Tokens
+    from app.services.people.catalog import HitDetails
+
+PAD_PX = theme.UNIT_PX
+TEXT_LINES = 3
+BADGE_PX = 18
+REJECTED_OPACITY = 0.4
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class GalleryDelegate(QStyledItemDelegate):
+    """Draws tiles that are all of one size, whether their picture has arrived or not."""
+
+    def __init__(self, model: GalleryModel, thumbnails: Thumbnails, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._thumbnails = thumbnails
+        self._tile = QSize(96, 224)
+
+    def set_tile(self, size: QSize) -> None:
+        """How large every tile is, in pixels."""
+        self._tile = size
+
+    @staticmethod
+    def least_width_px(font: QFont) -> int:
+        """Room for a time of day, paddings and outline included."""
+        return QFontMetrics(font).horizontalAdvance("00:00:00") + 2 * PAD_PX + 4
+
+    @staticmethod
+    def text_height_px(font: QFont) -> int:
+        """What a tile needs below its picture, paddings included."""
+        return TEXT_LINES * QFontMetrics(font).height() + 3 * PAD_PX
+
+    # Qt's face ----------------------------------------------------------------------------------
+
+    def sizeHint(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """The size of every tile."""
+        del option, index
+        return self._tile
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Paints the tile of a row."""
+        hit = self._model.hit(index.row())
+        details = self._model.details_of(hit.tracklet_id)
+        verdict = self._model.verdict_of(hit.tracklet_id)
+        tokens = theme.tokens()
+        tile = option.rect.adjusted(1, 1, -1, -1)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        _paint_ground(painter, tile, option.state, tokens)
+        inner = tile.adjusted(PAD_PX, PAD_PX, -PAD_PX, -PAD_PX)
+        text_px = self.text_height_px(option.font) - PAD_PX
+        bed = QRect(inner.topLeft(), QSize(inner.width(), inner.height() - text_px + PAD_PX))
+        self._paint_picture(painter, bed, details, verdict == "different", tokens)
+        if verdict is not None:
+            corner = QPoint(bed.right() - BADGE_PX - 2, bed.top() + 3)
+            _paint_badge(painter, QRect(corner, QSize(BADGE_PX, BADGE_PX)), verdict, tokens)
+        words = QRect(inner.left(), bed.bottom() + PAD_PX, inner.width(), text_px - PAD_PX)
+        self._paint_words(painter, words, option.font, hit, details, tokens)
+        painter.restore()
+
+    # Parts --------------------------------------------------------------------------------------
+
+    def _paint_picture(
+        self,
+        painter: QPainter,
+        bed: QRect,
+        details: HitDetails | None,
+        is_faded: bool,
+        tokens: Tokens,
+    ) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(tokens.ground))
+        painter.drawRoundedRect(bed, theme.RADIUS_PX, theme.RADIUS_PX)
+        if details is None:
+            return
+        ratio = painter.device().devicePixelRatioF()
+        picture = self._thumbnails.pixmap(details.thumbnail, bed.size() * ratio)
+        if picture is None:
+            return
+        if picture.isNull():
+            painter.setPen(QColor(tokens.muted))
+            wrapped = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(bed, wrapped, "picture missing")
+            return
+        if is_faded:
+            painter.setOpacity(REJECTED_OPACITY)
+        place = QRect(QPoint(0, 0), picture.size() / ratio)
+        place.moveCenter(bed.center())
+        painter.drawPixmap(place, picture)
+        painter.setOpacity(1.0)
+        if details.identity:
+            _paint_name(painter, bed, details.identity, tokens)
+
+    def _paint_words(
+        self,
+        painter: QPainter,
+        words: QRect,
+        font: QFont,
+        hit: Hit,
+        details: HitDetails | None,
+        tokens: Tokens,
+    ) -> None:
+        metrics = QFontMetrics(font)
+        line = QRect(words.left(), words.top(), words.width(), metrics.height())
+        painter.setPen(QColor(tokens.text))
+        painter.setFont(theme.strong_font(font))
+        score = score_text(hit.score)
+        painter.drawText(line, _LEFT, score)
+        left_px = line.width() - painter.fontMetrics().horizontalAdvance(score) - PAD_PX
+        painter.setFont(font)
+        if details is None:
+            return
+        time = video_time_text(details.box_time_s)
+        if metrics.horizontalAdvance(time) <= left_px:
+            painter.setPen(QColor(tokens.muted))
+            painter.drawText(line, _RIGHT, time)
+        painter.setPen(QColor(tokens.text))
+        line.translate(0, metrics.height())
+        camera = metrics.elidedText(details.camera, Qt.TextElideMode.ElideMiddle, line.width())
+        painter.drawText(line, _LEFT, camera)
+        line.translate(0, metrics.height())
+        painter.drawText(line, _LEFT, self._moment(details, metrics, line.width(), painter, tokens))
+
+    def _moment(
+        self,
+        details: HitDetails,
+        metrics: QFontMetrics,
+        width_px: int,
+        painter: QPainter,
+        tokens: Tokens,
+    ) -> str:
+        """Day and time where both have room, else the time."""
+        taken = taken_utc(details)
+        if taken is None:
+            painter.setPen(QColor(tokens.muted))
+            return metrics.elidedText("no clock", Qt.TextElideMode.ElideRight, width_px)
+        time = clock_text(taken, self._model.zone)
+        with_day = f"{day_text(taken, self._model.zone)} {time}"
+        return with_day if metrics.horizontalAdvance(with_day) <= width_px else time
+
+
+def _paint_ground(painter: QPainter, tile: QRect, state: QStyle.StateFlag, tokens: Tokens) -> None:
+    """A chosen tile has a ground and an outline, one under the pointer a ground."""
+    is_chosen = bool(state & QStyle.StateFlag.State_Selected)
+    is_under_pointer = bool(state & QStyle.StateFlag.State_MouseOver)
+    if not (is_chosen or is_under_pointer):
+        return
+    painter.setBrush(QColor(tokens.selected if is_chosen else tokens.hovered))
+    painter.setPen(QPen(QColor(tokens.accent), 2) if is_chosen else Qt.PenStyle.NoPen)
+    painter.drawRoundedRect(tile, theme.RADIUS_PX, theme.RADIUS_PX)
+
+
+def _paint_badge(painter: QPainter, place: QRect, verdict: str, tokens: Tokens) -> None:
+    """✓ or ✕ in a disc: a shape as well as a colour."""
+    painter.setPen(QPen(QColor(tokens.raised), 2))
+    painter.setBrush(QColor(tokens.confirmed if verdict == "same" else tokens.rejected))
+    painter.drawEllipse(place)
+    pen = QPen(QColor(tokens.raised), 2)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    painter.setPen(pen)
+    middle, reach = place.center(), BADGE_PX // 4
+    if verdict == "same":
+        knee = middle + QPoint(-1, reach - 1)
+        painter.drawLine(middle + QPoint(-reach, 0), knee)
+        painter.drawLine(knee, middle + QPoint(reach + 1, -reach + 1))
+    else:
+        reach -= 1
+        painter.drawLine(middle + QPoint(-reach, -reach), middle + QPoint(reach + 1, reach + 1))
+        painter.drawLine(middle + QPoint(reach + 1, -reach), middle + QPoint(-reach, reach + 1))
+
+
+def _paint_name(painter: QPainter, bed: QRect, name: str, tokens: Tokens) -> None:
+    """The name of a known person, on a plate at the picture's foot."""
+    metrics = painter.fontMetrics()
+    plate = QRect(
+        bed.left(), bed.bottom() - metrics.height() - 1, bed.width(), metrics.height() + 2
+    )
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(tokens.raised))
+    painter.setOpacity(0.85)
+    painter.drawRect(plate)
+    painter.setOpacity(1.0)
+    painter.setPen(QColor(tokens.text))
+    room = plate.adjusted(PAD_PX, 0, -PAD_PX, 0)
+    shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room.width())
+    painter.drawText(room, Qt.AlignmentFlag.AlignCenter, shown)

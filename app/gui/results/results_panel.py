@@ -1,0 +1,402 @@
+"""The ranked gallery with its head, filters, order, and what can be done with a hit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeySequence, QPixmap
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSlider,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.entities import Verdict
+from app.core.journal import UndoState
+from app.core.queries import SearchResult
+from app.gui.hit_text import count_text, taken_utc
+from app.gui.results.gallery_loader import GalleryLoader
+from app.gui.results.gallery_model import GalleryModel, GalleryOrder
+from app.gui.results.gallery_view import (
+    DEFAULT_PICTURE_PX,
+    LARGEST_PICTURE_PX,
+    SMALLEST_PICTURE_PX,
+    GalleryView,
+    Place,
+)
+from app.gui.results.query_head import QueryHead
+from app.gui.results.results_states import EmptyPage, Notice
+from app.gui.results.search_filters import SearchFilters
+from app.gui.results.thumbnails import Thumbnails
+from app.gui.widgets.choosing import choose_picture
+from app.gui.widgets.drops import picture_in
+from app.gui.widgets.elided_label import ElidedLabel
+from app.gui.widgets.theme import UNIT_PX
+
+if TYPE_CHECKING:
+    from app.gui.tasks import TaskRunner
+
+# Frames, so that buttons are seen to be buttons; palette names follow the theme.
+STYLE = """
+#hitButtons QToolButton, #cameraButton { border: 1px solid palette(mid);
+    background: palette(base); }
+#hitButtons QToolButton:hover, #cameraButton:hover { background: palette(midlight); }
+#hitButtons QToolButton:disabled { background: transparent; }
+#hitButtons QToolButton:focus, #cameraButton:focus { border-color: palette(accent); }
+#cameraButton { padding-right: 20px; }
+#cameraButton::menu-indicator { subcontrol-position: center right; right: 4px; }
+"""
+_AROUND_MIN = 10
+FIRST_STEP = "Click a person in the player, or drop a picture of one here."
+
+
+class ResultsPanel(QWidget):
+    """Shows rankings; says by signals what the user wants.
+
+    Signals:
+        hit_chosen: tracklet id of the hit that the user selected.
+        search_wanted: tracklet id of the hit whose person is to be searched next.
+        verdict_wanted: (tracklet id, "same" or "different").
+        undo_wanted: the last decision is to be taken back.
+        redo_wanted: the decision that was taken back is to be made again.
+        filter_changed: the SearchFilter to search with from now on.
+        order_wanted: the GalleryOrder to sort by.
+        picture_wanted: a picture to search: the path of its file, or its pixels.
+        search_again_wanted: the library has grown since the last search.
+    """
+
+    hit_chosen = Signal(int)
+    search_wanted = Signal(int)
+    verdict_wanted = Signal(int, str)
+    undo_wanted = Signal()
+    redo_wanted = Signal()
+    filter_changed = Signal(object)
+    order_wanted = Signal(object)
+    picture_wanted = Signal(object)
+    search_again_wanted = Signal()
+
+    def __init__(self, tasks: TaskRunner, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("resultsPanel")
+        self.setAccessibleName("Results")
+        self.setStyleSheet(STYLE)
+        self.model = GalleryModel(self)
+        self.thumbnails = Thumbnails(tasks, parent=self)
+        self.loader = GalleryLoader(self.model, self.thumbnails, tasks, self)
+        self.head = QueryHead(self)
+        self.filters = SearchFilters(self)
+        self.notice = Notice(self)
+        self.growth = QPushButton(self)
+        self.order = QComboBox(self)
+        self.zone = ElidedLabel(self)
+        self.picture_size = QSlider(Qt.Orientation.Horizontal, self)
+        self.gallery = GalleryView(self.model, self.thumbnails, self)
+        self.empty = EmptyPage(self)
+        self.stack = QStackedWidget(self)
+        self._make_actions()
+        self._set_up()
+        self._lay_out()
+        self._connect()
+        self.offer_undo(UndoState())
+        self.clear()
+
+    # Building -----------------------------------------------------------------------------------
+
+    def _make_actions(self) -> None:
+        self.confirm = self._action("confirm", "✓ Confirm", "+", "The same person")
+        self.confirm.setShortcuts([QKeySequence("+"), QKeySequence("=")])
+        self.reject = self._action("reject", "✕ Reject", "-", "Another person")
+        self.undo = self._action("undoDecision", "Undo", "Ctrl+Z", "Take the last decision back")
+        self.redo = self._action(
+            "redoDecision", "Redo", "Ctrl+Shift+Z", "Make the decision again that was taken back"
+        )
+        for action in (self.undo, self.redo):
+            # A decision is taken back from wherever one is looking.
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        self.search_this = self._action(
+            "searchThisPerson", "Search this person", "Return", "Look for this person everywhere"
+        )
+        self.search_this.setShortcuts([QKeySequence("Return"), QKeySequence("Enter")])
+
+    def _action(self, name: str, text: str, keys: str, meaning: str) -> QAction:
+        action = QAction(text, self)
+        action.setObjectName(name)
+        action.setShortcut(QKeySequence(keys))
+        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        action.setToolTip(f"{meaning} ({keys})")
+        self.gallery.addAction(action)
+        return action
+
+    def _set_up(self) -> None:
+        self.growth.setObjectName("libraryGrew")
+        self.growth.setStyleSheet("text-align: left;")
+        self.order.setObjectName("galleryOrder")
+        self.order.setAccessibleName("Sort the results")
+        for order in GalleryOrder:
+            self.order.addItem(f"by {order}", order)
+        self.zone.setObjectName("timeZone")
+        self.zone.setProperty("role", "muted")
+        policy = self.zone.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.zone.setSizePolicy(policy)
+        self.picture_size.setObjectName("thumbnailSize")
+        self.picture_size.setAccessibleName("Size of the pictures")
+        self.picture_size.setToolTip("Size of the pictures")
+        self.picture_size.setRange(SMALLEST_PICTURE_PX, LARGEST_PICTURE_PX)
+        self.picture_size.setValue(DEFAULT_PICTURE_PX)
+        self.picture_size.setSingleStep(8)
+        self.picture_size.setPageStep(32)
+        self.picture_size.setMinimumWidth(96)
+        self.picture_size.setMaximumWidth(160)
+        self.gallery.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def _lay_out(self) -> None:
+        tools = QHBoxLayout()
+        tools.setSpacing(2 * UNIT_PX)
+        tools.addWidget(self.order)
+        tools.addWidget(self.zone, 2)
+        tools.addWidget(self.picture_size, 1)
+        self.stack.addWidget(self.gallery)
+        self.stack.addWidget(self.empty)
+        self.tools = QWidget(self)
+        self.tools.setLayout(tools)
+        tools.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * UNIT_PX, 2 * UNIT_PX, 2 * UNIT_PX, 2 * UNIT_PX)
+        column.setSpacing(2 * UNIT_PX)
+        for part in (self.head, self.filters, self.tools, self.notice, self.growth):
+            column.addWidget(part)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self._make_buttons())
+
+    def _make_buttons(self) -> QWidget:
+        self.buttons = QWidget(self)
+        self.buttons.setObjectName("hitButtons")
+        row = QHBoxLayout(self.buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(UNIT_PX)
+        for action in (
+            self.confirm,
+            self.reject,
+            self.undo,
+            self.redo,
+            None,
+            self.search_this,
+        ):
+            if action is None:
+                row.addStretch()
+                continue
+            button = QToolButton(self.buttons)
+            button.setDefaultAction(action)
+            button.setObjectName(f"{action.objectName()}Button")
+            button.setAccessibleName(action.toolTip())
+            # A click on a button leaves the arrow keys with the gallery.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            action.visibleChanged.connect(lambda b=button, a=action: b.setVisible(a.isVisible()))
+            row.addWidget(button)
+        return self.buttons
+
+    def _connect(self) -> None:
+        self.gallery.chosen.connect(self._choose)
+        self.gallery.rows_seen.connect(self.loader.show_rows)
+        self.gallery.doubleClicked.connect(lambda _: self.search_this.trigger())
+        self.gallery.customContextMenuRequested.connect(self._show_menu)
+        self.confirm.triggered.connect(lambda: self._judge("same"))
+        self.reject.triggered.connect(lambda: self._judge("different"))
+        self.undo.triggered.connect(self.undo_wanted)
+        self.redo.triggered.connect(self.redo_wanted)
+        self.search_this.triggered.connect(self._search_chosen)
+        self.filters.changed.connect(lambda: self.filter_changed.emit(self.filters.chosen()))
+        self.order.activated.connect(lambda _: self.order_wanted.emit(self.chosen_order()))
+        self.picture_size.valueChanged.connect(self.gallery.set_picture_px)
+        # The form says the zone as well.
+        self.filters.toggle.toggled.connect(self.zone.setHidden)
+        self.growth.clicked.connect(self.search_again_wanted)
+        self.empty.widening_wanted.connect(self.filters.clear)
+        self.empty.picture_wanted.connect(self._ask_for_picture)
+
+    def chosen_order(self) -> GalleryOrder:
+        """What the user wants the results to be sorted by."""
+        return GalleryOrder(self.order.currentData())
+
+    # What is shown ------------------------------------------------------------------------------
+
+    def clear(self, *, has_library: bool = False) -> None:
+        """No query: says how to begin."""
+        self.model.forget()
+        self.head.clear()
+        self.notice.hide()
+        self.show_growth(0)
+        self.offer_verdicts(False)
+        self.filters.setVisible(has_library)
+        self.setAcceptDrops(has_library)
+        self.tools.hide()
+        title = "Whom are you looking for?" if has_library else "Nobody to show yet"
+        advice = FIRST_STEP if has_library else "Open a library, or drop a folder of videos."
+        self.empty.say(title, advice, offers_picture=has_library)
+        self._show_page()
+
+    def show_searching(self) -> None:
+        """A search has begun; the results of the one before stand until there are others."""
+        self.notice.hide()
+        self.show_growth(0)
+        self.head.show_searching()
+        if not len(self.model):
+            self.empty.say("Searching…", "")
+
+    def show_query(self, picture: QPixmap, caption: str) -> None:
+        """Says who is sought; the results of another one stand until there are new ones."""
+        self.head.show_query(picture, caption)
+
+    def start_anew(self) -> None:
+        """Forgets the results: those that come are for another query."""
+        self.model.forget()
+        self.gallery.return_to(Place())
+
+    def show_result(self, result: SearchResult) -> None:
+        """Replaces the ranking; what was selected stays selected, and the view where it was."""
+        place = self.gallery.place()
+        self.model.show(result.hits)
+        self.head.show_result(result)
+        if not result.hits:
+            self._say_nobody()
+        self.tools.setVisible(bool(result.hits))
+        self._show_page()
+        self.gallery.return_to(place)
+        self._choice_changed()
+
+    def sort(self) -> None:
+        """Puts the results into the order that the user chose, as far as it is known."""
+        place = self.gallery.place()
+        self.model.sort_by(self.chosen_order())
+        self.gallery.return_to(place)
+
+    def show_problem(self, message: str, remedy: str) -> None:
+        """Says what went wrong, above what is there."""
+        self.notice.say(message, remedy)
+        self.head.settle()
+        if not len(self.model):
+            self.empty.say("Nobody to show", FIRST_STEP, offers_picture=True)
+        self._show_page()
+
+    def show_growth(self, new_people: int) -> None:
+        """Offers to search again when there are sightings that the last search did not know."""
+        self.growth.setVisible(new_people > 0)
+        new = "1 new sighting" if new_people == 1 else f"{count_text(new_people)} new sightings"
+        text = f"{new} since this search – search again"
+        self.growth.setText(f"↻ {text}")
+        self.growth.setAccessibleName(text)
+
+    def set_zone(self, zone: ZoneInfo) -> None:
+        """In which zone times are told and typed."""
+        self.model.zone = zone
+        self.zone.set_whole(f"times in {zone.key}")
+        self.filters.set_zone(zone)
+
+    def offer_verdicts(self, judging: bool) -> None:
+        """Whether hits can be confirmed and rejected."""
+        self.confirm.setVisible(judging)
+        self.reject.setVisible(judging)
+        self._choice_changed()
+
+    def offer_undo(self, state: UndoState) -> None:
+        """Which decision can be taken back, and which be made again."""
+        for action, word, decision in (
+            (self.undo, "Undo", state.undoable),
+            (self.redo, "Redo", state.redoable),
+        ):
+            action.setEnabled(decision is not None)
+            sign = "" if decision is None else " ✓" if decision.verdict == "same" else " ✕"
+            action.setText(word + sign)
+        self.redo.setVisible(state.redoable is not None)
+
+    def _say_nobody(self) -> None:
+        where = self.filters.words()
+        if where:
+            self.empty.say(f"Nobody {where}", "Widen the filter.", offers_wider=True)
+        else:
+            self.empty.say(
+                "Nobody else is in this library yet",
+                "Drop a folder of videos on the window to load it.",
+            )
+
+    def _show_page(self) -> None:
+        has_hits = bool(len(self.model))
+        self.stack.setCurrentWidget(self.gallery if has_hits else self.empty)
+        self.buttons.setVisible(has_hits)
+
+    # What the user does -------------------------------------------------------------------------
+
+    def _choose(self, tracklet_id: int) -> None:
+        self._choice_changed()
+        self.hit_chosen.emit(tracklet_id)
+
+    def _choice_changed(self) -> None:
+        has_choice = self.gallery.chosen_id() is not None
+        for action in (self.confirm, self.reject, self.search_this):
+            action.setEnabled(has_choice)
+
+    def _judge(self, verdict: Verdict) -> None:
+        chosen = self.gallery.chosen_id()
+        if chosen is not None:
+            self.verdict_wanted.emit(chosen, verdict)
+
+    def _search_chosen(self) -> None:
+        chosen = self.gallery.chosen_id()
+        if chosen is not None:
+            self.search_wanted.emit(chosen)
+
+    def _show_menu(self, place: QPoint) -> None:
+        index = self.gallery.indexAt(place)
+        if not index.isValid():
+            return
+        self.gallery.setCurrentIndex(index)
+        menu = QMenu(self)
+        menu.setObjectName("hitMenu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addActions([self.search_this])
+        self._add_narrowing(menu)
+        menu.addSeparator()
+        menu.addActions([self.confirm, self.reject, self.undo, self.redo])
+        menu.popup(self.gallery.viewport().mapToGlobal(place))
+
+    def _add_narrowing(self, menu: QMenu) -> None:
+        """Entries that filter by what is known of the chosen hit."""
+        chosen = self.gallery.chosen_id()
+        details = None if chosen is None else self.model.details_of(chosen)
+        if details is None:
+            return
+        taken = taken_utc(details)
+        if taken is not None:
+            menu.addAction(
+                f"Only {_AROUND_MIN} minutes before and after",
+                lambda: self.filters.narrow_to_time(taken, timedelta(minutes=_AROUND_MIN)),
+            ).setObjectName("narrowToTime")
+        menu.addAction(
+            f"Only {details.camera.replace('&', '&&')}",
+            lambda: self.filters.narrow_to_camera(details.camera),
+        ).setObjectName("narrowToCamera")
+
+    def _ask_for_picture(self) -> None:
+        choose_picture(self, self.picture_wanted.emit)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes a picture file; a folder is the window's."""
+        if picture_in(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Searches the person of the picture."""
+        picture = picture_in(event.mimeData())
+        if picture is not None:
+            event.acceptProposedAction()
+            self.picture_wanted.emit(picture)

@@ -1,0 +1,322 @@
+"""Where and when to search: cameras and a span of time, shown as chips that can be taken off."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from PySide6.QtCore import QDate, QDateTime, Qt, QTime, QTimeZone, Signal
+from PySide6.QtGui import QAction, QFont, QKeyEvent, QMouseEvent, QTextCharFormat
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDateTimeEdit,
+    QGridLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.entities import Camera
+from app.core.queries import SearchFilter
+from app.gui.widgets.flow_layout import FlowLayout
+from app.gui.widgets.theme import UNIT_PX
+
+TIME_FORMAT = "yyyy-MM-dd HH:mm:ss"
+CHIP_STYLE = f"QPushButton {{ padding: {UNIT_PX - 1}px {2 * UNIT_PX}px; }}"
+
+
+class StayingMenu(QMenu):
+    """A menu that stays open while several entries are checked."""
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Checks the entry under the pointer."""
+        if not self._toggle_active():
+            super().mouseReleaseEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Checks the entry that the keyboard stands on."""
+        if event.key() != Qt.Key.Key_Space or not self._toggle_active():
+            super().keyPressEvent(event)
+
+    def _toggle_active(self) -> bool:
+        active = self.activeAction()
+        found = [action for action in self.actions() if action is active and action.isCheckable()]
+        for action in found:
+            action.toggle()
+        return bool(found)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBound:
+    """One end of the span: a box that switches it on, and the time."""
+
+    switch: QCheckBox
+    edit: QDateTimeEdit
+
+    def moment(self, zone: ZoneInfo) -> datetime | None:
+        """The time in a zone, or None where the end is open."""
+        if not self.switch.isChecked():
+            return None
+        day, time = self.edit.date(), self.edit.time()
+        return datetime(
+            day.year(),
+            day.month(),
+            day.day(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+            tzinfo=zone,
+        )
+
+    def set_time(self, moment: datetime) -> None:
+        """Shows a time, as the clock of its own zone tells it."""
+        self.edit.setDateTime(
+            QDateTime(
+                QDate(moment.year, moment.month, moment.day),
+                QTime(moment.hour, moment.minute, moment.second),
+                QTimeZone.utc(),
+            )
+        )
+
+
+class SearchFilters(QWidget):
+    """Edits a `SearchFilter`.
+
+    Signals:
+        changed: another part of the gallery is to be searched.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("searchFilters")
+        self._zone = ZoneInfo("UTC")
+        self._quiet = False
+        self._camera_actions: dict[int, QAction] = {}
+        self._chips: list[QPushButton] = []
+        self.toggle = QToolButton(self)
+        self.menu = StayingMenu(self)
+        self.cameras = QToolButton(self)
+        self.zone = QLabel(self)
+        self.form = QWidget(self)
+        self.earliest = self._bound("from", "From")
+        self.latest = self._bound("to", "To")
+        self._set_up()
+        self._lay_out()
+        self._show()
+
+    # Building -----------------------------------------------------------------------------------
+
+    def _bound(self, name: str, word: str) -> TimeBound:
+        switch = QCheckBox(word, self.form)
+        switch.setObjectName(f"{name}Switch")
+        switch.setAccessibleName(f"{word} a time on" if name == "from" else "Up to a time")
+        edit = QDateTimeEdit(self.form)
+        edit.setObjectName(f"{name}Time")
+        edit.setAccessibleName(f"{word} this time")
+        # The digits stand for the library's zone; UTC holds any digits, without a gap in spring.
+        edit.setTimeZone(QTimeZone.utc())
+        edit.setDisplayFormat(TIME_FORMAT)
+        edit.setCalendarPopup(True)
+        # While someone types, half a year is not searched for.
+        edit.setKeyboardTracking(False)
+        edit.setEnabled(False)
+        edit.setToolTip("People from videos whose clock is unknown are left out.")
+        switch.toggled.connect(edit.setEnabled)
+        switch.toggled.connect(self._edited)
+        edit.dateTimeChanged.connect(self._edited)
+        return TimeBound(switch, edit)
+
+    def _set_up(self) -> None:
+        self.toggle.setObjectName("filterToggle")
+        self.toggle.setAccessibleName("Filter by camera and time")
+        self.toggle.setText("+ filter")
+        self.toggle.setToolTip("Search only some cameras, or a span of time")
+        self.toggle.setCheckable(True)
+        self.toggle.toggled.connect(self.form.setVisible)
+        self.menu.setObjectName("cameraMenu")
+        self.cameras.setObjectName("cameraButton")
+        self.cameras.setAccessibleName("Cameras to search")
+        self.cameras.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.cameras.setMenu(self.menu)
+        self.zone.setObjectName("filterZone")
+        self.zone.setProperty("role", "muted")
+        self.form.setObjectName("filterForm")
+        self.form.hide()
+
+    def _lay_out(self) -> None:
+        self._flow = FlowLayout()
+        self._flow.addWidget(self.toggle)
+        grid = QGridLayout(self.form)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(2 * UNIT_PX)
+        grid.addWidget(QLabel("Cameras", self.form), 0, 0)
+        grid.addWidget(self.cameras, 0, 1)
+        for row, bound in enumerate((self.earliest, self.latest), 1):
+            grid.addWidget(bound.switch, row, 0)
+            grid.addWidget(bound.edit, row, 1)
+        grid.addWidget(self.zone, 3, 1)
+        grid.setColumnStretch(2, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2 * UNIT_PX)
+        column.addLayout(self._flow)
+        column.addWidget(self.form)
+
+    # What can be chosen -------------------------------------------------------------------------
+
+    def set_cameras(self, cameras: Sequence[Camera]) -> None:
+        """Offers these cameras; those that were chosen stay chosen."""
+        chosen = self._chosen_cameras()
+        self._quiet = True
+        self.menu.clear()
+        self._camera_actions = {}
+        for camera in cameras:
+            action = self.menu.addAction(camera.name)
+            action.setObjectName(f"camera:{camera.name}")
+            action.setCheckable(True)
+            action.setChecked(camera.id in chosen)
+            action.toggled.connect(self._edited)
+            self._camera_actions[camera.id] = action
+        self._quiet = False
+        self.cameras.setEnabled(bool(cameras))
+        self._show()
+
+    def set_zone(self, zone: ZoneInfo) -> None:
+        """In which zone times are typed."""
+        self._zone = zone
+        self.zone.setText(f"Times in {zone.key}")
+
+    def offer_span(self, first_utc: datetime, last_utc: datetime) -> None:
+        """Where the footage begins and ends: what the times say when they are switched on."""
+        self._quiet = True
+        after = last_utc + timedelta(minutes=1)
+        for bound, moment in ((self.earliest, first_utc), (self.latest, after)):
+            if not bound.switch.isChecked():
+                whole_minute = moment.astimezone(self._zone).replace(second=0, microsecond=0)
+                bound.set_time(whole_minute)
+        self._quiet = False
+
+    def mark_days(self, days: Collection[date]) -> None:
+        """Prints the days that have footage in bold in the calendars."""
+        bold = QTextCharFormat()
+        bold.setFontWeight(QFont.Weight.Bold)
+        for bound in (self.earliest, self.latest):
+            calendar = bound.edit.calendarWidget()
+            calendar.setDateTextFormat(QDate(), QTextCharFormat())  # of all days
+            for day in days:
+                calendar.setDateTextFormat(QDate(day.year, day.month, day.day), bold)
+
+    def narrow_to_time(self, moment: datetime, either_way: timedelta) -> None:
+        """Searches only a span around a moment."""
+        self._quiet = True
+        for bound, end in (
+            (self.earliest, moment - either_way),
+            (self.latest, moment + either_way),
+        ):
+            bound.set_time(end.astimezone(self._zone).replace(microsecond=0))
+            bound.switch.setChecked(True)
+        self._quiet = False
+        self._edited()
+
+    def narrow_to_camera(self, name: str) -> None:
+        """Searches only one camera."""
+        self._quiet = True
+        for action in self._camera_actions.values():
+            action.setChecked(action.text() == name)
+        self._quiet = False
+        self._edited()
+
+    # What is chosen -----------------------------------------------------------------------------
+
+    def chosen(self) -> SearchFilter:
+        """The part of the gallery that is to be searched."""
+        cameras = self._chosen_cameras()
+        return SearchFilter(
+            camera_ids=cameras or None,
+            from_utc=self.earliest.moment(self._zone),
+            to_utc=self.latest.moment(self._zone),
+        )
+
+    def words(self) -> str:
+        """The filter as a part of a sentence ("in cam3 from …"); empty where all is searched."""
+        parts = []
+        cameras = [
+            self._camera_actions[each].text()
+            for each in self._camera_actions
+            if each in self._chosen_cameras()
+        ]
+        if cameras:
+            parts.append(f"in {' or '.join(cameras)}")
+        first, last = self.earliest.moment(self._zone), self.latest.moment(self._zone)
+        if first and last:
+            parts.append(f"between {_short(first)} and {_short(last)}")
+        elif first:
+            parts.append(f"after {_short(first)}")
+        elif last:
+            parts.append(f"before {_short(last)}")
+        return " ".join(parts)
+
+    def clear(self) -> None:
+        """Takes everything off; tells it once."""
+        if not self.words():
+            return
+        self._quiet = True
+        for action in self._camera_actions.values():
+            action.setChecked(False)
+        for bound in (self.earliest, self.latest):
+            bound.switch.setChecked(False)
+        self._quiet = False
+        self._edited()
+
+    def _chosen_cameras(self) -> frozenset[int]:
+        return frozenset(
+            each for each, action in self._camera_actions.items() if action.isChecked()
+        )
+
+    # Chips --------------------------------------------------------------------------------------
+
+    def _edited(self) -> None:
+        if not self._quiet:
+            self._show()
+            self.changed.emit()
+
+    def _show(self) -> None:
+        for chip in self._chips:
+            self._flow.removeWidget(chip)
+            chip.hide()
+            chip.deleteLater()
+        self._chips = []
+        for action in self._camera_actions.values():
+            if action.isChecked():
+                self._add_chip(action.text(), partial(action.setChecked, False))
+        for word, bound in (("from", self.earliest), ("to", self.latest)):
+            moment = bound.moment(self._zone)
+            if moment is not None:
+                self._add_chip(f"{word} {_short(moment)}", partial(bound.switch.setChecked, False))
+        count = len(self._chosen_cameras())
+        self.cameras.setText(f"{count} of {len(self._camera_actions)}" if count else "All cameras")
+
+    def _add_chip(self, text: str, take_off: partial[None]) -> None:
+        chip = QPushButton(f"{text} ✕", self)
+        chip.setObjectName(f"chip:{text}")
+        chip.setAccessibleName(f"Take off the filter {text}")
+        chip.setToolTip("Take this filter off")
+        chip.setStyleSheet(CHIP_STYLE)
+        # Without its argument: `clicked` would hand over whether the chip is checked.
+        chip.clicked.connect(lambda _: take_off())
+        self._flow.insert(len(self._chips), chip)
+        self._chips.append(chip)
+        chip.show()
+
+
+def _short(moment: datetime) -> str:
+    """A typed time without the seconds that are zero."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment.second else f"{moment:%Y-%m-%d %H:%M}"

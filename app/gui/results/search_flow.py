@@ -1,0 +1,385 @@
+"""Joins what the user looks for, the search service, and the results panel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage, QPixmap
+
+from app.core.clock import format_time
+from app.core.entities import Image
+from app.core.errors import NotFoundError, UserFacingError
+from app.core.queries import (
+    REFINEMENTS,
+    Hit,
+    Query,
+    Refinement,
+    SearchEvent,
+    SearchFilter,
+    SearchResult,
+    SearchStage,
+    StageLeftOut,
+    StageRunning,
+    TrackletQuery,
+)
+from app.gui.hit_text import taken_utc, video_time_text
+from app.gui.results.gallery_model import GalleryOrder
+from app.gui.results.thumbnails import read_picture
+from app.gui.results.verdict_flow import VerdictFlow
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from app.gui.results.results_panel import ResultsPanel
+    from app.gui.tasks import Task, TaskRunner
+    from app.services.people.catalog import CameraEntry, HitDetails
+    from app.services.workspace import Workspace
+
+LANE = "search"
+INDEX_LANE = "index"
+LIMIT = 5000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sought:
+    """Who is looked for, ready to be searched and shown.
+
+    Attributes:
+        picture: what the head of the results shows.
+        details: where a stored person was seen; None for a picture.
+        title: names a picture; empty for a stored person.
+    """
+
+    query: Query
+    picture: QImage
+    details: HitDetails | None = None
+    title: str = ""
+
+
+Find = Callable[[], Sought]
+"""Finds out who is sought; runs in a worker, may load a network, raises UserFacingError."""
+
+
+class SearchFlow(QObject):
+    """Runs searches, the newest one only, and tells what was selected.
+
+    Signals:
+        hit_selected: HitDetails of the hit that the user selected.
+        query_changed: the Query that the results are for from now on.
+        decisions_changed: somebody was confirmed or rejected, or that was taken back.
+    """
+
+    hit_selected = Signal(object)
+    query_changed = Signal(object)
+    decisions_changed = Signal()
+
+    def __init__(
+        self, panel: ResultsPanel, tasks: TaskRunner, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._panel = panel
+        self._tasks = tasks
+        self._workspace: Workspace | None = None
+        self._find: Find | None = None
+        self._ask: Find | None = None  # what the user asked for, as long as nobody else is sought
+        self._sought: Sought | None = None
+        self._shown: Sought | None = None
+        self._task: Task | None = None
+        self._stages: frozenset[Refinement] = REFINEMENTS
+        self._left_out: list[UserFacingError] = []
+        self._awaited_id: int | None = None
+        self._new_people = 0
+        self._verdicts = VerdictFlow(panel, tasks, self)
+        self._verdicts.stored.connect(self.decisions_changed)
+        panel.hit_chosen.connect(self._select)
+        panel.search_wanted.connect(self.search_tracklet)
+        panel.filter_changed.connect(lambda _: self._run_again())
+        panel.order_wanted.connect(self._sort)
+        panel.picture_wanted.connect(self.search_picture)
+        panel.search_again_wanted.connect(self.refresh_if_stale)
+        panel.loader.arrived.connect(self._tell_awaited)
+        panel.loader.all_arrived.connect(panel.sort)
+        panel.loader.failed.connect(self._report)
+
+    # What can be asked --------------------------------------------------------------------------
+
+    def set_workspace(self, workspace: Workspace | None) -> None:
+        """Another library is open, or none: everything of the one before is forgotten."""
+        self._cancel()
+        self._workspace = workspace
+        self._find = self._ask = self._sought = self._shown = self._awaited_id = None
+        self._new_people = 0
+        self._verdicts.set_people(None if workspace is None else workspace.people)
+        self._panel.loader.set_source(None)
+        self._panel.clear(has_library=workspace is not None)
+        self._panel.filters.clear()
+        self._panel.filters.set_cameras([])
+        if workspace is not None:
+            self._panel.set_zone(workspace.library.timezone)
+            self._load_cameras()
+        self._prepare()
+
+    def set_stages(self, stages: frozenset[Refinement]) -> None:
+        """Only these refinements are made from now on; searches again."""
+        self._stages = stages
+        self._run_again()
+
+    def networks_changed(self) -> None:
+        """Other vectors or refinements are used from now on: searches again."""
+        self._prepare()
+        self._run_again()
+
+    def times_changed(self) -> None:
+        """Names or clocks of cameras are others now: searches again, shows nothing of before."""
+        self._shown = None
+        self._find = self._ask
+        self.networks_changed()
+        self.refresh_filters()
+
+    def search_tracklet(self, tracklet_id: int) -> None:
+        """Looks for the person of a stored tracklet."""
+        self._start(lambda workspace: _stored(workspace, tracklet_id))
+
+    def search_point(self, video_id: int, time_s: float, x_px: float, y_px: float) -> None:
+        """Looks for the person at a point of a frame, stored or not."""
+        self._start(lambda workspace: _pointed_at(workspace, video_id, time_s, x_px, y_px))
+
+    def search_picture(self, picture: Path | QImage) -> None:
+        """Looks for the person of a picture: of a file, or of one that was pasted."""
+        self._start(lambda workspace: _pictured(workspace, picture))
+
+    def library_grew(self, new_people: int) -> None:
+        """So many people more can be found; offers to search again."""
+        self._new_people += new_people
+        if self._shown is not None:
+            self._panel.show_growth(self._new_people)
+
+    def refresh_if_stale(self) -> None:
+        """Searches again if the library has grown since the last search."""
+        if self._new_people:
+            self._run_again()
+
+    def refresh_filters(self) -> None:
+        """Offers the cameras and the span of time that the library has by now."""
+        if self._workspace is not None:
+            self._load_cameras()
+
+    def _prepare(self) -> None:
+        """Builds the index in the background: the first search of a large library takes seconds."""
+        self._tasks.cancel(INDEX_LANE)
+        if self._workspace is not None:
+            task = self._tasks.start(INDEX_LANE, self._workspace.search.prepare())
+            task.failed.connect(self._report)
+
+    # Searching ----------------------------------------------------------------------------------
+
+    def _start(self, find: Callable[[Workspace], Sought]) -> None:
+        workspace = self._workspace
+        if workspace is not None:
+            self._find = self._ask = partial(find, workspace)
+            self._run_again()
+
+    def _run_again(self) -> None:
+        workspace, find = self._workspace, self._find
+        if workspace is None or find is None:
+            return
+        self._cancel()
+        self._new_people = 0
+        self._left_out.clear()
+        self._panel.show_searching()
+        job = _search(workspace, find, self._panel.filters.chosen(), self._stages)
+        self._task = self._tasks.start(LANE, job, self._take)
+        self._task.failed.connect(self._fail)
+        self._task.finished.connect(self._panel.head.settle)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def _take(self, event: Sought | SearchEvent) -> None:
+        if isinstance(event, StageRunning):
+            self._panel.head.show_running(event.stage)
+        elif isinstance(event, StageLeftOut):
+            self._left_out.append(event.error)
+            told = " ".join(error.message for error in self._left_out)
+            self._panel.show_problem(told, event.error.remedy)
+        elif isinstance(event, SearchResult):
+            if event.stage is SearchStage.RETRIEVED:
+                # What was stored until now has been searched.
+                self._new_people = 0
+                self._panel.show_growth(0)
+            self._adopt()
+            self._panel.show_result(event)
+            if self._panel.chosen_order() is not GalleryOrder.RELEVANCE:
+                self._panel.loader.fetch_all()
+        else:
+            self._sought = event
+            # Found once, it need not be found again when the filter changes.
+            self._find = lambda: event
+            self._panel.show_query(QPixmap.fromImage(event.picture), self._caption(event))
+
+    def _adopt(self) -> None:
+        """From now on the gallery is for who is sought now; nothing if it was before."""
+        workspace, sought, shown = self._workspace, self._sought, self._shown
+        if workspace is None or sought is None:
+            return
+        self._shown = sought
+        if shown is not None and shown.query == sought.query:
+            return
+        self._awaited_id = None
+        query = sought.query
+        query_id = query.tracklet_id if isinstance(query, TrackletQuery) else None
+        self._panel.start_anew()
+        self._panel.loader.set_source(
+            lambda hits: workspace.catalog.details(hits, query_tracklet_id=query_id)
+        )
+        self._verdicts.set_query(query_id)
+        self.query_changed.emit(query)
+
+    def _caption(self, sought: Sought) -> str:
+        details = sought.details
+        if details is None:
+            return sought.title
+        name = f"{details.identity} · " if details.identity else ""
+        taken = taken_utc(details)
+        when = f"{video_time_text(details.box_time_s)} into {details.video.name}"
+        if taken is not None:
+            when = format_time(taken, self._panel.model.zone)
+        return f"{name}{details.camera} · {when}"
+
+    def _fail(self, error: Exception) -> None:
+        sought = self._sought
+        self._find = self._ask = None if sought is None else lambda: sought
+        # Hits of one person must not stand under the picture of another.
+        self._adopt()
+        self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        if isinstance(error, UserFacingError):
+            self._panel.show_problem(error.message, error.remedy)
+        else:
+            # Logged with its trace by the task runner.
+            self._panel.show_problem(
+                "The search stopped because of a fault in the program.",
+                "Search again; if it stays, send the log (Help → Open log folder).",
+            )
+
+    # Selection and order ------------------------------------------------------------------------
+
+    def _select(self, tracklet_id: int) -> None:
+        self._awaited_id = tracklet_id
+        self._tell_awaited(())
+
+    def _tell_awaited(self, _arrived: object) -> None:
+        """Tells the selected hit as soon as its details are there."""
+        if self._awaited_id is None:
+            return
+        details = self._panel.model.details_of(self._awaited_id)
+        row = self._panel.model.row_of(self._awaited_id)
+        if details is None or row is None:
+            return
+        self._awaited_id = None
+        hit, rank = self._panel.model.hit(row), self._panel.model.rank_of(details.tracklet_id)
+        self.hit_selected.emit(replace(details, rank=rank, score=hit.score))
+
+    def _sort(self, order: GalleryOrder) -> None:
+        if order is GalleryOrder.RELEVANCE:
+            self._panel.sort()
+        else:
+            # Then `all_arrived` sorts.
+            self._panel.loader.fetch_all()
+
+    # Filters ------------------------------------------------------------------------------------
+
+    def _load_cameras(self) -> None:
+        workspace = self._workspace
+        assert workspace is not None
+        job = (workspace.catalog.cameras() for _ in range(1))
+        self._tasks.start("details", job, self._offer_cameras).failed.connect(self._report)
+
+    def _offer_cameras(self, entries: Sequence[CameraEntry]) -> None:
+        if self._workspace is None:
+            return
+        self._panel.filters.set_cameras([entry.camera for entry in entries])
+        spans = [span for entry in entries for span in _recorded(entry)]
+        if spans:
+            first, last = min(span[0] for span in spans), max(span[1] for span in spans)
+            self._panel.filters.offer_span(first, last)
+            zone = self._workspace.library.timezone
+            self._panel.filters.mark_days({day for span in spans for day in _days(span, zone)})
+
+
+def _search(
+    workspace: Workspace, find: Find, where: SearchFilter, stages: frozenset[Refinement]
+) -> Iterator[Sought | SearchEvent]:
+    """A job: first who is sought, then ever better rankings."""
+    sought = find()
+    yield sought
+    yield from workspace.search.run(sought.query, where, limit=LIMIT, stages=stages)
+
+
+def _stored(workspace: Workspace, tracklet_id: int) -> Sought:
+    found = workspace.catalog.details([Hit(tracklet_id, score=1.0, cosine=1.0)])
+    if not found:
+        raise NotFoundError(
+            "This person is no longer in the library.", "Click a person in the player."
+        )
+    return Sought(TrackletQuery(tracklet_id), read_picture(found[0].thumbnail), found[0])
+
+
+def _pointed_at(
+    workspace: Workspace, video_id: int, time_s: float, x_px: float, y_px: float
+) -> Sought:
+    tracklet_id = workspace.playback.person_at(video_id, time_s, x_px, y_px)
+    if tracklet_id is not None:
+        return _stored(workspace, tracklet_id)
+    query = workspace.detect_person_at(video_id, time_s, x_px, y_px)
+    title = f"Person at {video_time_text(time_s)}, found in the frame"
+    return Sought(query, as_qimage(query.image), title=title)
+
+
+def _pictured(workspace: Workspace, picture: Path | QImage) -> Sought:
+    if isinstance(picture, QImage):
+        name = "the pasted picture"
+        query = workspace.query_in(_as_array(picture), name)
+    else:
+        name, query = picture.name, workspace.query_from_picture(picture)
+    return Sought(query, as_qimage(query.image), title=f"Person of {name}")
+
+
+def _as_array(image: QImage) -> Image:
+    """RGB uint8 (h, w, 3), a copy."""
+    rgb = image.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
+    return rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
+
+
+def as_qimage(image: Image) -> QImage:
+    """A picture of its own from RGB uint8 (h, w, 3)."""
+    height, width = image.shape[:2]
+    data = image.tobytes()
+    return QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def _days(span: tuple[datetime, datetime], zone: ZoneInfo) -> Iterator[date]:
+    """The days that a stretch of footage touches."""
+    first, last = (moment.astimezone(zone).date() for moment in span)
+    for number in range((last - first).days + 1):
+        yield first + timedelta(days=number)
+
+
+def _recorded(entry: CameraEntry) -> list[tuple[datetime, datetime]]:
+    """Begin and end of those videos of a camera whose clock is known."""
+    return [
+        (start, video.moment(video.info.duration_s or 0.0) or start)
+        for video in entry.videos
+        if (start := video.moment(0.0)) is not None
+    ]

@@ -1,0 +1,1 @@
+"""Looks and small parts that several features use."""

@@ -1,0 +1,78 @@
+"""Dialogs that ask for a file or folder; they never block: the answer comes as a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.core.networks import ModelRole
+from app.gui.widgets.drops import PICTURE_SUFFIXES
+from app.services.networks.model_choice import WEIGHTS_SUFFIXES
+from app.settings import models_dir
+
+Chosen = Callable[[Path], object]
+
+
+def choose_folder(parent: QWidget | None, title: str, start: Path | None, chosen: Chosen) -> None:
+    """Asks for an existing folder."""
+    dialog = _dialog(parent, title, start, chosen)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    dialog.open()
+
+
+def choose_new_folder(
+    parent: QWidget | None, title: str, start: Path | None, chosen: Chosen
+) -> None:
+    """Asks for the name of a folder that is to be made."""
+    dialog = _dialog(parent, title, start, chosen)
+    dialog.setFileMode(QFileDialog.FileMode.AnyFile)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
+    dialog.setLabelText(QFileDialog.DialogLabel.Accept, "Create")
+    dialog.setLabelText(QFileDialog.DialogLabel.FileName, "Name:")
+    dialog.open()
+
+
+def choose_file(
+    parent: QWidget | None, title: str, start: Path | None, filters: str, chosen: Chosen
+) -> None:
+    """Asks for an existing file.
+
+    Args:
+        parent: over which window.
+        title: what is asked for.
+        start: folder to look in first.
+        filters: as Qt writes them, ``Pictures (*.jpg *.png)``.
+        chosen: called with the file; not called where the user cancels.
+    """
+    dialog = _dialog(parent, title, start, chosen)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setNameFilter(filters)
+    dialog.open()
+
+
+def choose_picture(parent: QWidget | None, chosen: Chosen) -> None:
+    """Asks for a picture of somebody."""
+    patterns = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
+    choose_file(parent, "Search with a picture", Path.home(), f"Pictures ({patterns})", chosen)
+
+
+def choose_model_file(parent: QWidget | None, title: str, role: ModelRole, chosen: Chosen) -> None:
+    """Asks for a weights file, first where those of its role are installed."""
+    patterns = " ".join(f"*{suffix}" for suffix in WEIGHTS_SUFFIXES[role])
+    folder = models_dir(role)
+    start = folder if folder.is_dir() else Path.home()
+    choose_file(parent, title, start, f"Weights ({patterns})", chosen)
+
+
+def _dialog(parent: QWidget | None, title: str, start: Path | None, chosen: Chosen) -> QFileDialog:
+    dialog = QFileDialog(parent, title, str(start) if start else "")
+    dialog.setObjectName("file_dialog")
+    dialog.setAccessibleName(title)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.fileSelected.connect(lambda text: chosen(Path(text)))
+    return dialog

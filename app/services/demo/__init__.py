@@ -1,0 +1,1 @@
+"""The rendered recordings that come with Retrace, and their truth."""

@@ -1,0 +1,1 @@
+"""Footage in, sightings out: the queue, the analysis of each video, and its tracks."""

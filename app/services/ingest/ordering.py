@@ -1,0 +1,116 @@
+"""Footage that is named or arrives in watched folders is registered, and put into the queue."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import tzinfo
+from pathlib import Path
+
+from app.core.clock import zone_text
+from app.core.errors import UsageError, VideoError
+from app.core.events import FootageOrdered, IngestEvent, VideoFailed
+from app.services.footage.sources import SourceFile, find_sources, is_storable, ready
+from app.services.footage.vehicles import told_from_stored
+from app.services.footage.watching import changes
+from app.services.ingest.ingest_options import IngestOptions
+from app.services.ingest.ingest_progress import IngestRun, beating
+from app.services.search.search import Search
+from app.storage.library import Library
+
+
+class Ordering:
+    """Orders for one library.
+
+    Args:
+        library: where videos are registered.
+        search: told when cameras have other clocks.
+    """
+
+    def __init__(self, library: Library, search: Search) -> None:
+        self._library = library
+        self._search = search
+
+    def order(
+        self,
+        folder: Path,
+        options: IngestOptions,
+        *,
+        only_new: bool = False,
+        run: IngestRun | None = None,
+    ) -> Iterator[IngestEvent]:
+        """Registers every video below `folder` and puts it into the queue.
+
+        Args:
+            folder: a folder, or one video.
+            options: how its videos are to be ingested.
+            only_new: leave out what waits or is stored already and has not changed since.
+            run: the ingest that it is a part of.
+
+        Raises:
+            UsageError: the folder is missing or holds no footage.
+            LibraryError: the library can no longer be written to.
+        """
+        run = run or IngestRun()
+        folder = folder.expanduser().resolve()
+        root = folder if folder.is_dir() else folder.parent
+        found = yield from beating(
+            run, f"Looking into {folder.name}", lambda: self._look_into(folder, options)
+        )
+        for source in found:
+            if not is_storable(source):
+                failed = VideoFailed(source.path, _unstorable(source))
+                run.failed.append(failed)
+                yield failed
+        ordered = ready(
+            [source for source in found if is_storable(source)], sub_streams=options.sub_streams
+        )
+        with self._library.transaction():
+            ids = self._library.order_videos(
+                root, ordered, options.packed(), only_new=only_new, excluded_too=not folder.is_dir()
+            )
+            self.keep_zone(ids, options.zone)
+        yield FootageOrdered(folder, len(ids))
+
+    def order_new(
+        self, run: IngestRun, folder: Path, options: IngestOptions
+    ) -> Iterator[IngestEvent]:
+        """Orders what is new in a watched folder, which may be empty or out of reach."""
+        with suppress(UsageError):
+            yield from self.order(folder, options, only_new=True, run=run)
+
+    def order_arrivals(self) -> Iterator[IngestEvent]:
+        """Orders what arrives in the folders that the library watches, until it is closed.
+
+        Ends at once where it watches none.
+        """
+        run = IngestRun()
+        watched = {each.folder: each.options for each in self._library.watched_folders()}
+        for changed in changes(list(watched)) if watched else ():
+            for folder in changed:
+                yield from self.order_new(run, folder, IngestOptions.unpacked(watched[folder]))
+            yield run.progress("Watching for new recordings")
+
+    def keep_zone(self, video_ids: Sequence[int], zone: tzinfo | None) -> None:
+        """Keeps the zone that was named with an order as that of its cameras' clocks."""
+        if zone is None:
+            return
+        videos = self._library.videos_by_id(video_ids).values()
+        for camera in {video.camera for video in videos}:
+            if camera.clock.zone != zone_text(zone):
+                self._library.set_clock(camera.id, replace(camera.clock, zone=zone_text(zone)))
+                self._search.reset()
+
+    def _look_into(self, folder: Path, options: IngestOptions) -> list[SourceFile]:
+        found = find_sources(folder, options.camera_by)
+        return told_from_stored(found, (), self._library) if options.camera_by == "auto" else found
+
+
+def _unstorable(source: SourceFile) -> VideoError:
+    name = os.fsencode(source.path.name).decode("utf-8", "replace")
+    return VideoError(
+        f"{name} cannot be stored: its path is not written in UTF-8.",
+        "Rename the file, or the folder it lies in, and load the folder again.",
+    )

@@ -1,0 +1,306 @@
+"""Putting weights files where they are found by themselves, and taking them away again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+import tomli_w
+
+from app.core.errors import DownloadError, ModelError, NotFoundError, UsageError
+from app.core.networks import MODEL_ROLES, ModelRole
+from app.services.checksum import sha256_of
+from app.services.networks.download import Transfer, UnreachableError, download
+from app.services.networks.model_choice import (
+    KNOWN_SUFFIXES,
+    bundled_files,
+    describe_model,
+    installed_files,
+    parts_of,
+)
+from app.services.networks.public_models import (
+    PublicFile,
+    PublicModel,
+    find_public_model,
+    published_as,
+)
+from app.services.pipeline import in_background
+from app.settings import bundled_models_dir, models_dir, user_data_dir
+
+# Where ultralytics offers its weights; the release that its package 8.4 asks for.
+YOLO_ADDRESS = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
+_YOLO = re.compile(r"(yolov8[nsmlx]|yolov9[tsmce]|yolov10[nsmblx]|yolo(11|12|26)[nsmlx])(\.pt)?")
+YOLO_EXAMPLE = "yolo11n.pt"
+# Beside a weights file: how an ONNX embedder wants its crops, and what else there is to tell.
+_CARD = ".card.toml"
+_COMPANIONS = (".toml", _CARD)
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """A file is being loaded, to see what it is. Yielded at least every 0.3 s."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The last event of an installation: the file is in its place.
+
+    Attributes:
+        sha256: of the file; of a network of two files, of both, one after the other.
+        published_as: the entry of the list of public networks whose very files these are.
+    """
+
+    role: ModelRole
+    path: Path
+    sha256: str
+    published_as: PublicModel | None = None
+
+
+InstallEvent = Transfer | Checking | Installed
+
+
+def install(
+    source: str,
+    recognise: Callable[[Path, ModelRole | None], ModelRole],
+    role: ModelRole | None = None,
+    sha256: str | None = None,
+) -> Iterator[InstallEvent]:
+    """Puts a weights file where it is found by itself, once it has been loaded and run.
+
+    Closing the generator stops within a second and leaves nothing but the part of a download,
+    which the same call goes on from.
+
+    Args:
+        source: a file, an https address, or a name: one of the list of public networks, or of
+            ultralytics' YOLO weights. Of a network of two files, the .xml; its .bin is taken too.
+        recognise: (file, role it must have or None) → its role, found by loading it.
+        role: what it must be, or None: whatever it is.
+        sha256: hexadecimal; of the file, see `Installed`.
+
+    Raises:
+        UsageError: nothing that can be installed, or another file of that name is.
+        DownloadError: it cannot be fetched, or has another checksum.
+        ModelError: the file cannot be used.
+    """
+    if sha256 is not None and not _SHA256.fullmatch(sha256):
+        raise UsageError("The checksum is no SHA-256.", "Give its 64 hexadecimal digits.")
+    local = Path(source).expanduser()
+    files = () if local.is_file() else _files(source, sha256)
+    if not files and not local.is_file():
+        raise UsageError(
+            f"There is no file '{source}', and no network of that name is known.",
+            "Name a file, an https address, or a name that `python main.py models` lists.",
+        )
+    name = files[0].name if files else local.name
+    if not name.lower().endswith(KNOWN_SUFFIXES):
+        raise UsageError(
+            f"{name} is no weights file.", f"Name one that ends in {', '.join(KNOWN_SUFFIXES)}."
+        )
+    offered = find_public_model(source) if files else None
+    if offered is not None or (files and files[0].address.startswith(YOLO_ADDRESS)):
+        _refuse_known(models_dir(offered.role if offered else "detector") / name)
+    with _staging(files[0].address if files else None) as folder:
+        if files:
+            yield from _downloaded(files, folder)
+        else:
+            yield from _copied(local, folder)
+        staged = folder / name
+        checking = partial(Checking, name)
+        digest, known = yield from in_background(partial(_identify, staged, sha256), checking)
+        found = yield from in_background(partial(recognise, staged, role), checking)
+        yield _put(staged, Installed(found, models_dir(found) / name, digest, known))
+
+
+def remove(name: str, role: ModelRole | None = None) -> Path:
+    """Deletes an installed weights file and what lies beside it for it; returns its path.
+
+    Args:
+        name: of the file, with or without its ending.
+        role: needed where several roles have one of that name.
+
+    Raises:
+        NotFoundError: none of that name is installed.
+        UsageError: several are; or it came with the program.
+    """
+    roles = MODEL_ROLES if role is None else (role,)
+    found = [
+        path
+        for each in roles
+        for path in installed_files(each, models_dir(each))
+        if name in (path.name, path.stem)
+    ]
+    if not found:
+        bundled = [p for each in roles for p in bundled_files(each, bundled_models_dir(each))]
+        if any(name in (path.name, path.stem) for path in bundled):
+            raise UsageError(
+                f"{name} came with the program and is not removed.",
+                "Install another one, or name it in the settings: it is used instead.",
+            )
+        raise NotFoundError(
+            f"No network of the name '{name}' is installed.",
+            "See what is: python main.py models",
+        )
+    if len(found) > 1:
+        paths = ", ".join(map(str, found))
+        raise UsageError(
+            f"Several networks have the name '{name}': {paths}.",
+            "Name the file with its ending, or add --role.",
+        )
+    try:
+        for path in (found[0], *_companions(found[0])):
+            path.unlink()
+    except OSError as error:
+        raise ModelError(
+            f"{found[0]} cannot be removed: {error.strerror}.", "Allow writing there."
+        ) from error
+    return found[0]
+
+
+def _files(source: str, sha256: str | None) -> tuple[PublicFile, ...]:
+    """What is to be downloaded, the weights first; empty: nothing that is known."""
+    offered = find_public_model(source)
+    if offered is not None:
+        return offered.files
+    if _YOLO.fullmatch(source):
+        source = YOLO_ADDRESS + source.removesuffix(".pt") + ".pt"
+    if "://" not in source:
+        return ()
+    names = parts_of(Path(_file_name(source)))
+    if len(names) == 1:
+        return (PublicFile(names[0].name, source, sha256),)
+    parts = urlsplit(source)
+    beside = [parts._replace(path=quote(str(each))) for each in parts_of(Path(unquote(parts.path)))]
+    return tuple(
+        PublicFile(name.name, each.geturl()) for name, each in zip(names, beside, strict=True)
+    )
+
+
+def _downloaded(files: Sequence[PublicFile], folder: Path) -> Generator[Transfer, None, None]:
+    """Fetches what is missing; raises DownloadError."""
+    for file in files:
+        there = folder / file.name
+        if there.is_file() and sha256_of(there) == file.sha256:
+            continue  # of an attempt that was interrupted later
+        try:
+            yield from download(file.address, file.name, folder, file.sha256)
+        except UnreachableError as error:
+            addresses = " and ".join(each.address for each in files)
+            raise DownloadError(
+                error.message,
+                f"{error.remedy[:-1]}; or fetch {addresses} on another one, bring "
+                f"{'both files' if len(files) > 1 else 'the file'} here, and type: "
+                f"python main.py models install FOLDER/{files[0].name}",
+            ) from error
+
+
+def _file_name(url: str) -> str:
+    return Path(unquote(urlsplit(url).path)).name
+
+
+def _incoming() -> Path:
+    return user_data_dir() / "models" / "incoming"
+
+
+@contextmanager
+def _staging(url: str | None) -> Iterator[Path]:
+    """A folder for files that are not known to be good; only parts of downloads stay there.
+
+    On the same disk as the models, so that a file moves to its place in one step.
+    """
+    if url is None:
+        _incoming().mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=_incoming()))
+    else:
+        folder = _incoming() / hashlib.sha256(url.encode()).hexdigest()[:16]
+    try:
+        yield folder
+    finally:
+        if not any(folder.glob("*.part")):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copied(source: Path, folder: Path) -> Generator[Checking, None, None]:
+    """Copies a local file and what lies beside it for it; raises ModelError."""
+    for part in parts_of(source)[1:]:
+        if not part.is_file():
+            raise ModelError(
+                f"{part.name} is not beside {source.name}: this network is two files.",
+                f"Put {part.name} into {source.absolute().parent}.",
+            )
+
+    def copy() -> None:
+        before = describe_model(source, "detector").sha256
+        for path in (*_companions(source), source):
+            shutil.copyfile(path, folder / path.name)
+        if describe_model(folder / source.name, "detector").sha256 != before:
+            raise ModelError(f"{source.name} changed while it was copied.", "Copy it again.")
+
+    try:
+        yield from in_background(copy, partial(Checking, source.name))
+    except OSError as error:
+        raise ModelError(
+            f"{source} cannot be copied to {models_dir('detector').parent}: "
+            f"{error.strerror or error}.",
+            "Make room, or allow reading and writing there.",
+        ) from error
+
+
+def _identify(staged: Path, wanted: str | None) -> tuple[str, PublicModel | None]:
+    """SHA-256, and which public network it is, whose card is written beside it if it has none.
+
+    Raises:
+        ModelError: another SHA-256 is wanted.
+    """
+    digest = describe_model(staged, "detector").sha256
+    if wanted is not None and digest != wanted.lower():
+        raise ModelError(
+            f"{staged.name} has the SHA-256 {digest}, not the one that was given.",
+            "Check the file and the checksum.",
+        )
+    known = published_as(staged)
+    card = staged.with_name(staged.name + _CARD)
+    if known is not None and not card.is_file():
+        card.write_text(tomli_w.dumps(dict(known.card)), encoding="utf-8")
+    return digest, known
+
+
+def _put(staged: Path, wanted: Installed) -> Installed:
+    """Moves a checked file into the folder of its role; the weights last, in one step."""
+    target = wanted.path
+    if target.is_file() and describe_model(target, wanted.role).sha256 != wanted.sha256:
+        _refuse_known(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for path in (*_companions(staged), staged):
+            path.replace(target.parent / path.name)
+    except OSError as error:
+        raise ModelError(
+            f"{target} cannot be written: {error.strerror}.", "Allow writing there."
+        ) from error
+    return wanted
+
+
+def _refuse_known(target: Path) -> None:
+    if target.is_file():
+        raise UsageError(
+            f"{target.name} is installed already.",
+            f"To have another file of that name, remove it first: "
+            f"python main.py models remove {target.name}",
+        )
+
+
+def _companions(path: Path) -> list[Path]:
+    """What else makes up a network: its other file, and its cards."""
+    beside = [path.with_name(path.name + ending) for ending in _COMPANIONS]
+    return [*parts_of(path)[1:], *(each for each in beside if each.is_file())]

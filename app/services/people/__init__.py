@@ -1,0 +1,1 @@
+"""Decisions about who is who, and what is listed of the library."""

@@ -1,0 +1,1 @@
+"""Who looks like whom: vectors, the index, and the stages of a search."""

@@ -1,0 +1,424 @@
+"""Query → ever better rankings: retrieved, aggregated over the neighbours, re-ranked by pairs."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+
+from app.core.entities import FloatArray, Image, Tracklet, Video
+from app.core.errors import ModelError, NotFoundError, UserFacingError
+from app.core.ports import Embedder, NeighborAggregator, Reranker
+from app.core.queries import (
+    REFINEMENTS,
+    Correction,
+    CropQuery,
+    Hit,
+    Query,
+    Refinement,
+    SearchEvent,
+    SearchFilter,
+    SearchResult,
+    SearchStage,
+    StageLeftOut,
+    StageRunning,
+    TrackletQuery,
+    Transit,
+    TransitUse,
+)
+from app.services.pipeline import in_background
+from app.services.search.corrections import Corrections
+from app.services.search.gallery_index import Found, GalleryIndex, Sought
+from app.storage.crop_files import read_crop
+from app.storage.library import Library
+from site_statistics.transit_times import TransitTimes, bonus
+
+# Neighbours that are aggregated together with the query.
+NEIGHBOURS = 200
+# Pairs of crops that are compared directly.
+PAIRS = 50
+# So many in one call: whoever searches anew does not wait for the rest.
+_OWN_COSINE = 0.999  # of a vector with itself
+_PAIRS_AT_A_TIME = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Target:
+    """What a query comes down to: its vector, where and when, and its crop, read when needed."""
+
+    sought: Sought
+    embedder_id: str
+    camera: str | None
+    crop: Callable[[], Image]
+
+
+LoadAggregator = Callable[[str, int], NeighborAggregator | None]
+"""(embedder's id, length of its vectors) → aggregator, None for none; raises ModelError."""
+LoadReranker = Callable[[str], Reranker | None]
+"""Embedder's id → re-ranker, None for none; raises ModelError."""
+RefinedHits = Generator[SearchEvent, None, list[Hit] | None]
+"""Refines a ranking; returns None where there is no network for it."""
+R = TypeVar("R")
+
+
+class Search:
+    """Searches one library. Thread-safe: ingest may report new tracklets while a search runs.
+
+    Attributes:
+        library: what is searched.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        embedder_id: Callable[[], str | None],
+        load_embedder: Callable[[], Embedder],
+        load_aggregator: LoadAggregator = lambda _embedder_id, _dimension: None,
+        load_reranker: LoadReranker = lambda _embedder_id: None,
+    ) -> None:
+        """Builds and loads nothing yet.
+
+        Args:
+            library: what is searched.
+            embedder_id: whose vectors are compared; None while the library knows no embedder.
+            load_embedder: loads that embedder; called at the first search for a picture.
+            load_aggregator: what refines the ranking by its neighbourhood; called at each search.
+            load_reranker: what refines it by pairs of crops, likewise.
+        """
+        self.library = library
+        self._embedder_id = embedder_id
+        self._load_embedder = load_embedder
+        self._load_aggregator = load_aggregator
+        self._load_reranker = load_reranker
+        # Not an RLock: a `prepare` that was dropped may be closed by another thread.
+        self._lock = threading.Lock()
+        # Another one: loading takes seconds, in which an ingest must be able to tell what is new.
+        self._loading = threading.Lock()
+        self._index: GalleryIndex | None = None
+        self._indexed_embedder: str | None = None
+        self._embedder: Embedder | None = None
+        self._corrections = Corrections(library)
+
+    @property
+    def index(self) -> GalleryIndex:
+        """The index of the current embedder's vectors, built at first use."""
+        return self._current_index()[0]
+
+    def _current_index(self) -> tuple[GalleryIndex, str | None]:
+        """The index, and the embedder whose vectors it holds."""
+        while True:
+            for _ in self.prepare():
+                pass
+            with self._lock:
+                if self._index is not None:  # it may have been reset again
+                    return self._index, self._indexed_embedder
+
+    def prepare(self) -> Iterator[None]:
+        """Builds the index ahead of the first search, if it is not there.
+
+        Yields after every few thousand vectors; searches wait meanwhile. Run it to its end, or
+        close it, in one thread.
+
+        Raises:
+            ModelError: an embedder was named that has not made the library's vectors.
+        """
+        with self._lock:
+            embedder_id = self._embedder_id()
+            if self._index is not None and embedder_id == self._indexed_embedder:
+                return
+            index = GalleryIndex()
+            if embedder_id is not None:
+                for vectors in self.library.vector_batches(embedder_id):
+                    index.add(vectors)
+                    yield
+            self._index, self._indexed_embedder = index, embedder_id
+
+    def stored(self, tracklet_ids: Sequence[int]) -> None:
+        """These tracklets are new in the library or have changed, so that the index learns them."""
+        with self._lock:
+            # An index that is not built yet will find them in the library.
+            if self._index is not None and self._indexed_embedder is not None:
+                vectors = self.library.vectors_of(tracklet_ids, self._indexed_embedder)
+                self._index.remove(tracklet_ids)
+                self._index.add(vectors)
+
+    def forgotten(self, tracklet_ids: Sequence[int]) -> None:
+        """These tracklets have left the library."""
+        with self._lock:
+            if self._index is not None:
+                self._index.remove(tracklet_ids)
+
+    def index_differs(self) -> bool:
+        """Whether the index lacks a vector of the library, or holds one that is no longer there."""
+        index, embedder_id = self._current_index()
+        count = 0
+        for batch in self.library.vector_batches(embedder_id) if embedder_id else ():
+            count += len(batch)
+            found = index.search(Sought(batch.vectors[0]), 1)
+            if not len(found.cosines) or found.cosines[0] < _OWN_COSINE:
+                return True
+        return count != len(index)
+
+    def reset(self) -> None:
+        """The library has changed in other ways: the index is built anew at the next search."""
+        with self._lock:
+            self._index = None
+
+    def run(
+        self,
+        query: Query,
+        where: SearchFilter | None = None,
+        limit: int = 200,
+        stages: Collection[Refinement] = REFINEMENTS,
+    ) -> Iterator[SearchEvent]:
+        """Yields one ranking for each stage there is, the first as soon as possible.
+
+        A refinement that cannot be had is told and left out.
+
+        Args:
+            query: whom to find; a query tracklet is never among its own hits.
+            where: cameras and time.
+            limit: most hits of a ranking, at least 1.
+            stages: the refinements that are switched on, the corrections among them.
+
+        Raises:
+            NotFoundError: if the query tracklet does not exist.
+            UserFacingError: if it has no vector of the current embedder.
+            ModelError: if a picture cannot be embedded as the library's vectors were.
+        """
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1, got {limit}")
+        began = time.perf_counter()
+        where = where or SearchFilter()
+        index, embedder_id = yield from _working(SearchStage.RETRIEVED, self._current_index)
+        if isinstance(query, CropQuery) and not index.count(where):
+            # Nothing to compare with: the embedder need not be loaded, nor even be known.
+            yield SearchResult(SearchStage.RETRIEVED, (), 0, time.perf_counter() - began)
+            return
+        target = yield from _working(
+            SearchStage.RETRIEVED, partial(self._target, query, embedder_id)
+        )
+        sought, transit, use = target.sought, None, None
+        if Correction.TRANSIT in stages:
+            clock_known = sought.camera_id is not None and math.isfinite(sought.first_utc_s)
+            transit = TransitTimes()
+            if clock_known:
+                learn = partial(self._corrections.transit_times, index)
+                transit = yield from _working(SearchStage.RETRIEVED, learn)
+            use = TransitUse(transit.pairs, transit.camera_pairs, clock_known)
+        takes_mean = Correction.CAMERA_MEAN in stages
+        shares = self._corrections.camera_shares(index) if takes_mean else ()
+
+        def result(stage: SearchStage, hits: list[Hit]) -> SearchResult:
+            elapsed_s = time.perf_counter() - began
+            searched = max(counted, len(hits))
+            return SearchResult(stage, hits[:limit], searched, elapsed_s, shares, use)
+
+        # As many as any later stage needs, and one more, because the query tracklet finds itself.
+        depth = max(limit, NEIGHBOURS, PAIRS)
+        found = index.search(sought, depth + 1, where, camera_mean=takes_mean, transit=transit)
+        # Counted now, not at the beginning: a library that is being filled has grown meanwhile.
+        counted = index.count(where)
+        hits = _hits(found, without=sought.tracklet_id)[:depth]
+        yield result(SearchStage.RETRIEVED, hits)
+        for stage in (SearchStage.AGGREGATED, SearchStage.RERANKED):
+            refined = None
+            if stage in stages and hits:
+                refined = yield from self._refine(stage, target, hits)
+            if refined is not None:
+                hits = refined
+                yield result(stage, hits)
+
+    def _refine(self, stage: SearchStage, target: _Target, hits: list[Hit]) -> RefinedHits:
+        """One refinement; None where there is no network for it, which is told if one was named."""
+        refine = self._aggregate if stage is SearchStage.AGGREGATED else self._rerank
+        try:
+            return (yield from refine(target, hits))
+        except (ModelError, NotFoundError) as error:
+            yield StageLeftOut(stage, error)
+            return None
+
+    def _target(self, query: Query, embedder_id: str | None) -> _Target:
+        if isinstance(query, TrackletQuery):
+            return self._stored_target(query.tracklet_id, embedder_id)
+        assert embedder_id is not None, "an index without an embedder is empty"
+        vector = self._loaded_embedder(embedder_id).embed([query.image], urgent=True)[0]
+        seen_s = float("nan") if query.seen_utc is None else query.seen_utc.timestamp()
+        sought = Sought(vector, query.camera_id, seen_s, seen_s)
+        return _Target(sought, embedder_id, None, lambda: query.image)
+
+    def _stored_target(self, tracklet_id: int, embedder_id: str | None) -> _Target:
+        tracklet = self.library.tracklet(tracklet_id)
+        vector = None
+        if embedder_id is not None:
+            vector = self.library.vector(tracklet_id, embedder_id)
+        if embedder_id is None or vector is None:
+            raise UserFacingError(
+                f"Tracklet {tracklet_id} has no vector of the embedder in use"
+                f" ({embedder_id or 'none is chosen'}).",
+                "Change the library's embedder with reembed, or go back to the embedder that the"
+                " library was built with.",
+            )
+        video = self.library.video(tracklet.video_id)
+        first, last = (_utc_s(video, at) for at in (tracklet.first_time_s, tracklet.last_time_s))
+        sought = Sought(vector, tracklet.camera_id, first, last, tracklet_id)
+        crop = partial(read_crop, tracklet.thumbnail.path)
+        return _Target(sought, embedder_id, video.camera.name, crop)
+
+    def _loaded_embedder(self, embedder_id: str) -> Embedder:
+        with self._loading:
+            if self._embedder is None or self._embedder.id != embedder_id:
+                embedder = self._load_embedder()
+                if embedder.id != embedder_id:
+                    raise ModelError(
+                        f"The embedder at hand ({embedder.id}) is not the one that this library's"
+                        f" vectors were made with ({embedder_id}).",
+                        "Put the library's embedder back, or ingest again with the new one.",
+                    )
+                self._embedder = embedder
+            return self._embedder
+
+    def _aggregate(self, target: _Target, hits: list[Hit]) -> RefinedHits:
+        """Ranks the neighbours by their aggregated vectors; the others follow as they were.
+
+        The aggregator takes vectors as they were embedded, since it was trained on such. Transit
+        times are added to its cosines as they were to those before: it knows nothing of time.
+        """
+        stage = SearchStage.AGGREGATED
+        aggregator = yield from _working(
+            stage, partial(self._load_aggregator, target.embedder_id, len(target.sought.vector))
+        )
+        if aggregator is None:
+            return None
+        neighbours = self.library.vectors_of(
+            [hit.tracklet_id for hit in hits[:NEIGHBOURS]], target.embedder_id
+        )
+        if not len(neighbours):
+            return hits[NEIGHBOURS:]
+        vectors = np.vstack([target.sought.vector, neighbours.vectors])  # (1 + n, D)
+        refined = yield from _working(stage, partial(aggregator.aggregate, vectors))
+        cosines = refined[1:] @ refined[0]
+        aggregated = dict(zip(neighbours.tracklet_ids.tolist(), cosines.tolist(), strict=True))
+        head = [
+            replace(
+                hit,
+                score=aggregated[hit.tracklet_id] + _transit_bonus(hit),
+                aggregated=aggregated[hit.tracklet_id],
+            )
+            for hit in hits[:NEIGHBOURS]
+            # What was deleted a moment ago has no vector any more.
+            if hit.tracklet_id in aggregated
+        ]
+        return _ranked(head, before=hits[:NEIGHBOURS], tail=hits[NEIGHBOURS:])
+
+    def _rerank(self, target: _Target, hits: list[Hit]) -> RefinedHits:
+        """Ranks the best pairs by the mean of their last score and the pair's, each min-max scaled.
+
+        Min-max: the two scores have different scales, and a mean of 0..1 says which share of the
+        range of this very list a hit has reached.
+        """
+        reranker = yield from _working(
+            SearchStage.RERANKED, partial(self._load_reranker, target.embedder_id)
+        )
+        if reranker is None:
+            return None
+        tracklets = self.library.tracklets([hit.tracklet_id for hit in hits[:PAIRS]])
+        known = {each.id for each in tracklets}
+        candidates = [hit for hit in hits[:PAIRS] if hit.tracklet_id in known]
+        if not candidates:
+            return hits[PAIRS:]
+        pairs = yield from self._pair_scores(reranker, target, tracklets)
+        last = np.array([hit.score for hit in candidates], np.float32)
+        fused = (_min_max(last) + _min_max(pairs)) / 2
+        head = [
+            replace(hit, score=float(score), pair=float(pair))
+            for hit, score, pair in zip(candidates, fused, pairs, strict=True)
+        ]
+        return _ranked(head, before=candidates, tail=hits[PAIRS:])
+
+    def _pair_scores(
+        self, reranker: Reranker, target: _Target, tracklets: list[Tracklet]
+    ) -> Generator[SearchEvent, None, FloatArray]:
+        """Scores of the query with each tracklet, float32 (n,)."""
+        videos = {each.video_id for each in tracklets}
+        cameras = {video_id: self.library.video(video_id).camera.name for video_id in videos}
+        query = target.crop()
+        scores = []
+        for first in range(0, len(tracklets), _PAIRS_AT_A_TIME):
+            some = tracklets[first : first + _PAIRS_AT_A_TIME]
+            score = partial(
+                reranker.score,
+                [query],
+                [read_crop(each.thumbnail.path) for each in some],
+                target.camera,
+                [cameras[each.video_id] for each in some],
+            )
+            scores.append((yield from _working(SearchStage.RERANKED, score)))
+        return np.concatenate(scores)
+
+
+def _hits(found: Found, without: int | None) -> list[Hit]:
+    """What the index found, but for one tracklet."""
+    rows = zip(
+        found.tracklet_ids.tolist(),
+        found.scores.tolist(),
+        found.cosines.tolist(),
+        found.gaps_s.tolist(),
+        found.log_odds.tolist(),
+        strict=True,
+    )
+    return [
+        Hit(tracklet_id, score, cosine, transit=None if math.isnan(gap) else Transit(gap, odds))
+        for tracklet_id, score, cosine, gap, odds in rows
+        if tracklet_id != without
+    ]
+
+
+def _transit_bonus(hit: Hit) -> float:
+    """What the time between adds to a cosine."""
+    if hit.transit is None:
+        return 0.0
+    return float(bonus(np.array([hit.transit.log_odds], np.float32))[0])
+
+
+def _utc_s(video: Video, time_s: float) -> float:
+    """POSIX seconds of a moment of a video, NaN where its clock is unknown or guessed."""
+    moment = video.moment(time_s) if video.info.clock_known else None
+    return math.nan if moment is None else moment.timestamp()
+
+
+def _working(stage: SearchStage, work: Callable[[], R]) -> Generator[SearchEvent, None, R]:
+    """Does something for a stage in the background, and says so meanwhile."""
+    return in_background(work, lambda: StageRunning(stage))
+
+
+def _min_max(scores: FloatArray) -> FloatArray:
+    """The scores scaled to 0..1, float32 (n,); all 0 where they do not differ."""
+    spread = float(scores.max() - scores.min())
+    if spread == 0:
+        return np.zeros(len(scores), np.float32)
+    return np.asarray((scores - scores.min()) / spread, np.float32)
+
+
+def _ranked(head: list[Hit], before: list[Hit], tail: list[Hit]) -> list[Hit]:
+    """The head by its new scores, ties by tracklet id, and behind it the tail in its old order.
+
+    The tail's scores continue below the head's by the distances they had, so that a ranking is
+    always sorted by `Hit.score`.
+
+    Args:
+        head: hits with new scores.
+        before: the hits of the head as they were ranked until now.
+        tail: hits that were not scored anew.
+    """
+    head = sorted(head, key=lambda hit: (-hit.score, hit.tracklet_id))
+    if not head:
+        return tail
+    shift = head[-1].score - before[-1].score
+    return head + [replace(hit, score=hit.score + shift) for hit in tail]
