@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 # What may stand in a pattern as <name>. Groups that mean something:
-#   camera   who recorded it; `channel` is added to it, `lens` is F, R, … of a dashcam
+#   camera   who recorded it; `channel` is added to it, `lens` is a letter of `LENSES`, `letter`
+#            one whose meaning differs between makers and models, so it stays a letter
 #   said     the same, but only believed where the folders do not say more
 #   year … second, fraction, half (am or pm), offset, epoch (seconds since 1970)
 PARTS = {
     "camera": r"(?P<camera>[^/]+?)",
     "said": r"(?P<said>[^/]+?)",
     "channel": r"(?P<channel>\d{1,3})",
-    "lens": r"(?P<lens>[FRIB])",
+    "lens": r"(?P<lens>[FRIT])",
+    "letter": r"(?P<letter>[A-D])",
     "year": r"(?P<year>20\d\d)",
     "yy": r"(?P<year>\d\d)",
     "month": r"(?P<month>\d\d)",
@@ -30,20 +32,23 @@ PARTS = {
     "ymd": r"(?P<year>20\d\d)(?P<month>\d\d)(?P<day>\d\d)",
     "date": r"(?P<year>20\d\d)(?P<d>[-_.]?)(?P<month>\d\d)(?P=d)(?P<day>\d\d)",
     "hms": r"(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)",
-    "time": r"(?P<hour>\d\d)(?P<t>[-_.: h])(?P<minute>\d\d)(?:(?P=t)|m)(?P<second>\d\d)s?",
+    "time": r"(?P<hour>\d\d)(?P<t>[-_.: h])(?P<minute>\d\d)(?:(?P=t)|m(?:in)?)"
+    r"(?P<second>\d\d)s?",
     "fraction": r"(?P<fraction>\d{1,6})",
     "epoch": r"(?P<epoch>1\d{9})",
     "word": r"[^/]+?",
     # A time of day anywhere: 10.32.07, 103207, 9.05.07 PM; what follows it may be its zone.
-    "clock": r"(?P<hour>\d\d|\d(?=[-_.: h]))(?P<t>[-_.: h]?)(?P<minute>\d\d)(?:(?P=t)|m)"
-    r"(?P<second>\d\d)s?(?:\.(?P<fraction>\d{1,6})|(?P<attached>\d{3}))?(?!\d)"
+    "clock": r"(?P<hour>\d\d|\d(?=[-_.: h]))(?P<t>[-_.: h]?)(?P<minute>\d\d)(?:(?P=t)|m(?:in)?)"
+    r"(?P<second>\d\d)s?(?:\.(?P<fraction>\d{1,6})|(?P<attached>\d{3})(?:ms)?)?(?!\d)"
     r"(?:[\s_]?(?P<half>[AaPp])\.?[Mm]\b\.?)?",
-    "zone": r"(?P<offset>[\s_]?(?:UTC|GMT)(?:[+-]\d{1,2}(?:[:_.]?\d\d)?)?(?![A-Za-z\d])"
-    r"|Z(?![A-Za-z\d])|\+\d\d(?:[:_.]?(?:00|15|30|45))?(?!\d)"
-    r"|-\d\d[:_.]?(?:00|15|30|45)(?!\d))?",
+    # UTC, (GMT+2), [UTC+05-30]; Z; +02:00; -05:00.
+    "zone": r"(?P<offset>[\s_]?[(\[]?(?:UTC|GMT)"
+    r"(?:[+-]\d{1,2}(?:[:_.]?\d\d|-(?:00|15|30|45))?)?(?![A-Za-z\d])"
+    r"|Z(?![A-Za-z\d])|[\s_]?\+\d\d(?:[-:_.]?(?:00|15|30|45))?(?!\d)"
+    r"|\s?-\d\d[-:_.]?(?:00|15|30|45)(?![-:_.]?\d))?",
     "between": r"(?P<between>[T\s_.-]?|[_-]{2,3}|\s-\s|,\s|\s[^\W\d]{1,5}(?:\s[^\W\d]{1,5})?\s)",
 }
-LENSES = {"F": "front", "R": "rear", "I": "interior", "B": "rear"}
+LENSES = {"F": "front", "R": "rear", "I": "interior", "T": "telephoto", "B": "rear"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +134,15 @@ LAYOUTS: tuple[Layout, ...] = (
         "2024/05/14/Front Door_00_20240514103207",
     ),
     Layout(
+        # A recorder's channel, or the second lens of a camera.
+        "Reolink upload, other channels",
+        r"(?P<said>[^/]+?_\d\d)_<ymd><hms>",
+        "2024/05/14/Garage_01_20240514103207",
+    ),
+    Layout(
         "UniFi Protect",
-        r"<camera> - (?P<month>\d{1,2})-(?P<day>\d{1,2})-<year>,\s<clock><zone>(?: <word>)?",
+        r"<camera> (?:- |(?=[^/]+ GMT))(?P<month>\d{1,2})-(?P<day>\d{1,2})-<year>,\s"
+        r"<clock><zone>(?: <word>)?",
         "Front Door - 5-14-2024, 10.32.07am GMT+2 - 5-14-2024, 10.42.07am GMT+2",
     ),
     Layout(
@@ -194,8 +206,22 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     Layout(
         "Viofo",
-        rf"{_VIOFO_FOLDERS}<year>_?<month><day>_?<hms>_\d{{3,6}}P?<lens>?",
+        rf"{_VIOFO_FOLDERS}<year>_?<month><day>_?<hms>_"
+        r"(?:\d{3,6}[PE]?|[PE]?(?=[FRIT]$))<lens>?",
         "DCIM/Movie/2024_0514_103207_000001F",
+        in_vehicle=True,
+    ),
+    Layout(
+        "Axon",
+        r"A(?:xon|XON)[ _][^/]*Video[ _]<year>-<month>-<day>[ _]<hour><minute>"
+        r"(?:[ _](?P<said>[A-Z\d]{6,}))?",
+        "Axon_Body_3_Video_2024-05-14_1032_D01A1234",
+    ),
+    Layout(
+        # A is the front; B is the interior of one model, the rear of another.
+        "Vantrue, and others with lettered lenses",
+        rf"{_VIOFO_FOLDERS}<year>_?<month><day>_?<hms>_\d{{3,6}}_?(?:[A-Z]_)?<letter>",
+        "Normal/20240514_103207_0001_N_A",
         in_vehicle=True,
     ),
     Layout(
@@ -206,7 +232,7 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     Layout(
         "70mai",
-        rf"{_VIOFO_FOLDERS}[A-Z]{{2}}<ymd>-<hms>-\d{{6}}<lens>?",
+        rf"{_VIOFO_FOLDERS}[A-Z]{{2}}<ymd>-<hms>-\d{{6}}(?P<lens>[FRIB])?",
         "Normal/Front/NO20240514-103207-000001F",
         in_vehicle=True,
     ),

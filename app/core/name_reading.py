@@ -15,19 +15,22 @@ _SUFFIX = re.compile(r"\.(?:[A-Za-z][A-Za-z0-9]{1,4}|3g[p2]|26[45])$")
 # Folders that recorders and people put all cameras into.
 _STORAGE = """
 alarm archive backup blink blinkbackup cctv clips dcim downloads export exports files footage frames
-media movie mp record recording recordings records sdcard storage stored surveillance video videos
-new normal event parking rec
+images jpg media motion movie mp person photos pictures record recording recordings records sdcard
+snapshots storage stored surveillance vehicle video videos new normal event parking rec
 """
 _STORAGE_FOLDERS = frozenset(_STORAGE.split())
 # What phones, programs and recorders write before the time, whichever camera it is.
 _GENERIC = """
-alarm capture clip dst event export frame image img mov movie no nvr obs output pxl rec record
-recorded recording s schedule screen screenrecord screenrecording screenshot snapshot stream vid
-video vlc whatsapp wp
+alarm capture clip dst event export frame hmdalarm image img mdalarm mov movie no nvr obs output
+pxl rec record recorded recording ringvideo s schedule screen screenrecord screenrecording
+screenshot snapshot stream vid video vlc whatsapp wp
 """
 _NO_CAMERA = frozenset(_GENERIC.split())
 _EARLIEST_YEAR = 2000
-_FURTHEST_ZONE = timedelta(hours=14)
+_TIME = "year month day first other hour minute second fraction attached half offset epoch"
+_TIME_GROUPS = frozenset(_TIME.split())
+_FURTHEST_ZONE, _FURTHEST_WEST = timedelta(hours=14), timedelta(hours=12)
+_HALF_AN_HOUR, _NO_TIME = timedelta(minutes=30), timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class NameReading:
         said: who may have, according to the file's name; the folders may know better. Or empty.
         before: the part of the path above what fits.
         start: when it began, or None.
+        untimed: the file's name with a line break instead of the time in it.
     """
 
     layout: Layout
@@ -69,6 +73,7 @@ class NameReading:
     said: str
     before: str
     start: WrittenTime | None
+    untimed: str
 
 
 @lru_cache(maxsize=4096)
@@ -116,7 +121,8 @@ def _readings(layout: Layout, stem: str) -> Iterator[NameReading]:
             start = _start(match, layout, stem[name_at:])
             if start is not None:
                 said = _name_before(stem[name_at : match.start()])
-                yield NameReading(layout, "", said, stem[:name_at].rstrip("/"), start)
+                above = stem[:name_at].rstrip("/")
+                yield NameReading(layout, "", said, above, start, _untimed(match, stem))
         return
     fit = pattern.search(stem)
     if fit is None:
@@ -124,8 +130,37 @@ def _readings(layout: Layout, stem: str) -> Iterator[NameReading]:
     start = _start(fit, layout, stem[stem.rfind("/") + 1 :])
     if start is None and {"hour", "epoch"} & fit.groupdict().keys():
         return
+    if start is not None and _begins_earlier(fit, stem):
+        return
     camera, said = _camera(fit), _numbered(fit.groupdict().get("said") or "")
-    yield NameReading(layout, camera, said, stem[: fit.start()], start)
+    yield NameReading(layout, camera, said, stem[: fit.start()], start, _untimed(fit, stem))
+
+
+def _begins_earlier(fit: re.Match[str], stem: str) -> bool:
+    """Whether the camera's part of a file name holds a time itself: a start before the end."""
+    name_at = stem.rfind("/") + 1
+    return any(
+        fit.start(group) >= name_at
+        and any(
+            _start(match, layout, fit[group]) is not None
+            for layout in LAYOUTS
+            if layout.anywhere
+            for match in _pattern(layout).finditer(fit[group])
+        )
+        for group in ("camera", "said")
+        if fit.groupdict().get(group)
+    )
+
+
+def _untimed(match: re.Match[str], stem: str) -> str:
+    """The file's name with a line break, which no pattern crosses, instead of its time."""
+    name_at = stem.rfind("/") + 1
+    spans = [match.span(group) for group in _TIME_GROUPS & match.groupdict().keys()]
+    inside = [(start, end) for start, end in spans if end > start >= name_at]
+    if not inside:
+        return stem[name_at:]
+    first, last = min(start for start, _ in inside), max(end for _, end in inside)
+    return f"{stem[name_at:first]}\n{stem[last:]}"
 
 
 def _camera(match: re.Match[str]) -> str:
@@ -134,7 +169,8 @@ def _camera(match: re.Match[str]) -> str:
     if is_storage_folder(camera):
         camera = ""
     channel, lens = groups.get("channel") or "", LENSES.get(groups.get("lens") or "", "")
-    parts = [part for part in (camera, channel, lens) if part]
+    letter = f"lens {groups['letter']}" if groups.get("letter") else ""
+    parts = [part for part in (camera, channel, lens, letter) if part]
     return _numbered("/".join(parts))
 
 
@@ -145,7 +181,7 @@ def _numbered(name: str) -> str:
 
 def _name_before(text: str) -> str:
     """The camera that stands before a time, set off from it; empty if that is no name."""
-    name = re.sub(r"[\s_.-]+$", "", text)
+    name = re.sub(r"[\s_.([-]+$", "", text)
     return "" if name == text or is_generic(name) else name
 
 
@@ -167,7 +203,8 @@ def _start(match: re.Match[str], layout: Layout, name: str) -> WrittenTime | Non
     elif epoch is not None and _is_same(clock, epoch):
         moment = WrittenTime(epoch + fraction, told=UTC)
     else:
-        told = _zone(groups.get("offset") or "", groups.get("between"), name)
+        is_iso = groups.get("between") == "T" or groups.get("t") == ":"
+        told = _zone(groups.get("offset") or "", is_iso, name)
         moment = WrittenTime(clock + fraction, told or layout.zone)
     return moment if moment is not None and _is_past(moment) else None
 
@@ -221,7 +258,7 @@ def _month_and_day(groups: dict[str, str | None]) -> tuple[int, int]:
     return 0, 0
 
 
-def _zone(offset: str, between: str | None, name: str) -> tzinfo | None:
+def _zone(offset: str, is_iso: bool, name: str) -> tzinfo | None:
     """The zone that a name states, or None."""
     if not offset:
         utc = name.startswith("PXL_") or re.search(r"(?<![A-Za-z])UTC(?![A-Za-z+-])", name)
@@ -229,15 +266,15 @@ def _zone(offset: str, between: str | None, name: str) -> tzinfo | None:
     sign = re.search(r"[+-]", offset)
     if sign is None:
         return UTC
-    named = offset.strip(" _\u00a0\u202f")[0] in "UG"
-    if offset[0] == "-" and between != "T" and not named:
+    if offset.lstrip()[0] == "-" and not is_iso and ":" not in offset:
         return None  # "-0200" behind "2024-05-14_10-32-07" is a number: only ISO has such offsets
     digits = re.sub(r"\D", "", offset)
     hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
     away = timedelta(hours=int(hours), minutes=int(minutes))
-    if away > _FURTHEST_ZONE:
-        return None
-    return timezone(-away if sign.group() == "-" else away)
+    if sign.group() == "+":
+        return timezone(away) if away <= _FURTHEST_ZONE else None
+    # West of Greenwich, no zone has quarters: "-10.45" is the end of a recording.
+    return timezone(-away) if away <= _FURTHEST_WEST and away % _HALF_AN_HOUR == _NO_TIME else None
 
 
 def _is_past(moment: WrittenTime) -> bool:

@@ -5,18 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from app.core.errors import UsageError
 from app.core.name_reading import NameReading, is_generic, is_storage_folder, read_name
 
+# Recordings that begin within so much of each other were made at once.
+TOGETHER = timedelta(seconds=10)
 _TOKEN = r"(?:cam(?:era)?|ch(?:annel|an|n)?|kamera)[ _.-]?\d{1,4}"
-_CAMERA_IN_NAME = re.compile(rf"(?<![A-Za-z0-9]){_TOKEN}(?![A-Za-z0-9])", re.IGNORECASE)
+_ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}"
+# cam2, 192.168.1.11-CH2, 192.168.1.64_01
+_CAMERA_IN_NAME = re.compile(
+    rf"(?<![A-Za-z0-9])(?:(?:{_ADDRESS}[ _-])?{_TOKEN}|{_ADDRESS}(?:_D?\d{{1,2}})?)(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
 _CAMERA_FOLDER = re.compile(_TOKEN, re.IGNORECASE)
 _DATA_SET_CAMERA = re.compile(r"(c\d{1,3})s\d+(?:_|$)")  # Market-1501: "c3s1_000501"
 _DATE = r"20\d\d[-_.]?[01]\d[-_.]?[0-3]\d"
+_ANY_DATE = re.compile(rf"(?<!\d)(?:{_DATE}|[0-3]?\d([-_.])[0-3]?\d\1(?:20)?\d\d)(?!\d)")
 # "Driveway_20240514": what stands before the date is what its owner calls the camera.
 _NAME_BEFORE_DATE = re.compile(rf"(?P<name>.*?)[ _.-]+{_DATE}(?:[T _.-]|\d{{6}}|$)")
+# Folders named after what recorded: they name a camera only where nothing else does.
+_MAKER_NAMES = """
+amcrest axis blueiris blue_iris dahua eufy foscam frigate hikvision lorex motioneye nvr reolink
+shinobi swann synology tapo unifi uniview wyze yi zoneminder
+"""
+_MAKERS = frozenset(_MAKER_NAMES.split())
 _DATE_FOLDERS = re.compile(r"^(?:20\d\d[-_./]?[01]\d[-_./]?[0-3]\d/)+")
 
 
@@ -43,9 +59,11 @@ def name_cameras(footage: Sequence[Footage], camera_by: str, root: PurePosixPath
             themselves name different cameras; else what the file name says; else its stem, or
             the ingested folder where the name is nothing but a time. Days that stand above the
             cameras are passed over, and equal names in different folders are told apart
-            (``siteA/cam1``). `folder`: the first folder. `file`: what the file name says, else
-            its stem. Anything else: a regular expression, searched in the relative path, whose
-            group `camera`, or only group, is the name; a file without it keeps its stem.
+            (``siteA/cam1``). A camera cannot make two recordings at once: where the files of two
+            folders begin together, the deeper folders count (``site/Lobby``, ``site/Garage``).
+            `folder`: the first folder. `file`: what the file name says, else its stem. Anything
+            else: a regular expression, searched in the relative path, whose group `camera`, or
+            only group, is the name; a file without it keeps its stem.
         root: the ingested folder, absolute. Its name is the camera of videos directly in it with
             `folder`.
 
@@ -98,7 +116,7 @@ def _by_folder_and_name(
     for folder, name in zip(folders, said, strict=True):
         named.setdefault(folder, set()).update({name.casefold()} if name else ())
     by_itself = [
-        bool(name) and (not folder or len(named[folder]) > 1)
+        bool(name) and (not folder or len(named[folder]) > 1 or folder.casefold() in _MAKERS)
         for folder, name in zip(folders, said, strict=True)
     ]
     names = [
@@ -107,8 +125,34 @@ def _by_folder_and_name(
             footage, readings, folders, said, by_itself, strict=True
         )
     ]
+    deeper = [_telling_below_first(path) for path in undated]
+    at_once = _recorded_at_once(names, readings, deeper)
+    for at, name in enumerate(names):
+        if name in at_once and deeper[at]:
+            names[at] = f"{deeper[at]}/{name}" if by_itself[at] else deeper[at]
+            by_itself[at] = True
     places = [folder if itself else "" for folder, itself in zip(folders, by_itself, strict=True)]
     return _told_apart(names, places, folders)
+
+
+def _recorded_at_once(
+    names: Sequence[str], readings: Sequence[NameReading | None], folders: Sequence[str]
+) -> set[str]:
+    """The cameras that would have made two recordings at once, in different folders."""
+    starts = sorted(
+        (name, reading.start.clock, folder)
+        for name, reading, folder in zip(names, readings, folders, strict=True)
+        if reading is not None and reading.start is not None
+    )
+    return {
+        name
+        for (name, start, folder), (other, other_start, other_folder) in pairwise(starts)
+        if name == other and folder != other_folder and other_start - start <= TOGETHER
+    }
+
+
+def _telling_below_first(path: PurePosixPath) -> str:
+    return "/".join(part for part in path.parts[1:-1] if _tells(part))
 
 
 def _told_apart(
@@ -195,7 +239,9 @@ def _folder_said(path: PurePosixPath) -> str:
 
 def _said_by_name(stem: str, reading: NameReading | None) -> str:
     """The camera that a file name says, or empty."""
-    token = _CAMERA_IN_NAME.search(stem)
+    # "cam 2024-05-14" has no number
+    untimed = reading.untimed if reading is not None else _ANY_DATE.sub("\n", stem)
+    token = _CAMERA_IN_NAME.search(untimed)
     if token:
         return token.group()
     data_set = _DATA_SET_CAMERA.match(stem)

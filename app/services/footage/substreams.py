@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import PurePosixPath
 
 from app.core.name_reading import read_name
-from app.services.footage.camera_names import Footage
+from app.services.footage.camera_names import TOGETHER, Footage
 
-# The two files of one recording begin within so much of each other.
-_TOGETHER = timedelta(seconds=10)
 # Where a path says which stream it is: what says "main", what says "sub", what stands for both.
 # Reolink's RecM01 and RecS01, and the letter at the end of its newer names; Yi's record_sub; UniFi
 # Protect's channels 0 and 2; Hikvision's "Streaming/Channels/101" and 102; words, as Dahua and
@@ -88,7 +85,7 @@ def pair_streams(
         one, other = starts[sub], starts[main]
         if one is None or other is None or one.start is None or other.start is None:
             return read[sub][1].path == read[main][1].path
-        return abs(one.start.clock - other.start.clock) <= _TOGETHER
+        return abs(one.start.clock - other.start.clock) <= TOGETHER
 
     main = [
         next((each for each in mains.get(camera, ()) if is_together(at, each)), None)

@@ -23,6 +23,7 @@ CAMERAS = {
     "Axis": "ACCC8EB0662C",
     "Reolink card or recorder": "Gate",
     "Reolink upload": "(Front Door)",
+    "Reolink upload, other channels": "(Garage_01)",
     "UniFi Protect": "Front Door",
     "UniFi Protect archiver": "Front Door",
     "UniFi Protect storage": "FCECDA1100AB",
@@ -37,6 +38,8 @@ CAMERAS = {
     "Agent DVR": "KITCHEN",
     "Tesla": "left_repeater",
     "Viofo": "front",
+    "Axon": "(D01A1234)",
+    "Vantrue, and others with lettered lenses": "lens A",
     "BlackVue": "front",
     "70mai": "front",
     "Nextbase": "front",
@@ -58,7 +61,7 @@ CAMERAS = {
     "Unix time of start and end": "()",
     "Unix time with a fraction": "(front_door)",
 }
-ONLY_MINUTES = {"Wyze", "date, hour and minute in the name"}
+ONLY_MINUTES = {"Wyze", "Axon", "date, hour and minute in the name"}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.maker)
@@ -138,6 +141,23 @@ def test_the_start_does_not_depend_on_what_lies_above(folder: str) -> None:
         "H20240514-103207P1N2P0.avi",
         "cam1_20240514_103207.264",  # a suffix, not milliseconds
         "cam1_20240514103207.265",
+        "Lobby 2024-05-14 10h32min07s.mp4",
+        "cam 2024-05-14 13-32-07 UTC+5.mp4",
+        "cam 2024-05-14 03-32-07 GMT-05.00.mp4",
+        "cam 2024-05-14 03-32-07 -05:00.mp4",
+        "cam 2024-05-14 03.32.07-05:00.mp4",
+        "cam 2024-05-14 13-32-07 (UTC+5).mp4",
+        "cam 2024-05-14 10-32-07 [UTC+02-00].mp4",
+        "cam 2024-05-14 14-02-07 +0530.mp4",
+        "2024-05-14 03:32:07 -0500.mp4",
+        "2024-05-14T03-32-07-05-00.mp4",
+        "2024-05-14_10-32-07-10-45.mp4",  # an end
+        "2024-05-14T10:32:07-10:45.mp4",  # no zone has that offset
+        "Porch 5-14-2024, 10.32.07 AM GMT+2 - 5-14-2024, 10.42.07 AM GMT+2.mp4",
+        "Porch 5-14-2024, 10.32.07 AM GMT+2 5-14-2024, 10.42.07 AM GMT+2.mp4",
+        "Door - 2024-05-14 - 10.32.07+0200 - 2024-05-14 - 10.42.07+0200.mp4",
+        "Lobby 2024-05-14 10_32_07 to 2024-05-14 10_42_07.mp4",
+        "20240514-103207-103707_192.168.1.11-CH2.mp4",
     ],
 )
 def test_recorder_names_are_read(name: str) -> None:
@@ -148,6 +168,7 @@ def test_recorder_names_are_read(name: str) -> None:
     ("name", "microsecond"),
     [
         ("2024-05-14_10-32-07.5.mp4", 500_000),
+        ("Camera 1_2024-05-14_10h32min07s123ms.mp4", 123_000),
         ("192.168.1.64_01_20240514103207123.mp4", 123_000),
         ("1715675527123.mp4", 123_000),
         ("front_door-1715675527.123456-abc.mp4", 123_456),
@@ -241,3 +262,24 @@ def test_windows_paths_are_read() -> None:
     reading = read_name(r"D:\Camera1\2024-05-14\10-32-07.mp4")
     assert reading is not None
     assert reading.camera == "Camera1"
+
+
+@pytest.mark.parametrize(
+    ("name", "camera"),
+    [
+        ("2024_0514_103207_000012F", "front"),
+        ("2024_0514_103207_0012PR", "rear"),
+        ("2024_0514_103207_00012T", "telephoto"),
+        ("2024_0514_103207_I", "interior"),
+        ("20240514_103207_000012B", "lens B"),  # the interior of one maker, the rear of another
+        ("20240514103207_000012A", "lens A"),
+        ("20240514_103207_00001_N_C", "lens C"),
+        ("NO20240514-103207-000001B", "rear"),
+    ],
+)
+def test_letters_of_lenses_mean_what_their_maker_says(name: str, camera: str) -> None:
+    reading = read_name(f"/card/DCIM/Movie/{name}.MP4")
+    assert reading is not None
+    assert reading.camera == camera
+    assert reading.start is not None
+    assert reading.start.utc(BERLIN) == LOCAL

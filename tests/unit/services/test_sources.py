@@ -160,6 +160,15 @@ def test_auto_for_market_frames(tmp_path: Path) -> None:
         ("20240514_103207_cam 7.mp4", "cam 7"),
         ("Driveway_20240514_103207.mp4", "Driveway"),
         ("Front-Door.2024-05-14_10-32-07.mp4", "Front-Door"),
+        ("cam 2024-05-14 10-32-07 UTC+5.mp4", "cam"),  # not "cam 2024"
+        ("cam 14.05.2024 10-32-07.mp4", "cam"),
+        ("camera 2024-05-14.mp4", "camera"),
+        ("cam 2 2024-05-14.mp4", "cam 2"),
+        ("Lobby (2024-05-14 10-32-07 UTC-5).mp4", "Lobby"),
+        ("192.168.0.64_01_20240514103207939_MOTION_DETECTION.mp4", "192.168.0.64_01"),
+        ("20240514-103207-103707_192.168.1.11-CH2.mp4", "192.168.1.11-CH2"),
+        ("Camera 1 (192.168.0.1) 2024-05-14 10-32-07.mp4", "Camera 1"),
+        ("Porch 5-14-2024, 10.32.07 PM GMT+2 - 5-14-2024, 10.42.07 PM GMT+2.mp4", "Porch"),
         ("c3s1_000501.mp4", "c3"),
         ("webcam1.mp4", "webcam1"),
         ("campus.mp4", "campus"),
@@ -184,6 +193,14 @@ def test_files_whose_names_are_only_times_are_one_camera(tmp_path: Path, name: s
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
+        (["Reolink/2024/05/14/Garage_01_20240514103207.mp4"], ["Garage_01"]),
+        (
+            [
+                "Gate/2024/05/14/RLC-410_00_20240514103207.mp4",
+                "Yard/2024/05/14/RLC-410_00_20240514103207.mp4",
+            ],
+            ["Gate", "Yard"],
+        ),
         (["20240514/10/32.mp4", "20240514/11/05.mp4"], ["home"]),
         (["Camera1/2024-05-14/10-32-07.mp4", "Camera2/2024-05-14/10-32-08.mp4",
           "Camera1/2024-05-15/09-00-00.mp4"], ["Camera1", "Camera2"]),
@@ -241,6 +258,28 @@ def test_short_names_are_lengthened_where_they_would_join_cameras(tmp_path: Path
         "North gate_cam2",
         "South gate_cam2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("garage", "expected"),
+    [
+        ("20240514_103207", ["Garage", "Lobby"]),
+        ("20240514_103215", ["Garage", "Lobby"]),
+        ("20240514_104207", ["site", "site"]),  # the same camera, later
+    ],
+)
+def test_a_camera_does_not_record_twice_at_once(
+    tmp_path: Path, garage: str, expected: list[str]
+) -> None:
+    make(tmp_path, "site/Lobby/20240514_103207.mp4", f"site/Garage/{garage}.mp4")
+    assert sorted(cameras(tmp_path).values()) == expected
+
+
+def test_channels_that_record_at_once_keep_their_place(tmp_path: Path) -> None:
+    make(tmp_path, *(f"site/{place}/ch{channel}_20240514_103207.mp4"
+                     for place in ("Lobby", "Garage") for channel in (1, 2)))  # fmt: skip
+    assert set(cameras(tmp_path).values()) == {
+        "Lobby/ch1", "Lobby/ch2", "Garage/ch1", "Garage/ch2"}  # fmt: skip
 
 
 def test_one_camera_has_one_spelling(tmp_path: Path) -> None:
