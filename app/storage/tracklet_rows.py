@@ -151,6 +151,13 @@ class TrackletRows(LibraryPart):
             rows = session.execute(query.order_by(TrackletRow.first_time_s, TrackletRow.number))
             return [self._tracklet(row, camera_id, best) for row, camera_id, best in rows]
 
+    def last_tracklet(self, video_id: int) -> tuple[int, float]:
+        """The highest number of a video's tracklets and their last time in s; 0, -1 without any."""
+        query = select(func.max(TrackletRow.number), func.max(TrackletRow.last_time_s))
+        with self._database.reading() as session:
+            number, last_s = session.execute(query.where(TrackletRow.video_id == video_id)).one()
+            return (0, -1.0) if number is None else (number, last_s)
+
     def trajectory(self, tracklet_id: int) -> Trajectory:
         """Every box of a tracklet.
 

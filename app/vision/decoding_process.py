@@ -1,4 +1,4 @@
-"""Decoding in a process of its own, which may die of a damaged file without the program.
+"""Decoding in a process of its own, which may die of a damaged file, or hang, without the program.
 
 The process is asked over its standard input, a pickled question at a time, and answers over its
 standard output. Pixels go through memory that both see (on Linux; else through the pipe).
@@ -24,6 +24,7 @@ import numpy as np
 from app.core.entities import Image, VideoInfo
 from app.core.errors import TruncatedVideoError, VideoError
 from app.core.ports import DecodedFrame, FrameSource
+from app.vision.hang_watch import HangWatch, Patience
 
 Opener = Callable[[], FrameSource]
 """Opens a video; is pickled, so a partial of a function that can be imported."""
@@ -33,16 +34,35 @@ _PROJECT = Path(__file__).resolve().parents[2]
 _REMEDY = "Copy it again from the recorder, or export it there as MP4."
 
 
+_END_S = 5.0
+# An answer that takes longer while the program is closing will not come in time.
+_CLOSING_S = 1.0
+
+
 class _DiedError(Exception):
-    """The process is no longer there."""
+    """The process is no longer there.
+
+    Attributes:
+        hung: it was ended, since it did nothing.
+    """
+
+    def __init__(self, *, hung: bool) -> None:
+        super().__init__()
+        self.hung = hung
 
 
 class DecodingProcesses:
-    """Opens videos in processes, which are kept for the next one. Thread-safe."""
+    """Opens videos in processes, which are kept for the next one. Thread-safe.
 
-    def __init__(self) -> None:
+    Args:
+        patience: with a process that does not answer.
+    """
+
+    def __init__(self, patience: Patience | None = None) -> None:
+        self._patience = patience or Patience()
         self._lock = threading.Lock()
         self._idle: list[_Process] = []
+        self._busy: set[_Process] = set()
         self._is_closed = False
 
     def open(self, opener: Opener, name: str) -> FrameSource:
@@ -55,36 +75,49 @@ class DecodingProcesses:
             name: of the file, for errors.
 
         Raises:
-            VideoError: as `opener`, or the process died.
+            VideoError: as `opener`, or the process died or hung.
         """
         with self._lock:
             process = self._idle.pop() if self._idle else None
         if process is not None and not process.is_alive:
             process.end()
             process = None
-        process = process or _Process()
+        process = process or _Process(self._patience)
+        with self._lock:
+            self._busy.add(process)
+        process.watch.begin()
         try:
             info = process.ask("open", opener)
-        except _DiedError:
-            process.end()
-            raise VideoError(f"{name} makes the decoder crash.", _REMEDY) from None
+        except _DiedError as died:
+            self._end(process)
+            raise VideoError(_cause(name, died), _REMEDY) from None
         except BaseException:
             self._keep(process)
             raise
-        return _RemoteSource(info, process, self._keep)
+        return _RemoteSource(info, process, self._keep, self._end)
 
     def close(self) -> None:
-        """Ends the processes, those in use once their video is closed."""
+        """Ends the processes, those in use once their video is closed; those that hang at once."""
         with self._lock:
             idle, self._idle, self._is_closed = self._idle, [], True
+            hanging = [each for each in self._busy if each.watch.waits_longer_than(_CLOSING_S)]
         for process in idle:
             process.end()
+        for process in hanging:
+            process.kill()
 
     def _keep(self, process: _Process) -> None:
+        process.watch.end()
         with self._lock:
+            self._busy.discard(process)
             if not self._is_closed:
                 self._idle.append(process)
                 return
+        process.end()
+
+    def _end(self, process: _Process) -> None:
+        with self._lock:
+            self._busy.discard(process)
         process.end()
 
 
@@ -92,30 +125,33 @@ class _RemoteSource:
     """A `FrameSource` in another process."""
 
     def __init__(
-        self, info: VideoInfo, process: _Process, give_back: Callable[[_Process], None]
+        self,
+        info: VideoInfo,
+        process: _Process,
+        give_back: Callable[[_Process], None],
+        give_up: Callable[[_Process], None],
     ) -> None:
         self.info = info
         self._process: _Process | None = process
         self._give_back = give_back
+        self._give_up = give_up
 
     def frames(self, start_s: float = 0.0, start_index: int = 0) -> Iterator[DecodedFrame]:
-        """As the port; a file that kills the process counts as one that breaks off there."""
+        """As the port; a file that ends the process counts as one that breaks off there."""
         process, last_s = self._process, None
         assert process is not None, "closed"
         try:
             process.ask("frames", start_s, start_index)
             while (told := process.ask("next")) is not None:
                 index, last_s = told
-                yield _RemoteFrame(index, last_s, process)
-        except _DiedError:
+                yield _RemoteFrame(index, last_s, process, self.info.path.name)
+        except _DiedError as died:
             self._process = None
-            process.end()
+            self._give_up(process)
             name = self.info.path.name
             if last_s is None:
-                raise VideoError(f"{name} makes the decoder crash.", _REMEDY) from None
-            raise TruncatedVideoError(
-                f"{name} cannot be read beyond {last_s:.1f} s: the decoder crashes there.", _REMEDY
-            ) from None
+                raise VideoError(_cause(name, died), _REMEDY) from None
+            raise _truncated(name, last_s, died) from None
 
     def close(self) -> None:
         """Leaves the process to the next video."""
@@ -125,9 +161,19 @@ class _RemoteSource:
         try:
             process.ask("close")
         except _DiedError:
-            process.end()
+            self._give_up(process)
             return
         self._give_back(process)
+
+
+def _cause(name: str, died: _DiedError) -> str:
+    return f"{name} makes the decoder {'hang' if died.hung else 'crash'}."
+
+
+def _truncated(name: str, last_s: float, died: _DiedError) -> TruncatedVideoError:
+    how = "hangs" if died.hung else "crashes"
+    problem = f"{name} cannot be read beyond {last_s:.1f} s: the decoder {how} there."
+    return TruncatedVideoError(problem, _REMEDY)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,15 +183,23 @@ class _RemoteFrame:
     index: int
     time_s: float
     process: _Process
+    name: str
 
     def image(self) -> Image:
-        return self.process.image()
+        try:
+            return self.process.image()
+        except _DiedError as died:
+            raise _truncated(self.name, self.time_s, died) from None
 
 
 class _Process:
-    """The program's side of one process."""
+    """The program's side of one process.
 
-    def __init__(self) -> None:
+    Attributes:
+        watch: ends it if it hangs.
+    """
+
+    def __init__(self, patience: Patience) -> None:
         self._memory = os.memfd_create("frames") if sys.platform == "linux" else -1
         self._mapped: mmap.mmap | None = None
         paths = [str(_PROJECT), os.environ.get("PYTHONPATH", "")]
@@ -163,6 +217,7 @@ class _Process:
         )
         self._to = cast(BinaryIO, self._process.stdin)
         self._from = cast(BinaryIO, self._process.stdout)
+        self.watch = HangWatch(self._process, patience)
 
     @property
     def is_alive(self) -> bool:
@@ -171,11 +226,12 @@ class _Process:
     def ask(self, what: str, *arguments: Any) -> Any:
         """The answer; raises what was raised there, or _DiedError."""
         try:
-            pickle.dump((what, arguments), self._to)
-            self._to.flush()
-            succeeded, answer = pickle.load(self._from)
+            with self.watch.asking():
+                pickle.dump((what, arguments), self._to)
+                self._to.flush()
+                succeeded, answer = pickle.load(self._from)
         except (OSError, EOFError, pickle.UnpicklingError) as error:
-            raise _DiedError from error
+            raise _DiedError(hung=self.watch.has_hung) from error
         if not succeeded:
             raise answer
         return answer
@@ -191,10 +247,16 @@ class _Process:
         pixels = np.frombuffer(self._mapped, np.uint8, count)
         return pixels.reshape(answer).copy()
 
+    def kill(self) -> None:
+        """Ends the process; whoever waits for its answer is told that it died."""
+        self._process.kill()
+
     def end(self) -> None:
         """Ends the process, whatever it does."""
-        self._process.kill()
-        self._process.wait()
+        self.watch.end()
+        self.kill()
+        with suppress(subprocess.TimeoutExpired):  # a disk that never answers keeps it
+            self._process.wait(_END_S)
         for end in (self._to, self._from):
             with suppress(OSError):  # what could not be sent
                 end.close()

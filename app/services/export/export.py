@@ -238,7 +238,7 @@ def write_mot(library: Library, folder: Path) -> Iterator[Path]:
 
 def _mot_text(library: Library, video_id: int) -> Iterator[bytes]:
     """The lines of a video, a minute at a time: a day of a busy place has millions."""
-    end_s = max((each.last_time_s for each in library.tracklets_of(video_id)), default=-1.0)
+    _, end_s = library.last_tracklet(video_id)
     for minute in range(math.floor(end_s / _MOT_S) + 1):
         from_s, to_s = minute * _MOT_S, (minute + 1) * _MOT_S
         tracks = library.trajectories_between(video_id, from_s, to_s)

@@ -275,7 +275,7 @@ class Ingest:
             yield NetworksChosen(detector, embedder, note)
         run.current_s, run.skipped_s = start.time_s, run.skipped_s + start.time_s
         yield VideoStarted(video.path, video.camera.name, video.id, start.time_s)
-        found = [each.number for each in self._library.tracklets_of(video.id)]
+        last_number, _ = self._library.last_tracklet(video.id)
         analysis = VideoAnalysis(
             lambda: self._open(turn),
             finder,
@@ -284,7 +284,7 @@ class Ingest:
             video.camera.name,
             options.fps,
             start,
-            first_number=1 + max(found, default=0),
+            first_number=1 + last_number,
         )
         try:
             yield from self._follow(run, video, analysis, embedder.id)

@@ -64,6 +64,8 @@ def test_tracklets_of_a_video_by_first_time(library: Library, add_video, store) 
     store(add_video("b.mp4"), (1, 0.0))
     assert [tracklet.number for tracklet in library.tracklets_of(video.id)] == [3, 2, 1]
     assert library.tracklets_of(999) == []
+    assert library.last_tracklet(video.id) == (3, pytest.approx(6.8))
+    assert library.last_tracklet(999) == (0, -1.0)
 
 
 def test_trajectories_between_two_times(library: Library, add_video, store) -> None:

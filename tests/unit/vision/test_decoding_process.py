@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC
 from functools import partial
@@ -11,8 +13,9 @@ import pytest
 
 from app.core.errors import TruncatedVideoError, VideoError
 from app.vision.decoding_process import DecodingProcesses
+from app.vision.hang_watch import Patience
 from app.vision.video import open_video
-from tests.crashing_source import CrashingSource
+from tests.crashing_source import CrashingSource, HangingSource
 from tests.mutated_containers import KINDS, make_containers, mutated, read_whole
 from tests.rendered import cut, render_world, write_clip
 
@@ -82,7 +85,55 @@ def test_a_file_that_kills_the_decoder_is_named_and_the_next_is_read(
     with pytest.raises(TruncatedVideoError, match="cannot be read beyond 0.6 s: the decoder"):
         seen += [int(frame.image()[0, 0, 0]) for frame in source.frames()]
     source.close()
+    source = processes.open(partial(CrashingSource, bad, 4, in_image=True), bad.name)
+    with pytest.raises(TruncatedVideoError, match="cannot be read beyond 0.8 s: the decoder"):
+        seen += [int(frame.image()[0, 0, 0]) for frame in source.frames()]
+    source.close()
     assert read_whole(partial(processes.open, opener(clip), clip.name)) == "whole"
+
+
+def test_a_decoder_that_hangs_is_ended_and_the_next_file_is_read(clip: Path) -> None:
+    hasty = DecodingProcesses(Patience(quiet_s=0.15, look_s=0.03))
+    bad = Path("/footage/bad.mp4")
+    with pytest.raises(VideoError, match="bad.mp4 makes the decoder hang"):
+        hasty.open(partial(HangingSource, bad, -1), bad.name)
+    source = hasty.open(partial(HangingSource, bad, 3), bad.name)
+    with pytest.raises(TruncatedVideoError, match="cannot be read beyond 0.4 s: the decoder hangs"):
+        list(source.frames())
+    source.close()
+    assert read_whole(partial(hasty.open, opener(clip), clip.name)) == "whole"
+    hasty.close()
+
+
+def test_a_decoder_that_reads_is_waited_for_but_not_forever(clip: Path) -> None:
+    patience = Patience(quiet_s=0.15, longest_s=0.9, look_s=0.03)
+    some = DecodingProcesses(patience)
+    source = some.open(partial(HangingSource, clip, 0, clip), clip.name)
+    began = time.monotonic()
+    with pytest.raises(VideoError, match="makes the decoder hang"):
+        list(source.frames())
+    assert time.monotonic() - began > patience.longest_s
+    source.close()
+    some.close()
+
+
+def test_closing_ends_a_decoder_that_hangs(clip: Path) -> None:
+    own = DecodingProcesses()
+    source = own.open(partial(HangingSource, clip, 0), clip.name)
+    errors: list[VideoError] = []
+
+    def read() -> None:
+        with pytest.raises(VideoError) as caught:
+            list(source.frames())
+        errors.append(caught.value)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    time.sleep(1.1)
+    own.close()
+    reader.join(5)
+    source.close()
+    assert len(errors) == 1
 
 
 def test_a_process_is_used_again_and_ends_with_the_program(clip: Path) -> None:
