@@ -114,10 +114,21 @@ class QueueRows(LibraryPart):
                 ids.append(queue.put(row, {**options, "camera": camera}).video_id)
         return ids
 
-    def queue_videos(self, video_ids: Sequence[int], options: Mapping[str, Any]) -> None:
-        """Puts stored videos at the end of the queue: to be tried again, or to be taken after all.
+    def queue_videos(
+        self,
+        video_ids: Sequence[int],
+        usual: Mapping[str, Any],
+        changed: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Puts known videos at the end of the queue: to be tried again, or to be taken after all.
 
-        Crashes are counted from the beginning; unknown ids are left out.
+        They are ingested as they were ordered the last time. Crashes are counted from the
+        beginning; unknown ids are left out.
+
+        Args:
+            video_ids: the videos.
+            usual: options of those that were never ordered.
+            changed: options that are different this time.
         """
         with self._database.writing() as session:
             queue = _Queue(session)
@@ -127,7 +138,9 @@ class QueueRows(LibraryPart):
                 rows |= {row.id: row for row in found}
             for video_id in video_ids:
                 if video_id in rows:
-                    queue.put(rows[video_id], options).crashes = 0
+                    row = rows[video_id]
+                    options = usual if row.options is None else row.options
+                    queue.put(row, {**options, **(changed or {})}).crashes = 0
 
     def count_crash(self, video_id: int) -> None:
         """The program crashed while it was reading a video."""
@@ -164,6 +177,7 @@ class QueueRows(LibraryPart):
         with self._database.writing() as session:
             chosen = update(QueueRow).where(QueueRow.video_id == video_id)
             session.execute(chosen.values(options=dict(options)))
+            video_row(session, video_id).options = _kept(options)
 
     def move_in_queue(self, video_ids: Sequence[int], *, to_front: bool) -> None:
         """Has videos taken next, or last; among themselves they keep the order given."""
@@ -293,7 +307,14 @@ class _Queue:
             self._session.add(queued)
             self.waiting[row.id] = queued
         queued.options = dict(options)
+        if row.status not in _STORED:
+            row.options = _kept(options)
         return queued
+
+
+def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options for another time: the camera is the video's, which the user may have renamed."""
+    return {name: value for name, value in options.items() if name != "camera"}
 
 
 def _status_before(row: VideoRow) -> VideoStatus:

@@ -134,7 +134,12 @@ class CameraRow(Base):
 
 
 class VideoRow(Base):
-    """A video and how far it has come."""
+    """A video and how far it has come.
+
+    Attributes:
+        options: how it was ordered last, as plain values; null if it never was. Those of the
+            analysis that is stored, once there is one.
+    """
 
     __tablename__ = "videos"
     __table_args__ = (
@@ -163,6 +168,7 @@ class VideoRow(Base):
     detector_id: Mapped[str | None]
     committed_s: Mapped[float] = mapped_column(default=0.0)
     committed_frame: Mapped[int] = mapped_column(default=0)
+    options: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class QueueRow(Base):

@@ -108,8 +108,10 @@ class FakeLibrary:
     def pause_queue(self, paused: bool) -> None:
         self.is_queue_paused = paused
 
-    def queue_videos(self, ids: list[int], options: dict[str, Any]) -> None:
-        self.queued += [(list(ids), options)] if ids else []
+    def queue_videos(
+        self, ids: list[int], usual: dict[str, Any], changed: dict[str, Any] | None = None
+    ) -> None:
+        self.queued += [(list(ids), {**usual, **(changed or {})})] if ids else []
         self.waiting += [each for each in ids if each not in self.waiting]
 
     def exclude_videos(self, ids: list[int]) -> None:

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,7 +39,7 @@ from app.core.ports import EmbedBoxes, FrameSource
 from app.services.footage import growth
 from app.services.footage.sources import SourceFile
 from app.services.ingest.ingest_options import IngestOptions
-from app.services.ingest.turns import MOST_CRASHES
+from app.services.ingest.turns import MOST_CRASHES, turn_of
 from tests.crashing_source import CrashingSource
 from tests.integration import main_job
 from tests.integration.conftest import Retrace
@@ -313,6 +314,44 @@ def test_a_file_that_is_still_written_is_waited_for(
     assert parts == []
     assert finished(events) == ["b.mp4", "a.mp4"]
     assert not [event for event in events if isinstance(event, VideoFailed)]
+
+
+def test_a_video_is_read_again_as_it_was_ordered(
+    tmp_path: Path, tiny_video: bytes, options: IngestOptions, retrace: Retrace
+) -> None:
+    from app.core.clock import parse_zone
+
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4"])
+    (videos / "b.mp4").write_bytes(b"no video")
+    ordered = replace(options, fps=2.5, rate_fps=12.0, zone=parse_zone("+01:00"), camera_by="file")
+    with main_job.opened(library) as workspace:
+        list(workspace.ingest(videos, ordered))
+        stored = workspace.library
+        a, b = stored.videos()
+        assert (a.status, b.status) == (VideoStatus.DONE, VideoStatus.FAILED)
+        list(workspace.ingest(videos, options))  # skipped: it stays as it was analysed
+        stored.rename_camera(b.camera.id, "gate")
+        stored.queue_videos([a.id], {}, {"again": True})
+        again = stored.queued(a.id)
+        assert again is not None
+        assert IngestOptions.unpacked(again.options) == replace(ordered, again=True)
+        stored.leave_queue(a.id)
+    assert retrace("queue", "--library", library, "--retry", "b.mp4").status == 0
+    with main_job.opened(library) as workspace:
+        again = workspace.library.queued(b.id)
+        assert again is not None
+        assert IngestOptions.unpacked(again.options) == options  # the last order of it
+        assert turn_of(again).source.camera == "gate"
+        write(videos, tiny_video, ["c.mp4"])
+        list(workspace.order(videos / "c.mp4", ordered))
+        (c,) = (v for v in workspace.library.videos() if v.path.name == "c.mp4")
+        workspace.library.leave_queue(c.id)  # as a damaged database may have lost it
+    assert retrace("check", "--library", library, "--repair").status == 0
+    with main_job.opened(library) as workspace:
+        again = workspace.library.queued(c.id)
+        assert again is not None
+        assert IngestOptions.unpacked(again.options) == ordered
 
 
 def test_options_survive_the_queue(tmp_path: Path) -> None:

@@ -79,3 +79,18 @@ def test_what_is_decided_now_can_be_undone_and_what_was_decided_then_stays(old: 
         while people.undo() is not None:
             pass
         assert (library.identity_ids([one, two]), library.decisions()) == before
+
+
+@pytest.mark.parametrize("old", [FIXTURES / "0007.zip"], indirect=True, ids=["0007"])
+def test_what_waited_keeps_how_it_was_ordered(old: Path) -> None:
+    with closing(sqlite3.connect(old / "library.sqlite")) as connection:
+        options = '{"rate_fps": 12.0, "camera": "cam2"}'
+        connection.execute("INSERT INTO queue SELECT id, 1, ?, 0 FROM videos", (options,))
+        connection.commit()
+    with Library.open(old) as library:
+        waits, *others = library.queued_ids()
+        library.exclude_videos([waits, *others])
+        library.queue_videos([waits], {"fps": 1.0})
+        queued = library.queued(waits)
+        assert queued is not None
+        assert queued.options == {"rate_fps": 12.0}

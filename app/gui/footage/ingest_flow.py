@@ -160,8 +160,11 @@ class IngestFlow(QObject):
         others = [video.id for video in videos if video.id not in stored]
 
         def put(workspace: Workspace) -> None:
-            workspace.library.queue_videos(stored, replace(self._usual, again=True).packed())
-            workspace.library.queue_videos(others, self._usual.packed())
+            chosen = {"detector": self._usual.detector, "embedder": self._usual.embedder}
+            changed = {role: name for role, name in chosen.items() if name is not None}
+            usual = self._usual.packed()
+            workspace.library.queue_videos(stored, usual, {**changed, "again": True})
+            workspace.library.queue_videos(others, usual, changed)
 
         self._change_queue(put).finished.connect(self._ordered)
 

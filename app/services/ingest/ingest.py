@@ -191,7 +191,9 @@ class Ingest:
             if not turn.video.info.width_px:
                 self._library.set_info(video_id, info)
             if info.views > 1 and info.view == 0:
-                views = self._library.order_views(video_id, info.views, queued.options)
+                views = self._library.order_views(
+                    video_id, info.views, {**queued.options, "camera": turn.source.camera}
+                )
                 self.ordering.keep_zone(views, turn.options.zone)
             run.total_s += info.duration_s or 0.0
             looked_at[video_id] = info
@@ -292,9 +294,7 @@ class Ingest:
             yield self._failed(run, replace(turn, video=video), error)
         if fingerprint(turn.source) != before:
             # It went on growing while it was read.
-            self._library.queue_videos(
-                [video.id], {**options.packed(), "camera": video.camera.name}
-            )
+            self._library.queue_videos([video.id], options.packed())
 
     # Analysis -----------------------------------------------------------------------------------
 
