@@ -51,9 +51,9 @@ def main() -> None:
         shell.start(demo_library(), None)
         _let_it_work(20)
         crop = sought.thumbnail
-        shell.player.show(sought.video_id, crop.time_s)
+        shell.player.flow.show(sought.video_id, crop.time_s)
         _let_it_work(10)
-        view = shell.player_panel.view
+        view = shell.player.panel.view
         middle = view.widget_rect(crop.box).center().toPoint()
         QTest.mouseMove(view, middle)
         QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=middle)

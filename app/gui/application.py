@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QSocketNotifier
 from PySide6.QtWidgets import QApplication
 
 from app.gui.library.library_flow import OpenWorkspace
-from app.gui.log_file import keep_log
+from app.gui.program.log_file import keep_log
 from app.gui.shell import Shell, theme_of
 from app.gui.widgets import icons
 from app.gui.window_state import WindowState

@@ -53,7 +53,7 @@ def window(shell: Shell, qtbot: Any, libraries: Any, tmp_path: Path) -> Shell:
 
 
 def tree(shell: Shell) -> QTreeWidget:
-    return shell.sources.findChild(QTreeWidget, "sources_tree")
+    return shell.footage.sources.findChild(QTreeWidget, "sources_tree")
 
 
 def names(shell: Shell) -> list[str]:
@@ -63,7 +63,7 @@ def names(shell: Shell) -> list[str]:
 
 def choose(shell: Shell, videos: Sequence[Video], entry: str) -> CamerasDialog:
     """Opens the dialog of an entry of the videos' menu."""
-    menu = shell.sources.menu_for(videos)
+    menu = shell.footage.sources.menu_for(videos)
     next(each for each in menu.actions() if each.objectName() == entry).trigger()
     menu.deleteLater()
     return dialog(shell, CamerasDialog)
@@ -74,7 +74,7 @@ def press(sheet: CamerasDialog) -> None:
 
 
 def test_cameras_are_merged_into_the_one_that_stays(window: Shell, qtbot: Any) -> None:
-    sheet = choose(window, list(window.sources._videos.values()), "merge_cameras")
+    sheet = choose(window, list(window.footage.sources._videos.values()), "merge_cameras")
     into = sheet.findChild(QComboBox, "merge_into")
     assert [into.itemText(row) for row in range(into.count())] == ["cam1", "cam2"]
     into.setCurrentIndex(1)
@@ -84,7 +84,7 @@ def test_cameras_are_merged_into_the_one_that_stays(window: Shell, qtbot: Any) -
 
 
 def test_videos_are_split_off_under_a_name(window: Shell, qtbot: Any) -> None:
-    videos = list(window.sources._videos.values())
+    videos = list(window.footage.sources._videos.values())
     sheet = choose(window, videos[:1], "split_camera")
     press(sheet)
     qtbot.waitUntil(lambda: label(sheet, "cameras_problem") == "A camera needs a name.")
@@ -94,8 +94,8 @@ def test_videos_are_split_off_under_a_name(window: Shell, qtbot: Any) -> None:
 
 
 def test_all_videos_of_a_camera_cannot_be_split_off(window: Shell) -> None:
-    videos = [each for each in window.sources._videos.values() if each.camera == CAM1]
-    menu = window.sources.menu_for(videos)
+    videos = [each for each in window.footage.sources._videos.values() if each.camera == CAM1]
+    menu = window.footage.sources.menu_for(videos)
     assert {"split_camera", "merge_cameras"}.isdisjoint(
         action.objectName() for action in menu.actions()
     )
@@ -105,11 +105,11 @@ def test_all_videos_of_a_camera_cannot_be_split_off(window: Shell) -> None:
 def test_a_camera_says_how_its_clock_goes(window: Shell) -> None:
     found = tree(window)
     found.setCurrentItem(found.topLevelItem(0))
-    assert label(window.sources, "source_details").splitlines()[-1] == (
+    assert label(window.footage.sources, "source_details").splitlines()[-1] == (
         "Clock: zone Europe/Berlin (the library's), times as the recorder wrote them (raw)"
     )
     found.setCurrentItem(found.topLevelItem(1))
-    assert label(window.sources, "source_details").splitlines() == [
+    assert label(window.footage.sources, "source_details").splitlines() == [
         "1 video, 0:01:40 in all",
         "2024-05-14 10:35:27 +02:00 to 2024-05-14 10:37:07 +02:00",
         "Clock: zone +01:00, times corrected by +0:03:20 and +1.5 s a day",

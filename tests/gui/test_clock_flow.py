@@ -52,14 +52,14 @@ def workspace(tmp_path: Path) -> Any:
 def window(shell: Shell, workspace: Any, qtbot: Any, libraries: Any, tmp_path: Path) -> Shell:
     libraries.workspaces[tmp_path / "library"] = workspace
     workspace.playback = SimpleNamespace()
-    shell.clock.set_workspace(workspace)
+    shell.footage.clock.set_workspace(workspace)
     return shell
 
 
 @pytest.fixture
 def sheet(window: Shell, qtbot: Any, workspace: Any) -> ClockDialog:
     """Opened by the menu of the camera's only video."""
-    menu = window.sources.menu_for(workspace.videos)
+    menu = window.footage.sources.menu_for(workspace.videos)
     entry = next(each for each in menu.actions() if each.objectName() == "camera_clock")
     entry.trigger()
     menu.deleteLater()
@@ -87,7 +87,7 @@ def test_typed_name_zone_and_offset_are_stored(
     field(sheet, "name").setText("Gate")
     field(sheet, "zone").setText("+01:00")
     field(sheet, "offset").setText("-3:20")
-    with qtbot.waitSignal(window.clock.saved):
+    with qtbot.waitSignal(window.footage.clock.saved):
         save(sheet)
     assert workspace.cameras.clocks == [("cam1", CameraClock("+01:00", -200.0))]
     assert workspace.cameras.names == [("cam1", "Gate")]
@@ -98,10 +98,10 @@ def test_one_event_in_two_cameras_fills_the_offset(
 ) -> None:
     press(sheet, "mark_here")
     assert label(sheet, "clock_problem").startswith("No video is shown.")
-    window.clock.note_position(1, 12.4)
+    window.footage.clock.note_position(1, 12.4)
     press(sheet, "mark_here")
     assert label(sheet, "clock_found").startswith("Marked at 0:00:12.4 in this camera.")
-    window.clock.note_position(7, 30.0)
+    window.footage.clock.note_position(7, 30.0)
     press(sheet, "mark_there")
     qtbot.waitUntil(lambda: field(sheet, "offset").text() == "+0:03:20")
     assert label(sheet, "clock_found") == "Found within 0.10 s from 1 event."
@@ -123,7 +123,7 @@ def test_videos_of_several_cameras_have_no_clock_entry(
     window: Shell, workspace: Any, tmp_path: Path
 ) -> None:
     other = make_video(2, tmp_path / "b.mp4", camera=Camera(2, "cam2"))
-    menu = window.sources.menu_for([*workspace.videos, other])
+    menu = window.footage.sources.menu_for([*workspace.videos, other])
     assert "camera_clock" not in [each.objectName() for each in menu.actions()]
     menu.deleteLater()
     assert workspace.videos[0].camera == CAM1

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDockWidget, QFileDialog, QPushButton
-from window_fakes import EndlessIngest, FakeWorkspace, dialog, drop, label
+from window_fakes import EndlessIngest, FakeWorkspace, dialog, drop, label, record_shown
 
 from app.core.errors import LibraryInUseError
 from app.gui.library import demo_flow
@@ -35,30 +35,30 @@ def shown_docks(shell: Shell) -> list[str]:
 
 def test_where_nothing_was_opened_before_the_first_page_has_the_window(shell, qtbot) -> None:
     shell.start(None, None)
-    assert shell.first_run.isVisible() and not shell.player_panel.isVisible()
+    assert shell.library.first_page.isVisible() and not shell.player.panel.isVisible()
     assert shown_docks(shell) == []
-    offers = (shell.first_run.demo, shell.first_run.footage)
+    offers = (shell.library.first_page.demo, shell.library.first_page.footage)
     assert [each.accessibleName() for each in offers] == [
         "Look at the demo",
         "Open your own folder…",
     ]
-    assert "no real people" in shell.first_run.demo.accessibleDescription()
-    assert not shell.first_run.findChildren(QPushButton, "first_run_library_1")
+    assert "no real people" in shell.library.first_page.demo.accessibleDescription()
+    assert not shell.library.first_page.findChildren(QPushButton, "first_run_library_1")
 
 
 def test_the_page_is_walked_through_and_used_by_keyboard(shell, qtbot) -> None:
     shell.start(None, None)
     shell.window.activateWindow()
-    qtbot.waitUntil(shell.first_run.demo.hasFocus)
+    qtbot.waitUntil(shell.library.first_page.demo.hasFocus)
     wanted: list[str] = []
-    shell.first_run.demo_wanted.disconnect()
-    shell.first_run.footage_wanted.disconnect()
-    shell.first_run.demo_wanted.connect(lambda: wanted.append("demo"))
-    shell.first_run.footage_wanted.connect(lambda: wanted.append("footage"))
-    QTest.keyClick(shell.first_run.demo, Qt.Key.Key_Return)
-    QTest.keyClick(shell.first_run.demo, Qt.Key.Key_Tab)
-    assert QApplication.focusWidget() is shell.first_run.footage
-    QTest.keyClick(shell.first_run.footage, Qt.Key.Key_Space)
+    shell.library.first_page.demo_wanted.disconnect()
+    shell.library.first_page.footage_wanted.disconnect()
+    shell.library.first_page.demo_wanted.connect(lambda: wanted.append("demo"))
+    shell.library.first_page.footage_wanted.connect(lambda: wanted.append("footage"))
+    QTest.keyClick(shell.library.first_page.demo, Qt.Key.Key_Return)
+    QTest.keyClick(shell.library.first_page.demo, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is shell.library.first_page.footage
+    QTest.keyClick(shell.library.first_page.footage, Qt.Key.Key_Space)
     assert wanted == ["demo", "footage"]
 
 
@@ -66,8 +66,8 @@ def test_the_page_is_walked_through_and_used_by_keyboard(shell, qtbot) -> None:
 def test_the_page_stands_in_the_middle_in_both_schemes(shell, qtbot, theme, width, height) -> None:
     shell.window.resize(width, height)
     shell.start(None, None)
-    shell.first_run.show_recent([Path(f"{number} " + "R&D " * 40) for number in range(9)])
-    page = shell.first_run
+    shell.library.first_page.show_recent([Path(f"{number} " + "R&D " * 40) for number in range(9)])
+    page = shell.library.first_page
     buttons = page.findChildren(QPushButton)
 
     def is_laid_out() -> bool:
@@ -90,7 +90,7 @@ def test_a_folder_of_ones_own_is_chosen_on_the_page_or_dropped_onto_it(
     shell, qtbot, libraries, tmp_path
 ) -> None:
     shell.start(None, None)
-    shell.first_run.footage.click()
+    shell.library.first_page.footage.click()
     chooser = dialog(shell, QFileDialog)
     assert chooser.windowTitle() == "Add footage"
     chooser.reject()
@@ -99,8 +99,8 @@ def test_a_folder_of_ones_own_is_chosen_on_the_page_or_dropped_onto_it(
     assert drop(shell.window, footage)
     library = default_library(footage)
     qtbot.waitUntil(lambda: library in libraries.workspaces)
-    qtbot.waitUntil(lambda: not shell.first_run.isVisible())
-    assert sorted(shown_docks(shell)) == sorted(DOCKS) and shell.player_panel.isVisible()
+    qtbot.waitUntil(lambda: not shell.library.first_page.isVisible())
+    assert sorted(shown_docks(shell)) == sorted(DOCKS) and shell.player.panel.isVisible()
 
 
 def test_if_the_last_library_cannot_be_opened_the_page_offers_what_there_is(
@@ -112,16 +112,16 @@ def test_if_the_last_library_cannot_be_opened_the_page_offers_what_there_is(
     (tmp_path / "gone").rmdir()
     libraries.errors[tmp_path / "locked"] = LibraryInUseError("It is open elsewhere.", "Close it.")
     shell.start(None, None)
-    assert not shell.first_run.isVisible()
+    assert not shell.library.first_page.isVisible()
     qtbot.waitUntil(lambda: dialog(shell, ErrorDialog) is not None)
-    assert shell.first_run.isVisible()
+    assert shell.library.first_page.isVisible()
     names = [f"first_run_library_{number}" for number in (1, 2)]
-    first, second = (shell.first_run.findChild(QPushButton, name) for name in names)
+    first, second = (shell.library.first_page.findChild(QPushButton, name) for name in names)
     assert (first.text(), second.text()) == ("locked", "other")
     assert second.accessibleName() == "Open the library other"
     second.click()
     qtbot.waitUntil(lambda: shell.window.windowTitle() == "other – Retrace")
-    assert not shell.first_run.isVisible()
+    assert not shell.library.first_page.isVisible()
 
 
 def test_closing_on_the_page_leaves_the_docks_where_they_were(
@@ -160,7 +160,7 @@ class Demo:
     def __init__(self, folder: Path) -> None:
         self.workspace = FakeWorkspace(folder)
         self.stored = False
-        self.shown: list[tuple[Any, ...]] = []
+        self.shown: list[tuple[Any, ...]]
         self.looked = 0
         whole = self.workspace.script
 
@@ -183,22 +183,22 @@ def demo(shell, libraries, monkeypatch) -> Demo:
     made = Demo(demo_library())
     libraries.workspaces[demo_library()] = made.workspace
     monkeypatch.setattr(demo_flow, "first_sight", made.first_sight)
-    monkeypatch.setattr(shell.player, "show", lambda *args: made.shown.append(args))
+    made.shown = record_shown(shell, monkeypatch)
     return made
 
 
 def test_the_demo_is_ingested_and_shown_with_a_hint(shell, qtbot, libraries, demo) -> None:
     shell.start(None, None)
-    shell.first_run.demo.click()
+    shell.library.first_page.demo.click()
     qtbot.waitUntil(lambda: demo.shown == [(7, 2.5)])
     assert libraries.opened == [(demo_library(), True)]
     assert shell.window.windowTitle() == "Demo – Retrace"
     ((path, options),) = demo.workspace.ingested
     assert (path, options.camera_by, options.fps) == (demo_dir(), "file", 5.0)
-    assert shell.player_panel.view.hint == HINT
-    shell.player_panel.clicked.emit(3.0, 4.0)  # nothing is shown here: no click on a frame
-    assert shell.player_panel.view.hint == HINT
-    assert shell.library.recent() == [demo_library()]
+    assert shell.player.panel.view.hint == HINT
+    shell.player.panel.clicked.emit(3.0, 4.0)  # nothing is shown here: no click on a frame
+    assert shell.player.panel.view.hint == HINT
+    assert shell.library.flow.recent() == [demo_library()]
 
 
 def test_the_second_time_it_is_shown_at_once(shell, qtbot, libraries, demo, tmp_path) -> None:
@@ -219,35 +219,39 @@ def test_opened_like_any_library_it_is_ready_too(shell, qtbot, state, demo) -> N
     state.remember(demo_library())
     shell.start(None, None)
     qtbot.waitUntil(lambda: demo.shown == [(7, 2.5)])
-    shell.ingest.videos_listed.emit([7])  # nothing else is put in its place
+    shell.footage.ingest.videos_listed.emit([7])  # nothing else is put in its place
     assert demo.shown == [(7, 2.5)]
 
 
 def test_whoever_looks_at_something_meanwhile_is_left_there(shell, qtbot, demo) -> None:
-    shell.ingest.busy_changed.connect(lambda is_busy: is_busy and shell.demo.leave_alone())
-    shell.demo.open()
-    qtbot.waitUntil(lambda: demo.stored and not shell.ingest.is_busy and demo.looked == 2)
+    shell.footage.ingest.busy_changed.connect(
+        lambda is_busy: is_busy and shell.library.demo.leave_alone()
+    )
+    shell.library.demo.open()
+    qtbot.waitUntil(lambda: demo.stored and not shell.footage.ingest.is_busy and demo.looked == 2)
     qtbot.wait(50)
     assert demo.shown == []
 
 
 def test_a_cancelled_ingest_is_not_begun_again(shell, qtbot, demo) -> None:
     demo.workspace.script = endless = EndlessIngest()
-    shell.demo.open()
+    shell.library.demo.open()
     qtbot.waitUntil(endless.running.is_set)
-    shell.ingest.pause()
-    qtbot.waitUntil(lambda: not shell.ingest.is_busy and demo.looked == 2)
+    shell.footage.ingest.pause()
+    qtbot.waitUntil(lambda: not shell.footage.ingest.is_busy and demo.looked == 2)
     qtbot.wait(50)
-    assert len(demo.workspace.ingested) == 1 and not shell.ingest.is_busy and demo.shown == []
+    assert (
+        len(demo.workspace.ingested) == 1 and not shell.footage.ingest.is_busy and demo.shown == []
+    )
 
 
 def test_without_its_clips_the_demo_says_so_and_leaves_no_library(shell, qtbot, libraries) -> None:
     shell.start(None, None)
-    shell.first_run.demo.click()
+    shell.library.first_page.demo.click()
     assert label(dialog(shell, ErrorDialog), "error_message").startswith(
         "The clips of the demo are not in"
     )
-    assert libraries.opened == [] and shell.first_run.isVisible()
+    assert libraries.opened == [] and shell.library.first_page.isVisible()
 
 
 def test_other_libraries_are_not_the_demo(shell, qtbot, demo, tmp_path) -> None:

@@ -209,20 +209,20 @@ def test_a_watched_folder_is_read_as_recordings_arrive_and_at_the_next_start(
     window: Shell, workspace: Any, qtbot: Any, libraries: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "footage").mkdir()
-    window.load([tmp_path / "footage"])
+    window.library.load([tmp_path / "footage"])
     qtbot.waitUntil(lambda: dialog(window, FootageDialog) is not None)
     sheet = dialog(window, FootageDialog)
     qtbot.waitUntil(lambda: len(rows(sheet)) == 2)
     sheet.findChild(QCheckBox, "footage_watch").click()
     press_load(sheet)
     qtbot.waitUntil(lambda: tmp_path / "footage" in workspace.library.watched)
-    qtbot.waitUntil(lambda: not window.ingest.is_busy and bool(workspace.ingested))
+    qtbot.waitUntil(lambda: not window.footage.ingest.is_busy and bool(workspace.ingested))
     workspace.arrivals.append(5)
-    qtbot.waitUntil(lambda: len(workspace.went_on) == 1 and not window.ingest.is_busy)
+    qtbot.waitUntil(lambda: len(workspace.went_on) == 1 and not window.footage.ingest.is_busy)
 
-    window.library.open(tmp_path / "other")
+    window.library.flow.open(tmp_path / "other")
     qtbot.waitUntil(lambda: "other" in window.window.windowTitle())
-    window.library.open(tmp_path / "library")
+    window.library.flow.open(tmp_path / "library")
     menu = window.window.findChild(QMenu, "watched_menu")
     qtbot.waitUntil(lambda: bool(menu.actions()))
     state = window.window.findChild(ElidedLabel, "ingest_state")
@@ -240,7 +240,7 @@ def test_paused_and_watching_orders_but_does_not_read(
 ) -> None:
     workspace.library.is_queue_paused = True
     workspace.arrivals.append(5)
-    window.watch.watch(tmp_path, IngestOptions())
+    window.footage.watch.watch(tmp_path, IngestOptions())
     qtbot.waitUntil(lambda: workspace.library.waiting == [5])
     state = window.window.findChild(ElidedLabel, "ingest_state")
     qtbot.waitUntil(lambda: state.whole().startswith("1 video waits"))

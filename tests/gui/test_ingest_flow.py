@@ -24,8 +24,8 @@ from app.core.events import (
 )
 from app.gui.footage.ingest_flow import IngestFlow
 from app.gui.footage.ingest_panel import IngestPanel
+from app.gui.footage.model_dialog import ModelDialog
 from app.gui.footage.sources_panel import SourcesPanel
-from app.gui.networks.model_dialog import ModelDialog
 from app.gui.tasks import TaskRunner
 from app.gui.widgets.elided_label import ElidedLabel
 from app.services.ingest.ingest_options import IngestOptions

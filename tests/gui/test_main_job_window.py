@@ -93,13 +93,13 @@ class Window:
 
     def __init__(self, shell: Shell, world: RenderedWorld, qtbot: Any) -> None:
         self.shell, self.world, self.qtbot = shell, world, qtbot
-        self.view = shell.player_panel.view
-        self.results = shell.results
+        self.view = shell.player.panel.view
+        self.results = shell.results.panel
 
     @property
     def workspace(self) -> Workspace:
-        assert self.shell._workspace is not None
-        return self.shell._workspace
+        assert self.shell.library._workspace is not None
+        return self.shell.library._workspace
 
     @property
     def library(self) -> Library:
@@ -147,7 +147,7 @@ class Window:
         """By the list of videos, and a click on the seek bar."""
         if self.camera() != camera:
             self.play(f"{camera}.mp4")
-        bar = self.shell.player_panel.transport.seek_bar
+        bar = self.shell.player.panel.transport.seek_bar
         self.wait(lambda: self.camera() == camera and bar.maximum() > 0 and bar.isEnabled())
         wanted_s = frame / self.world.fps
         QTest.mouseClick(bar, LEFT, pos=QPoint(round(bar.x_of(wanted_s)), bar.height() // 2))
@@ -253,7 +253,7 @@ def test_dropped_footage_is_ingested_and_searched_meanwhile(
     window.go_to("cam1", frame_with_one(world, "cam1"))
     sought = window.click_person()
     partial = window.hits()
-    assert window.shell.ingest.is_busy
+    assert window.shell.footage.ingest.is_busy
     assert {window.camera_of(each) for each in partial} == {"cam1"}
     assert sorted([sought, *(window.who(each) for each in partial)]) == [1, 2, 3]
 
@@ -337,14 +337,14 @@ def test_pause_acts_within_a_second_and_continue_takes_up_the_rest(
     window: Window, clips: Path, finished: Path
 ) -> None:
     SlowDetector.go_on.clear()
-    window.shell.load([clips])
+    window.shell.library.load([clips])
     agree_to_footage(window.shell, window.qtbot)
     window.wait(lambda: "%" in window.status("cam1.mp4"))
     began = time.monotonic()
     QTest.mouseClick(window.ingest_button(), LEFT)
     assert window.ingest_text().startswith("Pausing…")
     assert not window.ingest_button().isEnabled()
-    window.wait(lambda: not window.shell.ingest.is_busy)
+    window.wait(lambda: not window.shell.footage.ingest.is_busy)
     assert time.monotonic() - began < 1
     window.wait(lambda: window.ingest_button().text() == "Continue")
     assert window.ingest_text() == "2 videos wait to be read. What is stored is kept."

@@ -118,9 +118,9 @@ def test_an_aggregator_is_chosen_refused_and_taken_away(
     shell: Shell, opened: Any, networks: Networks, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes: list[bool] = []
-    shell.networks.changed.connect(lambda: changes.append(True))
+    shell.networks.list.changed.connect(lambda: changes.append(True))
     searched: list[bool] = []
-    monkeypatch.setattr(shell.search, "_run_again", lambda: searched.append(True))
+    monkeypatch.setattr(shell.results.flow, "_run_again", lambda: searched.append(True))
     networks.go_on.set()
 
     def choose(name: str) -> None:
@@ -154,8 +154,8 @@ def test_another_detector_is_chosen_for_footage_to_come(
 ) -> None:
     """It comes before the one that was chosen when footage was loaded earlier."""
     searched: list[bool] = []
-    shell.networks.changed.connect(lambda: searched.append(True))
-    shell.ingest._usual = replace(shell.ingest._usual, detector="/models/yolo.onnx")
+    shell.networks.list.changed.connect(lambda: searched.append(True))
+    shell.footage.ingest._usual = replace(shell.footage.ingest._usual, detector="/models/yolo.onnx")
     networks.go_on.set()
     opened.findChild(QPushButton, "network_change_detector").click()
     chooser = dialog(shell, QFileDialog)
@@ -163,7 +163,7 @@ def test_another_detector_is_chosen_for_footage_to_come(
     chooser.fileSelected.emit("/models/yolo11m.pt")
     chooser.close()
     qtbot.waitUntil(lambda: label(opened, "network_file_detector").startswith("yolo11m.pt"))
-    assert shell.ingest._usual.detector is None
+    assert shell.footage.ingest._usual.detector is None
     assert searched == [], "rankings do not depend on it"
 
 
@@ -192,10 +192,10 @@ def test_what_is_there_is_offered_without_looking_for_a_file(
     networks.others = (Path("/models/cacenet.safetensors"), Path("/models/small.onnx"))
     networks.used["reranker"] = Path("/models/old.safetensors")
     started: list[Path] = []
-    monkeypatch.setattr(shell.reembed, "start", started.append)
+    monkeypatch.setattr(shell.networks.reembed, "start", started.append)
     networks.go_on.set()
     row = opened.findChild(QWidget, "network_reranker")
-    shell.networks._list()
+    shell.networks.list._list()
     qtbot.waitUntil(lambda: len(row._others) == 2)
 
     def offered(role: str) -> dict[str, Any]:

@@ -66,7 +66,9 @@ def window(shell: Shell, workspace: Any, qtbot: Any, libraries: Any, tmp_path: P
 
 def choose(window: Shell, qtbot: Any) -> Any:
     """Chooses the network's file; returns the dialog that shows how far it is."""
-    window.networks.embedder_change_wanted.emit(None)  # "Another file…" in the list of networks
+    window.networks.list.embedder_change_wanted.emit(
+        None
+    )  # "Another file…" in the list of networks
     chooser = dialog(window, QFileDialog)
     chooser.fileSelected.emit("/models/net.safetensors")
     chooser.close()
@@ -78,9 +80,9 @@ def test_progress_rate_and_time_left_are_shown_and_the_end_is_told(
     window: Shell, reembed: Reembed, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes: list[str] = []
-    monkeypatch.setattr(window.search, "_run_again", lambda: changes.append("searched"))
-    monkeypatch.setattr(window.search, "_prepare", lambda: changes.append("index"))
-    window.reembed.embedder_changed.connect(lambda: changes.append("told"))
+    monkeypatch.setattr(window.results.flow, "_run_again", lambda: changes.append("searched"))
+    monkeypatch.setattr(window.results.flow, "_prepare", lambda: changes.append("index"))
+    window.networks.reembed.embedder_changed.connect(lambda: changes.append("told"))
     shown = choose(window, qtbot)
     qtbot.waitUntil(lambda: "1.5 a second" in label(shown, "reembed_figures"))
     assert label(shown, "reembed_figures") == "3 of 1\u202f200 people · 1.5 a second · 13 min left"
@@ -104,7 +106,7 @@ def test_cancel_acts_within_a_second_and_changes_nothing(
     window: Shell, reembed: Reembed, qtbot: Any
 ) -> None:
     changes: list[bool] = []
-    window.reembed.embedder_changed.connect(lambda: changes.append(True))
+    window.networks.reembed.embedder_changed.connect(lambda: changes.append(True))
     shown = choose(window, qtbot)
     qtbot.waitUntil(lambda: "people" in label(shown, "reembed_figures"))
     began = time.monotonic()
@@ -123,7 +125,7 @@ def test_cancel_acts_within_a_second_and_changes_nothing(
 
 def test_a_network_that_cannot_be_used_is_told(window: Shell, reembed: Reembed, qtbot: Any) -> None:
     reembed.error = ModelError("net.safetensors is damaged.", "Download it again.")
-    window.reembed.start(Path("/models/net.safetensors"))
+    window.networks.reembed.start(Path("/models/net.safetensors"))
     qtbot.waitUntil(lambda: dialog(window, ErrorDialog) is not None)
     assert label(dialog(window, ErrorDialog), "error_message") == "net.safetensors is damaged."
     assert dialog(window, ReembedDialog) is None
@@ -134,12 +136,12 @@ def test_it_waits_for_a_running_ingest(
 ) -> None:
     endless = EndlessIngest()
     workspace.script = endless
-    window.ingest.ingest(Path("/footage"))
+    window.footage.ingest.ingest(Path("/footage"))
     qtbot.waitUntil(endless.running.is_set)
     shown = choose(window, qtbot)
     assert label(shown, "reembed_state") == "Waiting for net"
     assert reembed.asked == []
-    window.ingest.pause()
+    window.footage.ingest.pause()
     qtbot.waitUntil(lambda: reembed.asked == ["/models/net.safetensors"])
     reembed.go_on.set()
     qtbot.waitUntil(lambda: label(shown, "reembed_state").startswith("Done"))
@@ -150,7 +152,7 @@ def test_another_library_ends_it(
 ) -> None:
     choose(window, qtbot)
     qtbot.waitUntil(lambda: bool(reembed.asked))
-    window.library.open(tmp_path / "other")
+    window.library.flow.open(tmp_path / "other")
     qtbot.waitUntil(lambda: "other" in window.window.windowTitle())
     qtbot.waitUntil(reembed.closed.is_set)
     assert dialog(window, ReembedDialog) is None

@@ -72,10 +72,10 @@ def test_networks_are_chosen_searched_with_and_told_when_they_fit_no_longer(
     def wait(condition: Any) -> None:
         qtbot.waitUntil(condition, timeout=20_000)
 
-    head, notice = shell.results.head, shell.results.notice
-    shell.search.search_tracklet(1)
+    head, notice = shell.results.panel.head, shell.results.panel.notice
+    shell.results.flow.search_tracklet(1)
     wait(lambda: "by looks" in head.state.whole())
-    shell.networks.ask()
+    shell.networks.list.ask()
     shown = shell.window.findChild(NetworksDialog)
     for role in ("aggregator", "reranker"):
         shown.file_chosen.emit(role, networks[role])
@@ -89,7 +89,7 @@ def test_networks_are_chosen_searched_with_and_told_when_they_fit_no_longer(
     assert not notice.isVisible()
     shell.window.action("refine-reranked").trigger()
 
-    shell.reembed.start(networks["other"])
+    shell.networks.reembed.start(networks["other"])
     progress = shell.window.findChild(ReembedDialog)
     wait(lambda: label(progress, "reembed_state").startswith("Done"))
     assert label(progress, "reembed_figures") == "6 of 6 people"
@@ -97,5 +97,5 @@ def test_networks_are_chosen_searched_with_and_told_when_they_fit_no_longer(
     wait(lambda: notice.isVisible() and "reranker.safetensors was" in notice.words.text())
     assert "aggregator.safetensors was trained with the embedder" in notice.words.text()
     assert "by looks" in head.state.whole()
-    assert len(shell.results.model) == 5
+    assert len(shell.results.panel.model) == 5
     progress.reject()

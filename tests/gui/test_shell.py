@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtGui import QAction
@@ -25,6 +24,7 @@ from window_fakes import (
     drop,
     label,
     make_video,
+    record_shown,
 )
 
 from app.core.errors import LibraryInUseError
@@ -46,10 +46,10 @@ def test_opening_a_library_names_it_and_lists_its_videos(shell, qtbot, libraries
     libraries.workspaces[folder].put(make_video(1, tmp_path / "a.mp4", people=4))
     shell.start(folder, None)
     qtbot.waitUntil(lambda: shell.window.windowTitle() == "North gate – Retrace")
-    tree = shell.sources.findChild(QTreeWidget, "sources_tree")
+    tree = shell.footage.sources.findChild(QTreeWidget, "sources_tree")
     qtbot.waitUntil(lambda: tree.topLevelItemCount() == 1)
     qtbot.waitUntil(lambda: label(shell.window, "models") == "detector · embedder")
-    assert shell.library.recent() == [folder]
+    assert shell.library.flow.recent() == [folder]
     assert libraries.opened == [(folder, False)]
 
 
@@ -74,7 +74,7 @@ def test_a_library_in_use_is_told_with_its_remedy_and_the_open_one_stays(
     libraries.errors[tmp_path / "other"] = LibraryInUseError(
         "The library other is open in another program.", "Close it there."
     )
-    shell.library.open(tmp_path / "other")
+    shell.library.flow.open(tmp_path / "other")
     qtbot.waitUntil(lambda: dialog(shell, ErrorDialog) is not None)
     shown = dialog(shell, ErrorDialog)
     assert label(shown, "error_message") == "The library other is open in another program."
@@ -87,19 +87,19 @@ def test_opening_another_library_closes_the_one_before(shell, qtbot, libraries, 
     first, second = tmp_path / "first", tmp_path / "second"
     shell.start(first, None)
     qtbot.waitUntil(lambda: "first" in shell.window.windowTitle())
-    shell.library.open(second)
+    shell.library.flow.open(second)
     qtbot.waitUntil(lambda: "second" in shell.window.windowTitle())
     qtbot.waitUntil(libraries.workspaces[first].closed.is_set)
     assert not libraries.workspaces[second].closed.is_set()
-    assert shell.library.recent() == [second, first]
+    assert shell.library.flow.recent() == [second, first]
 
 
 def test_of_two_libraries_asked_for_the_later_one_is_opened(
     shell, qtbot, libraries, tmp_path
 ) -> None:
     libraries.go_on.clear()
-    shell.library.open(tmp_path / "first")
-    shell.library.open(tmp_path / "second")
+    shell.library.flow.open(tmp_path / "first")
+    shell.library.flow.open(tmp_path / "second")
     libraries.go_on.set()
     qtbot.waitUntil(lambda: "second" in shell.window.windowTitle())
     qtbot.waitUntil(libraries.workspaces[tmp_path / "first"].closed.is_set)
@@ -114,7 +114,7 @@ def test_the_last_library_is_opened_again_from_the_menu_and_at_the_start(
     state.remember(folder)
     shell.start(None, None)
     qtbot.waitUntil(lambda: libraries.opened == [(folder, False)])
-    shell.window.show_recent([tmp_path / "lately", tmp_path / "older"])
+    shell.library.flow.recent_changed.emit([tmp_path / "lately", tmp_path / "older"])
     shell.window.findChild(QAction, "recent_2").trigger()
     qtbot.waitUntil(lambda: "older" in shell.window.windowTitle())
 
@@ -152,7 +152,7 @@ def test_footage_dropped_onto_an_open_library_goes_into_it(
 ) -> None:
     shell.start(tmp_path / "mine", None)
     qtbot.waitUntil(lambda: "mine" in shell.window.windowTitle())
-    assert drop(shell.sources, tmp_path / "one", tmp_path / "two.mp4")
+    assert drop(shell.footage.sources, tmp_path / "one", tmp_path / "two.mp4")
     workspace = libraries.workspaces[tmp_path / "mine"]
     agree_to_footage(shell, qtbot)
     qtbot.waitUntil(lambda: [path for path, _ in workspace.ingested] == [tmp_path / "one"])
@@ -174,8 +174,8 @@ def test_a_dropped_picture_is_searched(shell, monkeypatch, tmp_path) -> None:
     picture = tmp_path / "person.jpg"
     picture.touch()
     searched: list[Path] = []
-    monkeypatch.setattr(shell.search, "search_picture", searched.append)
-    shell.load([picture])
+    monkeypatch.setattr(shell.results.flow, "search_picture", searched.append)
+    shell.library.load([picture])
     assert searched == [picture]
 
 
@@ -192,18 +192,16 @@ def test_videos_of_the_command_line_are_ingested(shell, qtbot, libraries, tmp_pa
 
 def test_what_one_panel_wants_another_does(shell, monkeypatch) -> None:
     hit = type("Hit", (), {"video_id": 3, "box_time_s": 7.5, "tracklet_id": 11})()
-    shown: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(shell.player, "show", lambda *args: shown.append(args))
-    shell.search.hit_selected.emit(hit)
+    shown = record_shown(shell, monkeypatch)
+    shell.results.flow.hit_selected.emit(hit)
     assert shown == [(3, 7.5, 11)]
 
 
 def test_the_first_video_is_shown_until_another_one_was(shell, monkeypatch) -> None:
-    shown: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(shell.player, "show", lambda *args: shown.append(args))
-    shell.ingest.videos_listed.emit([])
-    shell.ingest.videos_listed.emit([4, 5])
-    shell.ingest.videos_listed.emit([3, 4, 5])
+    shown = record_shown(shell, monkeypatch)
+    shell.footage.ingest.videos_listed.emit([])
+    shell.footage.ingest.videos_listed.emit([4, 5])
+    shell.footage.ingest.videos_listed.emit([3, 4, 5])
     assert shown == [(4,)]
 
 
@@ -254,7 +252,7 @@ def test_closing_while_ingesting_stops_the_job_and_closes_the_library(
 def test_opening_another_library_while_ingesting_asks(
     shell, ingesting, qtbot, libraries, tmp_path
 ) -> None:
-    shell.library.open(tmp_path / "other")
+    shell.library.flow.open(tmp_path / "other")
     assert dialog(shell, QMessageBox).text() == "Stop ingesting and open other?"
     assert len(libraries.opened) == 1
     answer(shell, "stop_yes")
@@ -303,7 +301,7 @@ def test_the_theme_cycles_by_key_and_is_remembered(shell, qtbot, home) -> None:
 
 def test_refinements_are_switched_in_the_menu_and_remembered(shell, home, monkeypatch) -> None:
     chosen: list[frozenset[Refinement]] = []
-    monkeypatch.setattr(shell.search, "set_stages", chosen.append)
+    monkeypatch.setattr(shell.results.flow, "set_stages", chosen.append)
     for each in ("aggregated", "reranked", "camera_mean", "transit"):
         assert shell.window.action(f"refine-{each}").isChecked()
         assert shell.window.action(f"refine-{each}").statusTip()
@@ -348,16 +346,16 @@ def test_first_layout_leaves_the_room_to_the_pictures(shell, qtbot, width, heigh
     qtbot.waitUntil(lambda: 380 <= right.width() <= 490)
     assert 240 <= left.width() <= 300
     assert below.height() <= 120
-    assert shell.player_panel.width() > 0.45 * width
+    assert shell.player.panel.width() > 0.45 * width
 
 
 def test_the_keys_of_the_player_work_wherever_the_focus_is(shell, qtbot, tmp_path) -> None:
     shell.start(tmp_path / "mine", None)
     qtbot.waitUntil(lambda: "mine" in shell.window.windowTitle())
-    shell.player_panel.transport.setEnabled(True)
+    shell.player.panel.transport.setEnabled(True)
     shell.window.show()
-    for widget in (shell.results.gallery, shell.ingest_panel):
-        with qtbot.waitSignal(shell.player_panel.stepped) as stepped:
+    for widget in (shell.results.panel.gallery, shell.footage.ingest_panel):
+        with qtbot.waitSignal(shell.player.panel.stepped) as stepped:
             qtbot.keyClick(widget, ",")
         assert stepped.args == [-1]
 

@@ -19,7 +19,7 @@ from window_fakes import dialog, label, make_video
 
 from app.core.entities import VideoStatus
 from app.gui.footage.locate_dialog import LocateDialog
-from app.gui.log_file import LOG_NAME, keep_log
+from app.gui.program.log_file import LOG_NAME, keep_log
 from app.gui.widgets.error_dialog import ErrorDialog, show_error
 from app.settings import user_log_dir
 from app.storage.library import Library
@@ -81,7 +81,7 @@ def test_a_folder_that_takes_no_log_is_no_reason_to_stop(home, expected_logs) ->
 def test_a_failed_video_tells_its_reason_once(shell, tmp_path) -> None:
     reason = "bad.mp4 is empty."
     video = make_video(1, tmp_path / "bad.mp4", VideoStatus.FAILED, problem=reason)
-    shell.sources.reason_requested.emit(video)
+    shell.footage.sources.reason_requested.emit(video)
     shown = dialog(shell, ErrorDialog)
     assert label(shown, "error_message") == reason
     assert "Ingest again" in label(shown, "error_remedy")
@@ -90,13 +90,13 @@ def test_a_failed_video_tells_its_reason_once(shell, tmp_path) -> None:
 
 def test_locating_footage_that_is_all_there_says_so(qtbot, shell, tmp_path) -> None:
     with Library.open(tmp_path / "library", create=True) as library:
-        shell.locate.set_workspace(SimpleNamespace(library=library))
-        shell.locate.ask()
+        shell.footage.locate.set_workspace(SimpleNamespace(library=library))
+        shell.footage.locate.ask()
         qtbot.waitUntil(lambda: dialog(shell, LocateDialog) is not None)
         shown = dialog(shell, LocateDialog)
         assert "All footage of this library is where it should be" in label(shown, "locate_words")
         assert not shown.findChild(QPushButton, "locate_choose").isVisible()
-        shell.locate.set_workspace(None)
+        shell.footage.locate.set_workspace(None)
         qtbot.waitUntil(lambda: dialog(shell, LocateDialog) is None)
 
 
@@ -106,7 +106,7 @@ def test_about_names_the_licence(shell) -> None:
 
 
 def test_every_control_of_the_shell_has_a_name(shell) -> None:
-    for panel in (shell.sources, shell.ingest_panel):
+    for panel in (shell.footage.sources, shell.footage.ingest_panel):
         for control in panel.findChildren(QPushButton):
             assert control.objectName()
             assert control.accessibleName()
@@ -117,7 +117,7 @@ def test_every_control_of_the_shell_has_a_name(shell) -> None:
 def test_about_says_the_version_from_a_bare_checkout_too(qtbot, monkeypatch) -> None:
     from importlib import metadata
 
-    from app.gui.about_dialog import AboutDialog
+    from app.gui.program.about_dialog import AboutDialog
 
     def missing(_name: str) -> str:
         raise metadata.PackageNotFoundError

@@ -257,6 +257,19 @@ class Libraries:
         return self.workspaces.setdefault(folder, FakeWorkspace(folder))
 
 
+def record_shown(shell: Shell, monkeypatch: Any) -> list[tuple[Any, ...]]:
+    """What the player is asked to show, which shows nothing."""
+    shown: list[tuple[Any, ...]] = []
+    player = shell.player.flow
+
+    def show(*wish: Any) -> None:
+        shown.append(wish)
+        player._last_wish = wish
+
+    monkeypatch.setattr(player, "show", show)
+    return shown
+
+
 def label(parent: QWidget, name: str) -> str:
     """What a label says."""
     return parent.findChild(QLabel, name).text()

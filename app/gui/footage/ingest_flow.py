@@ -26,9 +26,9 @@ from app.core.events import (
 )
 from app.core.networks import ModelRole, NamedModels
 from app.gui.footage.ingest_panel import IngestPanel, Notice, NoticeKind
+from app.gui.footage.model_dialog import ModelDialog
 from app.gui.footage.source_list import SourceList, read_sources
 from app.gui.footage.sources_panel import SourcesPanel
-from app.gui.networks.model_dialog import ModelDialog
 from app.gui.tasks import Task, TaskRunner
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.networks.model_choice import WEIGHTS_SUFFIXES

@@ -27,7 +27,6 @@ class DemoFlow(QObject):
     """Opens the demo, and makes it ready whenever its library is opened.
 
     Signals:
-        shown: the player was sent to the demo's first sight.
         problem: an exception that belongs into a dialog.
 
     Args:
@@ -38,7 +37,6 @@ class DemoFlow(QObject):
         options: how the clips are ingested.
     """
 
-    shown = Signal()
     problem = Signal(object)
 
     def __init__(
@@ -103,7 +101,6 @@ class DemoFlow(QObject):
     def _show(self, sight: Sight | None) -> None:
         if sight is None or self._workspace is None or self._left_alone:
             return
-        self.shown.emit()
         self._player.show(sight.video_id, sight.time_s)
         self._player.show_hint(HINT, lasting=True)
 

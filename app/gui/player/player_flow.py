@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -106,6 +107,11 @@ class PlayerFlow(QObject):
         self._panel.show_hint("")
         self._set_rate(0.0)
         self._asked = (self._session.show(video_id, time_s), time_s)
+
+    def show_first(self, video_ids: Sequence[int]) -> None:
+        """Shows the first video of a library in which nothing was chosen yet."""
+        if video_ids and self._last_wish is None:
+            self.show(video_ids[0])
 
     def retry(self) -> None:
         """Shows what could not be shown, after footage was found again."""

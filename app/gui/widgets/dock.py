@@ -7,6 +7,8 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QToolButton, QWi
 
 from app.gui.widgets import icons, theme
 
+_WIDE_PX = 1600
+
 
 class Dock(QDockWidget):
     """Movable, closable, floatable.
@@ -15,10 +17,22 @@ class Dock(QDockWidget):
         title: shown in the title line and in the View menu.
         name: object name, by which its place is remembered.
         content: what it holds.
+        area: the edge of the window where it stands on the first day.
+        size_px: its width there, or its height at the lower or upper edge.
+        wide_px: the same in a wide window; by default `size_px`.
     """
 
-    def __init__(self, title: str, name: str, content: QWidget) -> None:
+    def __init__(
+        self,
+        title: str,
+        name: str,
+        content: QWidget,
+        area: Qt.DockWidgetArea,
+        size_px: int,
+        wide_px: int | None = None,
+    ) -> None:
         super().__init__(title)
+        self.area, self._size_px, self._wide_px = area, size_px, wide_px or size_px
         self.setObjectName(name)
         self.setAccessibleName(title)
         self.setWidget(content)
@@ -42,6 +56,16 @@ class Dock(QDockWidget):
         row.addWidget(self._close)
         self.setTitleBarWidget(bar)
         self._draw()
+
+    @property
+    def sized_along(self) -> Qt.Orientation:
+        """Which of its sides `first_px` is: the width of a dock at the left or right edge."""
+        sides = (Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea)
+        return Qt.Orientation.Horizontal if self.area in sides else Qt.Orientation.Vertical
+
+    def first_px(self, window_px: int) -> int:
+        """Its width or height on the first day, in a window of a width."""
+        return self._wide_px if window_px >= _WIDE_PX else self._size_px
 
     def _draw(self) -> None:
         self._close.setIcon(icons.icon("close", "muted"))

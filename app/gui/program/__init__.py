@@ -1,0 +1,1 @@
+"""The program itself: its look, its keys, its log, what it is."""

@@ -1,0 +1,69 @@
+"""The program itself: its look, its keys, its log, what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtGui import QAction, QActionGroup
+
+from app.gui.actions import make_actions
+from app.gui.feature import Feature
+from app.gui.main_window import MainWindow
+from app.gui.preferences import keep_preferences
+from app.gui.program.about_dialog import AboutDialog
+from app.gui.program.log_file import open_log_folder
+from app.gui.program.shortcuts_dialog import Group, ShortcutsDialog
+from app.gui.widgets.theme import Theme, ThemeChoice
+from app.settings import WindowSettings
+
+_SHOWN_MS = 8000
+
+
+class ProgramFeature(Feature):
+    """What needs no library.
+
+    Args:
+        window: whose look it changes.
+        theme: the colours of all windows.
+        shortcuts: every key that does something, in groups.
+    """
+
+    def __init__(
+        self, window: MainWindow, theme: Theme, shortcuts: Callable[[], Sequence[Group]]
+    ) -> None:
+        super().__init__(window)
+        self._window, self._theme = window, theme
+        self.actions = make_actions(
+            "program",
+            self,
+            {
+                "quit": window.close,
+                "full-screen": window.toggle_full_screen,
+                "reset-layout": window.reset_layout,
+                "theme-next": lambda: self._choose_theme(theme.choice.next()),
+                "shortcuts": lambda: ShortcutsDialog(shortcuts(), window).open(),
+                "open-log": self._open_log,
+                "about": lambda: AboutDialog(window).open(),
+                **{
+                    f"theme-{each.value}": partial(self._choose_theme, each) for each in ThemeChoice
+                },
+            },
+        )
+        group = QActionGroup(self)
+        for each in ThemeChoice:
+            group.addAction(self._action_of(each))
+        self._action_of(theme.choice).setChecked(True)
+
+    def _choose_theme(self, choice: ThemeChoice) -> None:
+        self._theme.choose(choice)
+        self._action_of(choice).setChecked(True)
+        keep_preferences(self._window.statusBar(), window=WindowSettings(theme=choice.value))
+
+    def _action_of(self, choice: ThemeChoice) -> QAction:
+        return self.actions[f"theme-{choice.value}"]
+
+    def _open_log(self) -> None:
+        folder = open_log_folder()
+        # For a desktop that has no program to show it.
+        self._window.statusBar().showMessage(f"The log is kept in {folder}", _SHOWN_MS)

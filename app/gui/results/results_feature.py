@@ -1,0 +1,76 @@
+"""Searches: whom the user looks for, and the results at the right of the window."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMainWindow
+
+from app.core.queries import REFINEMENTS, Refinement
+from app.gui.actions import make_actions
+from app.gui.feature import Feature
+from app.gui.player.player_feature import PlayerFeature
+from app.gui.preferences import keep_preferences
+from app.gui.results.results_panel import ResultsPanel
+from app.gui.results.search_flow import SearchFlow
+from app.gui.tasks import TaskRunner
+from app.gui.widgets.choosing import choose_picture
+from app.gui.widgets.dock import Dock
+from app.settings import SearchSettings
+
+if TYPE_CHECKING:
+    from app.services.people.catalog import HitDetails
+
+
+class ResultsFeature(Feature):
+    """Searches for whoever is clicked in the player, and shows there which hit is selected.
+
+    Args:
+        tasks: runs the searches.
+        window: what dialogs are shown over.
+        player: where people are clicked.
+        stages: the refinements that are switched on.
+    """
+
+    def __init__(
+        self,
+        tasks: TaskRunner,
+        window: QMainWindow,
+        player: PlayerFeature,
+        stages: frozenset[Refinement],
+    ) -> None:
+        super().__init__(window)
+        self._window, self._player = window, player
+        self.panel = ResultsPanel(tasks)
+        self.flow = SearchFlow(self.panel, tasks, self)
+        self.flows = (self.flow,)
+        right = Qt.DockWidgetArea.RightDockWidgetArea
+        self.docks = (Dock("Results", "results_dock", self.panel, right, 400, 480),)
+        self.actions = make_actions(
+            "results",
+            self,
+            {
+                "undo": self.panel.undo,
+                "redo": self.panel.redo,
+                "search-picture": partial(choose_picture, window, self.flow.search_picture),
+                **{f"refine-{each}": self._choose_stages for each in REFINEMENTS},
+            },
+        )
+        for each in REFINEMENTS:
+            self.actions[f"refine-{each}"].setChecked(each in stages)
+        self.flow.set_stages(stages)
+        player.flow.person_clicked.connect(self.flow.search_point)
+        player.flow.picture_dropped.connect(self.flow.search_picture)
+        self.flow.hit_selected.connect(self._show_hit)
+        self.flow.decisions_changed.connect(player.flow.refresh)
+
+    def _show_hit(self, hit: HitDetails) -> None:
+        self._player.flow.show(hit.video_id, hit.box_time_s, hit.tracklet_id)
+
+    def _choose_stages(self) -> None:
+        on = [each for each in REFINEMENTS if self.actions[f"refine-{each}"].isChecked()]
+        stages = frozenset(on)
+        self.flow.set_stages(stages)
+        keep_preferences(self._window.statusBar(), search=SearchSettings.of(stages))
