@@ -17,22 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import tzinfo
 
-    from app.core.entities import Video
-    from app.core.networks import ModelFacts, ModelRole, NamedModels, NetworkCard, NetworkFigures
-    from app.core.ports import (
-        Detector,
-        Embedder,
-        FrameSource,
-        NeighborAggregator,
-        Reranker,
-        Tracker,
-    )
+    from app.core.networks import NamedModels
+    from app.core.ports import FrameSource, NetworkFiles, Tracker
     from app.services.footage.sources import SourceFile
     from app.services.ingest.ingest_options import IngestOptions
     from app.services.ingest.survey import Survey, Surveying
     from app.services.networks.model_shelf import ModelShelf
     from app.services.workspace import Workspace
-    from app.storage.library import Library
 
 
 def main(arguments: list[str]) -> int:
@@ -76,6 +67,7 @@ class Retrace:
 
     def __init__(self) -> None:
         self._settings: Settings | None = None
+        self._network_files: NetworkFiles | None = None
 
     @property
     def version(self) -> str:
@@ -93,8 +85,8 @@ class Retrace:
     ) -> Workspace:
         """Opens a library with all services; raises LibraryError."""
         from app.services.footage.playback import Playback
+        from app.services.footage.stored_footage import open_stored
         from app.services.ingest.ingest_options import IngestParts
-        from app.services.networks.networks import NetworkLoaders
         from app.services.workspace import Workspace, WorkspaceParts
         from app.storage.library import Library
         from app.vision.decoding_process import DecodingProcesses
@@ -111,18 +103,13 @@ class Retrace:
                 make_tracker=_make_tracker,
                 close=processes.close,
             ),
-            loaders=NetworkLoaders(
-                detector=_load_detector,
-                embedder=_load_embedder,
-                aggregator=_load_aggregator,
-                reranker=_load_reranker,
-                read_card=_read_card,
-                measure=_measure,
-            ),
+            networks=self.network_files(),
             shelf=self.model_shelf(),
             read_picture=read_picture,
         )
-        playback = Playback(library, lambda video: open_stored(video, library))
+        playback = Playback(
+            library, lambda video: open_stored(video, library.timezone, open_source)
+        )
         return Workspace(library, parts, playback, settings.models, named)
 
     def survey(self, folder: Path, options: IngestOptions) -> Iterator[Surveying | Survey]:
@@ -146,10 +133,17 @@ class Retrace:
 
     def model_shelf(self) -> ModelShelf:
         """The networks on this computer; raises SettingsError."""
-        from app.services.networks.model_shelf import ModelShelf, ShelfParts
+        from app.services.networks.model_shelf import ModelShelf
 
-        parts = ShelfParts(_recognise, _read_facts, _read_card, _measure)
-        return ModelShelf(parts, self.settings().models)
+        return ModelShelf(self.network_files(), self.settings().models)
+
+    def network_files(self) -> NetworkFiles:
+        """What opens network files; it keeps what it has read of them."""
+        from app.vision.network_files import KnownNetworkFiles
+
+        if self._network_files is None:
+            self._network_files = KnownNetworkFiles()
+        return self._network_files
 
     def run_window(self, library: Path | None, videos: Path | None, named: NamedModels) -> int:
         """Shows the window until it is closed."""
@@ -180,74 +174,17 @@ def _opener(
     return partial(open_video, *about_file)
 
 
-def open_stored(video: Video, library: Library) -> FrameSource:
-    """Opens the footage of a stored video; raises VideoError."""
-    from app.services.footage.sources import source_of
-
-    source, stored = source_of(video), video.info
-    opened = _opener(source, None, library.timezone)()
-    was_read_otherwise = stored.fps > 0 and (
-        abs(opened.info.fps / stored.fps - 1) > 1e-6
-        or (opened.info.width_px, opened.info.height_px) != (stored.width_px, stored.height_px)
-    )
-    if was_read_otherwise:
-        # Its frame rate was given when it was loaded (footage that has one keeps to its own), or
-        # its boxes are from before pixels were made square.
-        opened.close()
-        size_px = (stored.width_px, stored.height_px)
-        opened = _opener(source, stored.fps, library.timezone, size_px)()
-    return opened
+def open_source(
+    source: SourceFile,
+    rate_fps: float | None,
+    zone: tzinfo,
+    size_px: tuple[int, int] | None = None,
+) -> FrameSource:
+    """Opens footage in this process; raises VideoError."""
+    return _opener(source, rate_fps, zone, size_px)()
 
 
 def _make_tracker(analysed_fps: float) -> Tracker:
     from app.vision.byte_tracker import ByteTracker
 
     return ByteTracker(analysed_fps)
-
-
-def _load_detector(path: Path, device: str) -> Detector:
-    from app.vision.yolo_detector import load_detector
-
-    return load_detector(path, device)
-
-
-def _load_embedder(path: Path, device: str) -> Embedder:
-    from app.vision.embedders import load_embedder
-
-    return load_embedder(path, device)
-
-
-def _load_aggregator(path: Path, device: str) -> NeighborAggregator:
-    from app.vision.refiners import load_aggregator
-
-    return load_aggregator(path, device)
-
-
-def _load_reranker(path: Path, device: str, load_embedder: Callable[[], Embedder]) -> Reranker:
-    from app.vision.refiners import load_reranker
-
-    return load_reranker(path, device, load_embedder)
-
-
-def _read_card(path: Path, role: ModelRole) -> NetworkCard | None:
-    from app.vision.model_files import read_network_card
-
-    return read_network_card(path, role)
-
-
-def _read_facts(path: Path, role: ModelRole) -> ModelFacts:
-    from app.vision.recognition import read_facts
-
-    return read_facts(path, role)
-
-
-def _recognise(path: Path, role: ModelRole | None) -> ModelRole:
-    from app.vision.recognition import recognise
-
-    return recognise(path, role)
-
-
-def _measure(path: Path, role: ModelRole, device: str) -> NetworkFigures:
-    from app.vision.model_files import measure_network
-
-    return measure_network(path, role, device)

@@ -115,7 +115,7 @@ def remove(
 
 
 def _as_json(entry: ShelfEntry) -> dict[str, Any]:
-    facts, figures = entry.facts, entry.figures
+    card, figures = entry.card, entry.figures
     return {
         "role": entry.role,
         "name": entry.path.stem,
@@ -124,13 +124,13 @@ def _as_json(entry: ShelfEntry) -> dict[str, Any]:
         "size_bytes": entry.size_bytes,
         "used": bool(entry.used_because),
         "used_because": entry.used_because or None,
-        "architecture": facts.architecture or None,
-        "requires_embedder": facts.requires_embedder,
-        "trained_on": list(facts.trained_on),
-        "terms": facts.terms or None,
-        "metrics": dict(facts.metrics),
-        "command": facts.command or None,
-        "seed": facts.seed,
+        "architecture": card.architecture or None,
+        "requires_embedder": card.requires_embedder,
+        "trained_on": list(card.trained_on),
+        "terms": card.terms or None,
+        "metrics": dict(card.metrics),
+        "command": card.command or None,
+        "seed": card.seed,
         "ms": None if figures is None or figures.ms is None else round(figures.ms, 3),
         "unit": figures.unit if figures else None,
         "device": figures.device if figures else None,
@@ -207,13 +207,13 @@ def _details(entry: ShelfEntry) -> list[str]:
     """What one network is good for."""
     from app.services.networks.model_shelf import origin_words
 
-    facts = entry.facts
-    parts = [facts.architecture] if facts.architecture else []
-    if facts.requires_embedder:
-        parts.append(f"for the embedder {facts.requires_embedder}")
-    parts += origin_words(facts)
-    if facts.command:
-        parts.append(f"made by `{facts.command}`, seed {facts.seed}")
+    card = entry.card
+    parts = [card.architecture] if card.architecture else []
+    if card.requires_embedder:
+        parts.append(f"for the embedder {card.requires_embedder}")
+    parts += origin_words(card)
+    if card.command:
+        parts.append(f"made by `{card.command}`, seed {card.seed}")
     figures = entry.figures
     if figures is not None and figures.ms is not None:
         parts.append(f"{figures.ms:.3g} ms a {figures.unit} ({figures.device})")

@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 ModelRole = Literal["detector", "embedder", "aggregator", "reranker"]
 MODEL_ROLES: tuple[ModelRole, ...] = ("detector", "embedder", "aggregator", "reranker")
+# Stages of a search that can be left out.
+REFINERS: tuple[ModelRole, ...] = ("aggregator", "reranker")
+# OpenVINO's own format: a .xml whose weights lie beside it, in a .bin.
+IR_SUFFIX = ".xml"
+# Endings that dialogs offer and messages name. Which file is read by which class, the classes say:
+# `app.core.ports.NetworkFiles.reads`.
+WEIGHTS_SUFFIXES: dict[ModelRole, tuple[str, ...]] = {
+    "detector": (".pt", ".onnx", ".engine"),
+    "embedder": (".safetensors", ".onnx", IR_SUFFIX),
+    "aggregator": (".safetensors",),
+    "reranker": (".safetensors",),
+}
+KNOWN_SUFFIXES = tuple(dict.fromkeys(s for each in WEIGHTS_SUFFIXES.values() for s in each))
+
+
+def parts_of(path: Path) -> tuple[Path, ...]:
+    """The files that make up a network: one, or with OpenVINO's format the .xml and its .bin."""
+    return (path, path.with_suffix(".bin")) if path.suffix.lower() == IR_SUFFIX else (path,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +56,17 @@ class NetworkFigures:
 
 @dataclass(frozen=True, slots=True)
 class NetworkCard:
-    """What a model file says of itself before it is loaded.
-
-    Attributes:
-        id: changes with whatever changes its answers.
-        requires_embedder: id of the embedder that it was trained with; None where any will do.
-        dimension: length of the vectors that it makes or refines; None if it has none.
-    """
-
-    id: str
-    requires_embedder: str | None = None
-    dimension: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """What a weights file, or the card beside it, tells its users; empty where it does not.
+    """What a network file, or the card beside it, says of the network; empty where it does not.
 
     Attributes:
         architecture: what kind of network it is.
-        requires_embedder: id of the embedder that it was trained with.
+        requires_embedder: id of the embedder that it was trained with; None where any will do.
         trained_on: names of the data sets.
         terms: terms of use.
         metrics: results measured with it, such as {"market1501 mAP": 0.88}.
         command: that trained it.
         seed: of that training.
+        dimension: length of the vectors that it makes or refines; None: not known, or none.
     """
 
     architecture: str = ""
@@ -71,6 +76,7 @@ class ModelFacts:
     metrics: Mapping[str, float] = field(default_factory=dict)
     command: str = ""
     seed: int | None = None
+    dimension: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from app.core.array_file import Arrays
@@ -10,9 +11,11 @@ from app.core.entities import (
     Detections,
     FloatArray,
     Image,
+    ModelFile,
     TrackStep,
     VideoInfo,
 )
+from app.core.networks import ModelRole, NetworkCard, NetworkFigures
 
 
 class DecodedFrame(Protocol):
@@ -148,3 +151,37 @@ class Reranker(Protocol):
         Returns:
             float32 (n,), higher is closer.
         """
+
+
+class NetworkFiles(Protocol):
+    """Files of networks: what they are, and the networks in them. Each method may raise ModelError.
+
+    `device` is "auto", "cpu", "cuda:0", …
+    """
+
+    def reads(self, path: Path, role: ModelRole) -> bool:
+        """Whether the file may hold a network of that role; fast, the file need not exist."""
+
+    def identify(self, path: Path, role: ModelRole) -> ModelFile:
+        """The file with its identity; a large one is read once, unless it changes."""
+
+    def card(self, path: Path, role: ModelRole) -> NetworkCard:
+        """What the file says of its network; fast, nothing is loaded."""
+
+    def recognise(self, path: Path, role: ModelRole | None = None) -> ModelRole:
+        """The role of a file, found by loading it; `role`: the one that it must have."""
+
+    def measure(self, path: Path, role: ModelRole, device: str) -> NetworkFigures:
+        """What the network costs on a device; takes some seconds."""
+
+    def detector(self, path: Path, device: str) -> Detector:
+        """The detector of a file, loaded."""
+
+    def embedder(self, path: Path, device: str) -> Embedder:
+        """The embedder of a file, loaded."""
+
+    def aggregator(self, path: Path, device: str) -> NeighborAggregator:
+        """The neighbour aggregator of a file, loaded."""
+
+    def reranker(self, path: Path, device: str, load_embedder: Callable[[], Embedder]) -> Reranker:
+        """The re-ranker of a file, loaded; it may take the features of the embedder."""

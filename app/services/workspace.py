@@ -14,6 +14,7 @@ from app.core.entities import Image
 from app.core.errors import NotFoundError
 from app.core.events import IngestEvent
 from app.core.networks import NamedModels
+from app.core.ports import NetworkFiles
 from app.core.queries import CropQuery, Query
 from app.services.check import CheckEvent, check_library
 from app.services.footage.cameras import Cameras
@@ -23,9 +24,8 @@ from app.services.ingest.ingest import Ingest
 from app.services.ingest.ingest_options import IngestOptions, IngestParts
 from app.services.ingest.survey import Survey, Surveying, survey
 from app.services.ingest.untangle_library import UntangleLibrary, UntangleProgress
-from app.services.networks.model_shelf import ModelShelf
-from app.services.networks.network_list import NetworkEntry, list_networks
-from app.services.networks.networks import NetworkLoaders, Networks
+from app.services.networks.model_shelf import ModelShelf, NetworkEntry
+from app.services.networks.networks import Networks
 from app.services.people.catalog import Catalog
 from app.services.people.people import People
 from app.services.search.reembed import Reembed, ReembedProgress
@@ -46,13 +46,13 @@ class WorkspaceParts:
 
     Attributes:
         ingest: opens footage and follows people in it.
-        loaders: open weights files.
+        networks: open network files.
         shelf: the networks on this computer.
         read_picture: picture file → RGB uint8 (H, W, 3); raises NotFoundError or UsageError.
     """
 
     ingest: IngestParts
-    loaders: NetworkLoaders
+    networks: NetworkFiles
     shelf: ModelShelf
     read_picture: Callable[[Path], Image]
 
@@ -94,7 +94,7 @@ class Workspace:
         self.playback = playback
         self.people = People(library)
         self.shelf = parts.shelf
-        self.networks = Networks(library, parts.loaders, models, named)
+        self.networks = Networks(library, parts.networks, models, named)
         self.search = Search(
             library,
             self.networks.embedder_id,
@@ -177,8 +177,8 @@ class Workspace:
         return UntangleLibrary(self.library, self.search, self.networks).run(device)
 
     def list_networks(self) -> Iterator[NetworkEntry]:
-        """Which networks are used; see `app.services.networks.network_list.list_networks`."""
-        return list_networks(self.networks, self.shelf)
+        """Which networks are used; see `app.services.networks.model_shelf.ModelShelf.in_roles`."""
+        return self.shelf.in_roles(self.networks)
 
     def query_from_picture(self, path: Path) -> CropQuery:
         """The person of a picture file.

@@ -1,4 +1,4 @@
-"""Embedders of crops; a new kind is one class and one line of EMBEDDERS."""
+"""Embedders of crops; a new kind is a class here and a line in `app.vision.network_files`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.core.entities import FloatArray, Image
-from app.core.ports import Embedder
-from app.vision.model_files import MODEL_FILE_SUFFIX, told_to_user
-from app.vision.weights_files import loader_for
-from reid_models.picture_model import PictureModel
+from app.vision.model_files import is_model_file, told_to_user
+from reid_models.picture_model import PICTURE_MODELS, PictureModel
 
 
 class PictureEmbedder:
@@ -20,7 +18,13 @@ class PictureEmbedder:
     Attributes:
         id: file stem + 12 digits that change with the file.
         dimension: length of its vectors.
+        precision: "float32" or "bf16".
     """
+
+    @staticmethod
+    def reads(path: Path) -> bool:
+        """Whether the file is for this class."""
+        return path.suffix.lower() in PICTURE_MODELS
 
     def __init__(self, path: Path, device: str = "auto") -> None:
         """Loads and tries the file.
@@ -32,6 +36,7 @@ class PictureEmbedder:
             self._model = PictureModel(path, device)
         self.id = self._model.id
         self.dimension = self._model.dimension
+        self.precision = self._model.precision
 
     def embed(
         self,
@@ -62,6 +67,8 @@ class ModelFileEmbedder:
         dimension: length of its vectors.
         predictor: the network, for whoever takes its feature maps.
     """
+
+    reads = staticmethod(is_model_file)
 
     def __init__(self, path: Path, device: str = "auto") -> None:
         """Loads and tries the file.
@@ -100,19 +107,3 @@ class ModelFileEmbedder:
         """
         with told_to_user():
             return self.predictor.embed(images, cameras, urgent=urgent)
-
-
-EMBEDDERS: dict[str, type[PictureEmbedder] | type[ModelFileEmbedder]] = {
-    MODEL_FILE_SUFFIX: ModelFileEmbedder,
-    ".onnx": PictureEmbedder,
-    ".xml": PictureEmbedder,
-}
-
-
-def load_embedder(path: Path, device: str = "auto") -> Embedder:
-    """The embedder of a weights file.
-
-    Raises:
-        ModelError: unknown kind of file, or it cannot be used.
-    """
-    return loader_for(EMBEDDERS, path, "an embedder")(path, device)

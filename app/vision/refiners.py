@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from app.core.entities import FloatArray, Image
 from app.core.errors import ModelError
-from app.core.ports import Embedder, NeighborAggregator, Reranker
+from app.core.ports import Embedder
 from app.vision.embedders import ModelFileEmbedder
-from app.vision.model_files import MODEL_FILE_SUFFIX, told_to_user
-from app.vision.weights_files import loader_for
+from app.vision.model_files import MODEL_FILE_SUFFIX, is_model_file, told_to_user
 
 if TYPE_CHECKING:
     from reid_models.predictors import EmbeddingPredictor
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
 class ModelFileAggregator:
     """Refines vectors by their neighbours (NFormer); the same vectors give the same result."""
+
+    reads = staticmethod(is_model_file)
 
     def __init__(self, path: Path, device: str = "auto") -> None:
         """Loads the file.
@@ -50,6 +51,8 @@ class ModelFileAggregator:
 
 class ModelFileReranker:
     """Compares crops in pairs (CACE-Net); what it needs of a crop is computed once and kept."""
+
+    reads = staticmethod(is_model_file)
 
     def __init__(self, path: Path, device: str, load_embedder: Callable[[], Embedder]) -> None:
         """Loads the file, and the embedder if the network works on its feature maps.
@@ -95,30 +98,3 @@ def _with_maps(embedder: Embedder) -> EmbeddingPredictor:
         "file.",
         "reranker",
     )
-
-
-AGGREGATORS: dict[str, type[ModelFileAggregator]] = {MODEL_FILE_SUFFIX: ModelFileAggregator}
-RERANKERS: dict[str, type[ModelFileReranker]] = {MODEL_FILE_SUFFIX: ModelFileReranker}
-
-
-def load_aggregator(path: Path, device: str = "auto") -> NeighborAggregator:
-    """The aggregator of a model file.
-
-    Raises:
-        ModelError: unknown kind of file, or it cannot be used.
-    """
-    return loader_for(AGGREGATORS, path, "an aggregator")(path, device)
-
-
-def load_reranker(path: Path, device: str, load_embedder: Callable[[], Embedder]) -> Reranker:
-    """The re-ranker of a model file.
-
-    Args:
-        path: the file.
-        device: "auto", "cpu", "cuda:0", …
-        load_embedder: called where the re-ranker works on the embedder's feature maps.
-
-    Raises:
-        ModelError: unknown kind of file, or it cannot be used.
-    """
-    return loader_for(RERANKERS, path, "a re-ranker")(path, device, load_embedder)

@@ -15,9 +15,7 @@ import numpy as np
 
 from app.core.entities import Detections, Image
 from app.core.errors import ModelError
-from app.core.ports import Detector
 from app.vision.ultralytics_setup import import_ultralytics
-from app.vision.weights_files import loader_for
 from reid_models.cores import usable_cores
 from reid_models.picture_model import file_id
 from reid_models.sessions import import_onnxruntime, open_session
@@ -49,6 +47,13 @@ class YoloDetector:
         id: file stem + the first 12 digits of the file's SHA-256.
         batch_size: how many frames it takes best in one call.
     """
+
+    architecture = "YOLO"
+
+    @staticmethod
+    def reads(path: Path) -> bool:
+        """Whether the file is for this class."""
+        return path.suffix.lower() in (".pt", ".onnx", ".engine")
 
     def __init__(self, path: Path, device: str = "auto", image_size_px: int | None = None) -> None:
         """Loads the file and runs it once, so that what is wrong with it shows now.
@@ -116,22 +121,6 @@ class YoloDetector:
             rows = predictor.postprocess(raw, tensor, [bgr])[0].boxes.data  # (n, 6)
         found = rows.cpu().numpy().astype(np.float32)
         return Detections(np.ascontiguousarray(found[:, :4]), np.ascontiguousarray(found[:, 4]))
-
-
-DETECTORS: dict[str, type[YoloDetector]] = {
-    ".pt": YoloDetector,
-    ".onnx": YoloDetector,
-    ".engine": YoloDetector,
-}
-
-
-def load_detector(path: Path, device: str = "auto") -> Detector:
-    """The detector of a weights file.
-
-    Raises:
-        ModelError: unknown kind of file, or it cannot be used.
-    """
-    return loader_for(DETECTORS, path, "a detector")(path, device)
 
 
 def _chosen_device(path: Path, wanted: str) -> str:

@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
-from app.bootstrap import Retrace, open_stored
+from app.bootstrap import Retrace, open_source
 from app.core.clock import SamplingGrid
 from app.core.entities import Image
 from app.core.events import IngestSummary, VideoFinished, VideoStarted
+from app.services.footage.stored_footage import open_stored
 from app.services.ingest.ingest_options import IngestOptions
 from app.storage.crop_files import read_crop
 
@@ -77,7 +78,7 @@ def rates(videos: Path, options: IngestOptions) -> None:
             with measured(results, "decode alone"):
                 for video in stored:
                     grid = SamplingGrid(options.fps)
-                    reader = open_stored(video, workspace.library)
+                    reader = open_stored(video, workspace.library.timezone, open_source)
                     frames += [each.image() for each in reader.frames() if grid.wants(each.time_s)]
                     reader.close()
             crops = [

@@ -26,10 +26,10 @@ from pathlib import Path
 
 import numpy as np
 
-from app import bootstrap
 from app.core.clock import format_offset
 from app.core.entities import Detections, Image
 from app.core.events import VideoFinished, VideoStarted
+from app.vision.network_files import KnownNetworkFiles
 from tests.benchmarks.bench_ingest import DATA, ROOT, looped
 from tests.integration import main_job
 
@@ -68,9 +68,9 @@ def detect_once(video: Path, until_s: float, target: Path) -> None:
     from datetime import UTC
 
     from app.vision.video import open_video
-    from app.vision.yolo_detector import load_detector
+    from app.vision.yolo_detector import YoloDetector
 
-    detector = load_detector(
+    detector = YoloDetector(
         ROOT / "resources" / "models" / "detectors" / "person_detector.onnx", "cpu"
     )
     found = {}
@@ -89,7 +89,7 @@ def child(folder: Path, library: Path) -> None:
     """Ingests, and says where it started and that it has finished."""
     stand_ins = main_job.use_stand_ins()
     next(stand_ins)
-    bootstrap._load_detector = lambda path, device: ReplayedDetector(
+    KnownNetworkFiles.detector = lambda files, path, device: ReplayedDetector(
         folder / "found.json", folder / "counter"
     )
     with main_job.opened(library) as workspace:

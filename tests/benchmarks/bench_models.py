@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from app.vision.yolo_detector import load_detector
+from app.vision.yolo_detector import YoloDetector
 from reid_models import create_model
 from reid_models.devices import find_device, has_fast_bf16
 from reid_models.model_file import load_model
@@ -283,7 +283,7 @@ def print_detectors(files: Sequence[Path]) -> None:
     heads = ("detector", *(f"ms, {width} × {height}" for height, width in FRAMES_PX))
     sys.stdout.write(f"| {' | '.join((*heads, 'of the bundled one'))} |\n|---|---|---|---|\n")
     torch.set_num_threads(1)  # what waits for work would count
-    detectors = {path: load_detector(path, "cpu") for path in (DETECTOR, *files)}
+    detectors = {path: YoloDetector(path, "cpu") for path in (DETECTOR, *files)}
     times: dict[tuple[Path, tuple[int, int]], list[float]] = {}
     rng = np.random.default_rng(0)
     for size in FRAMES_PX:

@@ -20,13 +20,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.bootstrap import Retrace, open_stored
+from app.bootstrap import Retrace, open_source
 from app.core.clock import SamplingGrid
 from app.core.entities import Image, Trajectory, Video
 from app.core.networks import NamedModels
 from app.core.queries import Correction, SearchResult, SearchStage, StageLeftOut, TrackletQuery
 from app.services.demo.demo import Clip, demo_clips, recognised, stored_clips
 from app.services.demo.demo_truth import Truth as ClipTruth
+from app.services.footage.stored_footage import open_stored
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.workspace import Workspace
 from tests.benchmarks.tracking_scores import Seen, purity, tracking_scores
@@ -123,7 +124,7 @@ def analysed(workspace: Workspace, clip: Clip, video: Video, fps: float) -> Anal
 def detected(workspace: Workspace, video: Video, fps: float) -> Iterator[tuple[int, People]]:
     """Number of each analysed frame, and what the detector finds in it."""
     detector, grid = workspace.networks.detector(), SamplingGrid(fps)
-    source = open_stored(video, workspace.library)
+    source = open_stored(video, workspace.library.timezone, open_source)
     indices: list[int] = []
     images: list[Image] = []
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from app.core.entities import Detections
+from app.core.networks import WEIGHTS_SUFFIXES
 from app.vision.byte_tracker import TRACKERS
-from app.vision.embedders import EMBEDDERS, load_embedder
+from app.vision.network_files import KnownNetworkFiles
 from app.vision.ultralytics_setup import import_ultralytics
-from app.vision.yolo_detector import DETECTORS, load_detector
 from tests.tiny_model_files import save_transreid
 from tests.tiny_networks import save_detector, save_embedder, save_ir
 
@@ -45,16 +45,16 @@ def saved(table, suffix, folder):
     return table[suffix](folder / f"network{suffix}")
 
 
-@pytest.fixture(scope="module", params=DETECTORS)
+@pytest.fixture(scope="module", params=WEIGHTS_SUFFIXES["detector"])
 def detector(request, tmp_path_factory):
     path = saved(SAVE_DETECTOR, request.param, tmp_path_factory.mktemp("detectors"))
-    return load_detector(path, "cpu")
+    return KnownNetworkFiles().detector(path, "cpu")
 
 
-@pytest.fixture(scope="module", params=EMBEDDERS)
+@pytest.fixture(scope="module", params=WEIGHTS_SUFFIXES["embedder"])
 def embedder(request, tmp_path_factory):
     path = saved(SAVE_EMBEDDER, request.param, tmp_path_factory.mktemp("embedders"))
-    return load_embedder(path, "cpu")
+    return KnownNetworkFiles().embedder(path, "cpu")
 
 
 @pytest.fixture(params=TRACKERS)

@@ -19,7 +19,7 @@ from app.gui.networks.networks_dialog import NetworksDialog
 from app.gui.shell import Shell
 from app.services.networks.download import Transfer
 from app.services.networks.installation import Checking, Installed, InstallEvent
-from app.services.networks.network_list import NetworkEntry
+from app.services.networks.model_shelf import NetworkEntry
 from app.services.networks.public_models import PublicFile, PublicModel
 from app.settings import bundled_models_dir
 

@@ -14,13 +14,13 @@ from window_fakes import FakeWorkspace, dialog, label
 
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
-from app.core.networks import MODEL_ROLES, ModelFacts, ModelRole, NetworkFigures
+from app.core.networks import MODEL_ROLES, ModelRole, NetworkCard, NetworkFigures
 from app.gui.networks.networks_dialog import NetworksDialog
 from app.gui.shell import Shell
-from app.services.networks.network_list import NetworkEntry
+from app.services.networks.model_shelf import NetworkEntry
 
 FIGURES = NetworkFigures("transreid", 86_500_000, 22.4, 71.3, "crop", 768, "cpu", "float32")
-FACTS = ModelFacts(
+FACTS = NetworkCard(
     "transreid",
     None,
     ("market1501",),

@@ -18,6 +18,7 @@ from app.gui.widgets.theme import Theme
 from app.gui.window_state import WindowState
 from app.services.ingest.ingest_options import IngestOptions
 from app.settings import Settings
+from app.vision.network_files import KnownNetworkFiles
 from tests.fakes import ColourBlobDetector
 from tests.integration import main_job
 from tests.rendered import render_world
@@ -26,7 +27,9 @@ from tests.tiny_model_files import save_nformer, save_token_cacenet, save_transr
 
 @pytest.fixture(autouse=True)
 def _tiny_products(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(bootstrap, "_load_detector", lambda path, device: ColourBlobDetector())
+    monkeypatch.setattr(
+        KnownNetworkFiles, "detector", lambda files, path, device: ColourBlobDetector()
+    )
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

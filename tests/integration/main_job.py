@@ -21,9 +21,10 @@ from app.core.boxes import iou
 from app.core.entities import Tracklet
 from app.core.events import IngestEvent, IngestSummary
 from app.services.ingest.ingest_options import IngestOptions
-from app.services.networks.model_choice import describe_model
 from app.services.workspace import Workspace
 from app.storage.library import Library
+from app.vision.network_files import KnownNetworkFiles
+from reid_models.picture_model import file_id
 from tests.fakes import ColourBlobDetector, HistogramEmbedder
 from tests.rendered import RenderedWorld
 
@@ -38,9 +39,9 @@ def weights(folder: Path) -> IngestOptions:
     )
 
 
-def _stand_in_embedder(path: Path, device: str) -> HistogramEmbedder:
+def _stand_in_embedder(_: object, path: Path, device: str) -> HistogramEmbedder:
     embedder = HistogramEmbedder()
-    embedder.id = describe_model(path, "embedder").id
+    embedder.id = file_id(path)
     return embedder
 
 
@@ -48,11 +49,11 @@ def use_stand_ins(
     detector: type[ColourBlobDetector] = ColourBlobDetector,
 ) -> Iterator[None]:
     """Puts the stand-ins where the program loads its networks, until closed."""
-    loaders = bootstrap._load_detector, bootstrap._load_embedder
-    bootstrap._load_detector = lambda path, device: detector()
-    bootstrap._load_embedder = _stand_in_embedder
+    loaders = KnownNetworkFiles.detector, KnownNetworkFiles.embedder
+    KnownNetworkFiles.detector = lambda files, path, device: detector()
+    KnownNetworkFiles.embedder = _stand_in_embedder
     yield
-    bootstrap._load_detector, bootstrap._load_embedder = loaders
+    KnownNetworkFiles.detector, KnownNetworkFiles.embedder = loaders
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from app import bootstrap
 from app.core.boxes import iou
 from app.settings import settings_path
 from app.storage.library import Library
+from app.vision.network_files import KnownNetworkFiles
 from tests.integration import main_job
 from tests.integration.conftest import Retrace, Said
 from tests.rendered import RenderedWorld, render_world
@@ -264,19 +265,19 @@ def test_stdout_stays_pure_while_networks_load_and_print(
     world: RenderedWorld, search: Retrace, tmp_path: Path
 ) -> None:
     picture, _ = written(world, tmp_path / "frame.png", crop=False)
-    loaders = bootstrap._load_detector, bootstrap._load_embedder
+    loaders = KnownNetworkFiles.detector, KnownNetworkFiles.embedder
 
-    def noisy(load: Callable[[Path, str], Any]) -> Callable[[Path, str], Any]:
-        def loading(path: Path, device: str) -> Any:
+    def noisy(load: Callable[..., Any]) -> Callable[..., Any]:
+        def loading(*about: Any) -> Any:
             print("loading with print")  # noqa: T201
             os.write(1, b"loading in native code\n")
-            return load(path, device)
+            return load(*about)
 
         return loading
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "_load_detector", noisy(loaders[0]))
-        patch.setattr(bootstrap, "_load_embedder", noisy(loaders[1]))
+        patch.setattr(KnownNetworkFiles, "detector", noisy(loaders[0]))
+        patch.setattr(KnownNetworkFiles, "embedder", noisy(loaders[1]))
         said = search("--image", picture, "--json")
     assert len(hits_of(said)) == 8
     assert said.err.count("loading with print") == 2

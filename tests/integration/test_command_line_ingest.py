@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from app import bootstrap
 from app.core.errors import ModelError
 from app.settings import default_library, models_dir, settings_path, user_data_dir
 from app.storage.library import Library
+from app.vision.embedders import PictureEmbedder
+from app.vision.network_files import KnownNetworkFiles
 from tests.integration import main_job
 from tests.integration.conftest import Retrace
 from tests.rendered import cut, render_world
@@ -239,17 +240,19 @@ def test_networks_are_taken_from_flag_library_settings_folder_in_that_order(
 def test_damaged_weights_are_told(
     retrace: Retrace, videos: Path, library: Path, networks: list[str]
 ) -> None:
-    from app.vision.embedders import load_embedder
-
-    def damaged(path: Path, device: str) -> None:
+    def damaged(files: object, path: Path, device: str) -> None:
         raise ModelError(f"{path.name} is damaged or cut short.", "Download it again.")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "_load_embedder", load_embedder)  # the real one
+        patch.setattr(
+            KnownNetworkFiles,
+            "embedder",
+            lambda files, path, device: PictureEmbedder(path, device),  # the real one
+        )
         said = retrace("ingest", videos, "--library", library, *networks)
         assert (said.status, said.out) == (1, "")
         assert "embedder.onnx" in said.err and len(said.err.splitlines()) == 1
-        patch.setattr(bootstrap, "_load_detector", damaged)
+        patch.setattr(KnownNetworkFiles, "detector", damaged)
         said = retrace("ingest", videos, "--library", library, *networks)
         assert said.status == 1
         assert said.err == "detector.onnx is damaged or cut short. Download it again.\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app import bootstrap
 from app.core.entities import FloatArray, Image
 from app.core.events import Progress
+from app.vision.network_files import KnownNetworkFiles
 from tests.fakes import HistogramEmbedder
 from tests.integration import main_job
 from tests.rendered import render_world, write_clip
@@ -27,7 +27,7 @@ class SlowEmbedder(HistogramEmbedder):
 @pytest.fixture(autouse=True)
 def _stand_ins() -> Iterator[None]:
     for _ in main_job.use_stand_ins():
-        bootstrap._load_embedder = lambda path, device: SlowEmbedder()
+        KnownNetworkFiles.embedder = lambda files, path, device: SlowEmbedder()
         yield
 
 

@@ -19,6 +19,7 @@ from app.core.queries import SearchResult, SearchStage, StageLeftOut, TrackletQu
 from app.settings import models_dir, settings_path
 from app.storage.crop_files import read_crop
 from app.storage.library import Library
+from app.vision.network_files import KnownNetworkFiles
 from reid_models.model_file import load_model
 from reid_models.predictors import AggregationPredictor, EmbeddingPredictor, PairPredictor
 from tests.fakes import ColourBlobDetector
@@ -55,7 +56,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _only_the_detector_stands_in(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(bootstrap, "_load_detector", lambda path, device: ColourBlobDetector())
+    patch.setattr(KnownNetworkFiles, "detector", lambda files, path, device: ColourBlobDetector())
 
 
 @pytest.fixture(autouse=True)
@@ -225,10 +226,10 @@ def test_a_reranker_with_a_backbone_of_its_own_needs_no_embedder(
 ) -> None:
     save_resnet_cacenet(tmp_path / "pairs.safetensors")
 
-    def never(path: Path, device: str) -> None:
+    def never(files: object, path: Path, device: str) -> None:
         raise AssertionError("the embedder is not needed")
 
-    monkeypatch.setattr(bootstrap, "_load_embedder", never)
+    monkeypatch.setattr(KnownNetworkFiles, "embedder", never)
     reranker = ["--reranker", tmp_path / "pairs.safetensors"]
     assert stage_of(retrace, library, *reranker) == ("reranked", "")
 

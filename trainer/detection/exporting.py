@@ -25,7 +25,7 @@ from trainer.errors import TrainerError
 from trainer.told_command import name_of_path
 
 MOST_BYTES = 7_000_000
-# The program looks for a card under this name (app/vision/recognition.py).
+# The program looks for a card under this name (app/vision/network_files.py).
 CARD_SUFFIX = ".card.toml"
 # The newest that the oldest supported onnxruntime runs.
 _OPSET = 17

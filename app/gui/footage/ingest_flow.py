@@ -24,14 +24,13 @@ from app.core.events import (
     VideoSkipped,
     VideoStarted,
 )
-from app.core.networks import ModelRole, NamedModels
+from app.core.networks import MODEL_ROLES, ModelRole, NamedModels
 from app.gui.footage.ingest_panel import IngestPanel, Notice, NoticeKind
 from app.gui.footage.model_dialog import ModelDialog
 from app.gui.footage.source_list import SourceList, read_sources
 from app.gui.footage.sources_panel import SourcesPanel
 from app.gui.tasks import Task, TaskRunner
 from app.services.ingest.ingest_options import IngestOptions
-from app.services.networks.model_choice import WEIGHTS_SUFFIXES
 
 if TYPE_CHECKING:
     from app.services.workspace import Workspace
@@ -319,7 +318,7 @@ class IngestFlow(QObject):
     def _fail(self, error: Exception, path: Path) -> None:
         self._task = None
         named = error.role if isinstance(error, ModelError) else None
-        role = next((each for each in WEIGHTS_SUFFIXES if each == named), None)
+        role = next((each for each in MODEL_ROLES if each == named), None)
         if isinstance(error, ModelError) and role is not None:
             self._ask_for_model(error, role, path)
         else:

@@ -13,12 +13,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.errors import ModelError
-from app.core.networks import ModelRole
+from app.core.networks import WEIGHTS_SUFFIXES, ModelRole
 from app.gui.widgets import theme
 from app.gui.widgets.choosing import choose_model_file
 from app.gui.widgets.fitting import fit_height
 from app.gui.widgets.labels import wrapped_label
-from app.services.networks.model_choice import WEIGHTS_SUFFIXES
 from app.settings import models_dir
 
 _PURPOSE: dict[ModelRole, str] = {

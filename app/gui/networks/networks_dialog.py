@@ -18,7 +18,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.networks import MODEL_ROLES, ModelFacts, ModelRole, NetworkFigures
+from app.core.networks import (
+    KNOWN_SUFFIXES,
+    MODEL_ROLES,
+    ModelRole,
+    NetworkCard,
+    NetworkFigures,
+)
 from app.gui.networks.install_progress import InstallProgress
 from app.gui.widgets import theme
 from app.gui.widgets.choosing import choose_file, choose_model_file
@@ -26,12 +32,12 @@ from app.gui.widgets.fitting import fit_height
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.plain import plain_tip
 from app.services.networks.download import megabytes
-from app.services.networks.model_choice import KNOWN_SUFFIXES, LARGER_FINDS_MORE
+from app.services.networks.model_choice import LARGER_FINDS_MORE
 from app.services.networks.model_shelf import origin_words
 from app.settings import is_bundled
 
 if TYPE_CHECKING:
-    from app.services.networks.network_list import NetworkEntry
+    from app.services.networks.model_shelf import NetworkEntry
     from app.services.networks.public_models import PublicModel
 
 _WIDTH_PX = 720
@@ -141,8 +147,8 @@ class NetworkRow(QWidget):
         self.file.setToolTip("" if model is None else plain_tip(f"{model.path}\n{model.id}"))
         self._has_figures = model is not None and entry.problem is None
         self.figures.setText(figures_text(entry.figures) if entry.figures else "Measuring…")
-        self.origin.setText(_origin_text(entry.facts))
-        self.origin.setToolTip(plain_tip(_whole_origin(entry.facts)))
+        self.origin.setText(_origin_text(entry.card))
+        self.origin.setToolTip(plain_tip(_whole_origin(entry.card)))
         self.show_details(self._with_details)
         self._offer(entry.others, entry.public)
         self.problem.setVisible(entry.problem is not None)
@@ -301,15 +307,15 @@ def figures_text(figures: NetworkFigures) -> str:
     return " · ".join(parts)
 
 
-def _origin_text(facts: ModelFacts) -> str:
+def _origin_text(card: NetworkCard) -> str:
     """Results, and what the terms begin with; the rest is in the tooltip."""
-    begin = _FIRST_CLAUSE.match(facts.terms)
-    short = facts.terms if begin is None else f"{begin[0]} …"
-    return " · ".join(origin_words(replace(facts, trained_on=(), terms=short)))
+    begin = _FIRST_CLAUSE.match(card.terms)
+    short = card.terms if begin is None else f"{begin[0]} …"
+    return " · ".join(origin_words(replace(card, trained_on=(), terms=short)))
 
 
-def _whole_origin(facts: ModelFacts) -> str:
-    words = origin_words(facts)
-    if facts.command:
-        words.append(f"made by {facts.command}, seed {facts.seed}")
+def _whole_origin(card: NetworkCard) -> str:
+    words = origin_words(card)
+    if card.command:
+        words.append(f"made by {card.command}, seed {card.seed}")
     return "\n".join(words)

@@ -8,9 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.core.networks import ModelRole
+from app.core.networks import WEIGHTS_SUFFIXES, ModelRole
 from app.gui.widgets.drops import PICTURE_SUFFIXES
-from app.services.networks.model_choice import WEIGHTS_SUFFIXES
 from app.settings import models_dir
 
 Chosen = Callable[[Path], object]

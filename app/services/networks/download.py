@@ -21,9 +21,9 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
+from app.core.checksum import sha256_of
 from app.core.clock import format_offset
 from app.core.errors import DownloadError, UserFacingError
-from app.services.checksum import sha256_of
 from app.services.pipeline import BEAT_S, Channel, Stage, StoppedError, in_background
 
 _SCHEMES = ("https",)

@@ -6,7 +6,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,17 +15,12 @@ from urllib.parse import quote, unquote, urlsplit
 
 import tomli_w
 
+from app.core.checksum import sha256_of
 from app.core.errors import DownloadError, ModelError, NotFoundError, UsageError
-from app.core.networks import MODEL_ROLES, ModelRole
-from app.services.checksum import sha256_of
+from app.core.networks import KNOWN_SUFFIXES, MODEL_ROLES, ModelRole, parts_of
+from app.core.ports import NetworkFiles
 from app.services.networks.download import Transfer, UnreachableError, download
-from app.services.networks.model_choice import (
-    KNOWN_SUFFIXES,
-    bundled_files,
-    describe_model,
-    installed_files,
-    parts_of,
-)
+from app.services.networks.model_choice import bundled_files, installed_files
 from app.services.networks.public_models import (
     PublicFile,
     PublicModel,
@@ -33,7 +28,7 @@ from app.services.networks.public_models import (
     published_as,
 )
 from app.services.pipeline import in_background
-from app.settings import bundled_models_dir, models_dir, user_data_dir
+from app.settings import models_dir, user_data_dir
 
 # Where ultralytics offers its weights; the release that its package 8.4 asks for.
 YOLO_ADDRESS = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
@@ -72,7 +67,7 @@ InstallEvent = Transfer | Checking | Installed
 
 def install(
     source: str,
-    recognise: Callable[[Path, ModelRole | None], ModelRole],
+    files: NetworkFiles,
     role: ModelRole | None = None,
     sha256: str | None = None,
 ) -> Iterator[InstallEvent]:
@@ -84,7 +79,7 @@ def install(
     Args:
         source: a file, an https address, or a name: one of the list of public networks, or of
             ultralytics' YOLO weights. Of a network of two files, the .xml; its .bin is taken too.
-        recognise: (file, role it must have or None) → its role, found by loading it.
+        files: say what a file is.
         role: what it must be, or None: whatever it is.
         sha256: hexadecimal; of the file, see `Installed`.
 
@@ -96,37 +91,38 @@ def install(
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise UsageError("The checksum is no SHA-256.", "Give its 64 hexadecimal digits.")
     local = Path(source).expanduser()
-    files = () if local.is_file() else _files(source, sha256)
-    if not files and not local.is_file():
+    offers = () if local.is_file() else _files(source, sha256)
+    if not offers and not local.is_file():
         raise UsageError(
             f"There is no file '{source}', and no network of that name is known.",
             "Name a file, an https address, or a name that `python main.py models` lists.",
         )
-    name = files[0].name if files else local.name
-    if not name.lower().endswith(KNOWN_SUFFIXES):
+    name = offers[0].name if offers else local.name
+    if not any(files.reads(Path(name), each) for each in MODEL_ROLES):
         raise UsageError(
             f"{name} is no weights file.", f"Name one that ends in {', '.join(KNOWN_SUFFIXES)}."
         )
-    offered = find_public_model(source) if files else None
-    if offered is not None or (files and files[0].address.startswith(YOLO_ADDRESS)):
+    offered = find_public_model(source) if offers else None
+    if offered is not None or (offers and offers[0].address.startswith(YOLO_ADDRESS)):
         _refuse_known(models_dir(offered.role if offered else "detector") / name)
-    with _staging(files[0].address if files else None) as folder:
-        if files:
-            yield from _downloaded(files, folder)
+    with _staging(offers[0].address if offers else None) as folder:
+        if offers:
+            yield from _downloaded(offers, folder)
         else:
             yield from _copied(local, folder)
         staged = folder / name
         checking = partial(Checking, name)
         digest, known = yield from in_background(partial(_identify, staged, sha256), checking)
-        found = yield from in_background(partial(recognise, staged, role), checking)
+        found = yield from in_background(partial(files.recognise, staged, role), checking)
         yield _put(staged, Installed(found, models_dir(found) / name, digest, known))
 
 
-def remove(name: str, role: ModelRole | None = None) -> Path:
+def remove(name: str, files: NetworkFiles, role: ModelRole | None = None) -> Path:
     """Deletes an installed weights file and what lies beside it for it; returns its path.
 
     Args:
         name: of the file, with or without its ending.
+        files: say what a file is.
         role: needed where several roles have one of that name.
 
     Raises:
@@ -137,11 +133,11 @@ def remove(name: str, role: ModelRole | None = None) -> Path:
     found = [
         path
         for each in roles
-        for path in installed_files(each, models_dir(each))
+        for path in installed_files(each, files)
         if name in (path.name, path.stem)
     ]
     if not found:
-        bundled = [p for each in roles for p in bundled_files(each, bundled_models_dir(each))]
+        bundled = [p for each in roles for p in bundled_files(each, files)]
         if any(name in (path.name, path.stem) for path in bundled):
             raise UsageError(
                 f"{name} came with the program and is not removed.",
@@ -240,10 +236,10 @@ def _copied(source: Path, folder: Path) -> Generator[Checking, None, None]:
             )
 
     def copy() -> None:
-        before = describe_model(source, "detector").sha256
+        before = _digest(source)
         for path in (*_companions(source), source):
             shutil.copyfile(path, folder / path.name)
-        if describe_model(folder / source.name, "detector").sha256 != before:
+        if _digest(folder / source.name) != before:
             raise ModelError(f"{source.name} changed while it was copied.", "Copy it again.")
 
     try:
@@ -262,7 +258,7 @@ def _identify(staged: Path, wanted: str | None) -> tuple[str, PublicModel | None
     Raises:
         ModelError: another SHA-256 is wanted.
     """
-    digest = describe_model(staged, "detector").sha256
+    digest = _digest(staged)
     if wanted is not None and digest != wanted.lower():
         raise ModelError(
             f"{staged.name} has the SHA-256 {digest}, not the one that was given.",
@@ -275,10 +271,20 @@ def _identify(staged: Path, wanted: str | None) -> tuple[str, PublicModel | None
     return digest, known
 
 
+def _digest(path: Path) -> str:
+    """Of all files of a network, joined; raises ModelError."""
+    try:
+        return sha256_of(*parts_of(path))
+    except OSError as error:
+        raise ModelError(
+            f"{error.filename or path} cannot be read: {error.strerror}.", "Name another file."
+        ) from error
+
+
 def _put(staged: Path, wanted: Installed) -> Installed:
     """Moves a checked file into the folder of its role; the weights last, in one step."""
     target = wanted.path
-    if target.is_file() and describe_model(target, wanted.role).sha256 != wanted.sha256:
+    if target.is_file() and _digest(target) != wanted.sha256:
         _refuse_known(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

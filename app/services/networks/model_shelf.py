@@ -1,44 +1,30 @@
-"""The networks on this computer: what there is, which is used, and putting others there."""
+"""The networks on this computer: what there is, which is used and what it costs; installing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from app.core.errors import ModelError
+from app.core.entities import ModelFile
+from app.core.errors import ModelError, UserFacingError
 from app.core.networks import (
     MODEL_ROLES,
-    ModelFacts,
+    REFINERS,
     ModelRole,
     NetworkCard,
     NetworkFigures,
-)
-from app.services.networks.installation import InstallEvent, install, remove
-from app.services.networks.model_choice import (
-    bundled_files,
-    describe_model,
-    find_file,
-    fitting_bundled,
-    installed_files,
     parts_of,
-    usual_file,
 )
+from app.core.ports import NetworkFiles
+from app.services.networks.installation import InstallEvent, install, remove
+from app.services.networks.model_choice import Choice, bundled_files, choose, installed_files
+from app.services.networks.networks import Networks
 from app.services.networks.public_models import PublicModel, public_models
-from app.settings import (
-    AUTO,
-    NOTHING,
-    ModelSettings,
-    bundled_models_dir,
-    is_bundled,
-    models_dir,
-)
-
-if TYPE_CHECKING:
-    from app.services.networks.networks import Networks
-
+from app.services.pipeline import in_background
+from app.settings import ModelSettings, is_bundled, models_dir
 
 # Endings of the results that are shown in a line; the whole list is for `models --json`.
 _TOLD_METRICS = ("mAP", "rank1", "precision", "recall")
@@ -50,23 +36,6 @@ class Place(StrEnum):
     INSTALLED = "installed"
     BUNDLED = "bundled"
     ELSEWHERE = "elsewhere"
-
-
-@dataclass(frozen=True, slots=True)
-class ShelfParts:
-    """The concrete functions a shelf works with; see `app.bootstrap`. Each raises ModelError.
-
-    Attributes:
-        recognise: (file, role it must have or None) → its role, found by loading it.
-        read_facts: what a file and its card tell.
-        read_card: id, and the embedder it needs; None for files without.
-        measure: what a network costs on a device; takes some seconds.
-    """
-
-    recognise: Callable[[Path, ModelRole | None], ModelRole]
-    read_facts: Callable[[Path, ModelRole], ModelFacts]
-    read_card: Callable[[Path, ModelRole], NetworkCard | None]
-    measure: Callable[[Path, ModelRole, str], NetworkFigures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +52,56 @@ class ShelfEntry:
     path: Path
     place: Place
     size_bytes: int
-    facts: ModelFacts
+    card: NetworkCard
     used_because: str = ""
     figures: NetworkFigures | None = None
     problem: ModelError | None = None
 
 
-def origin_words(facts: ModelFacts) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class NetworkEntry:
+    """What is used in one role.
+
+    Attributes:
+        model: its file; None: nothing yet, or nothing at all.
+        remembered: the library itself remembers it; else it comes from a flag or the settings.
+        figures: what it costs; None: not known yet.
+        problem: why it cannot be used, if so.
+        card: what it says of itself.
+        size_bytes: of its file.
+        others: what is installed or bundled beside it.
+        public: what could be installed by name.
+    """
+
+    role: ModelRole
+    model: ModelFile | None = None
+    remembered: bool = False
+    figures: NetworkFigures | None = None
+    problem: UserFacingError | None = None
+    card: NetworkCard = field(default_factory=NetworkCard)
+    size_bytes: int = 0
+    others: tuple[Path, ...] = ()
+    public: tuple[PublicModel, ...] = ()
+
+
+def origin_words(card: NetworkCard) -> list[str]:
     """What a network learnt from, what it reaches, and its terms, as far as its card tells."""
-    words = [f"trained on {', '.join(facts.trained_on)}"] if facts.trained_on else []
-    told = [name for name in sorted(facts.metrics) if name.endswith(_TOLD_METRICS)]
-    words += [f"{name} {facts.metrics[name]:.4g}" for name in told]
-    return [*words, f"terms: {facts.terms}"] if facts.terms else words
+    words = [f"trained on {', '.join(card.trained_on)}"] if card.trained_on else []
+    told = [name for name in sorted(card.metrics) if name.endswith(_TOLD_METRICS)]
+    words += [f"{name} {card.metrics[name]:.4g}" for name in told]
+    return [*words, f"terms: {card.terms}"] if card.terms else words
 
 
 class ModelShelf:
-    """Lists, installs and removes weights files.
+    """Lists, installs and removes network files.
 
     Args:
-        parts: concrete functions.
+        files: say what a file is.
         settings: the user's settings.
     """
 
-    def __init__(self, parts: ShelfParts, settings: ModelSettings) -> None:
-        self._parts = parts
+    def __init__(self, files: NetworkFiles, settings: ModelSettings) -> None:
+        self._files = files
         self._settings = settings
 
     # List ---------------------------------------------------------------------------------------
@@ -115,13 +110,38 @@ class ModelShelf:
         """What is installed and bundled, by role, and what else is used.
 
         Args:
-            library: whose networks are told as used where it knows them, else those of a new one.
+            library: whose networks are told as used, else those of a new one.
         """
         return [
             entry
             for role in MODEL_ROLES
-            for entry in self._entries(role, *self._used_or_problem(role, library)[:2])
+            for entry in self._entries(role, self._used(role, library))
         ]
+
+    def in_roles(self, library: Networks) -> Iterator[NetworkEntry]:
+        """What a library uses: each role at once, then with figures; a later entry replaces one.
+
+        Yields at least every 0.3 s.
+        """
+        known, offers = self.entries(library), self.public()
+        entries = [
+            replace(
+                _entry(library, role, known),
+                public=tuple(each for each in offers if each.role == role),
+            )
+            for role in MODEL_ROLES
+        ]
+        yield from entries
+        for entry in entries:
+            if entry.model is None or entry.problem is not None:
+                continue
+            measure = partial(library.measure, entry.role, entry.model)
+            try:
+                figures = yield from in_background(measure, partial(replace, entry))
+            except ModelError as error:
+                yield replace(entry, problem=error)
+            else:
+                yield replace(entry, figures=figures)
 
     def public(self) -> list[PublicModel]:
         """Those of others that can be installed by name and are not yet."""
@@ -129,23 +149,22 @@ class ModelShelf:
 
     def problems(self, library: Networks | None = None) -> list[ModelError]:
         """Why nothing can be used in a role, where something was to be."""
-        found = [self._used_or_problem(role, library)[2] for role in MODEL_ROLES]
+        found = [self._used(role, library).problem for role in MODEL_ROLES]
         return [error for error in found if error is not None]
 
     def measured(self, entry: ShelfEntry) -> ShelfEntry:
         """The entry with what the network costs on this computer; takes some seconds."""
         try:
-            figures = self._parts.measure(entry.path, entry.role, self._settings.device)
+            figures = self._files.measure(entry.path, entry.role, self._settings.device)
         except ModelError as error:
             return replace(entry, problem=error)
         return replace(entry, figures=figures)
 
-    def _entries(self, role: ModelRole, used: Path | None, why: str) -> Iterator[ShelfEntry]:
-        paths = installed_files(role, models_dir(role))
-        paths += bundled_files(role, bundled_models_dir(role))
-        known = {path.resolve() for path in paths}
-        if used is not None and used.resolve() not in known:
-            paths.append(used)
+    def _entries(self, role: ModelRole, used: Choice) -> Iterator[ShelfEntry]:
+        paths = installed_files(role, self._files) + bundled_files(role, self._files)
+        used_path = used.file.path.resolve() if used.file is not None else None
+        if used_path is not None and used_path not in {path.resolve() for path in paths}:
+            paths.append(used_path)
         for path in paths:
             place = Place.INSTALLED if path.parent == models_dir(role) else Place.ELSEWHERE
             entry = ShelfEntry(
@@ -153,60 +172,27 @@ class ModelShelf:
                 path,
                 Place.BUNDLED if is_bundled(path) else place,
                 sum(part.stat().st_size for part in parts_of(path) if part.is_file()),
-                ModelFacts(),
-                why if used is not None and path.resolve() == used.resolve() else "",
+                NetworkCard(),
+                used.why if path.resolve() == used_path else "",
             )
             try:
-                yield replace(entry, facts=self._parts.read_facts(path, role))
+                yield replace(entry, card=self._files.card(path, role))
             except ModelError as error:
                 yield replace(entry, problem=error)
 
-    def _used_or_problem(
-        self, role: ModelRole, library: Networks | None
-    ) -> tuple[Path | None, str, ModelError | None]:
-        try:
-            model = None if library is None else library.in_use(role)
-            if library is not None and model is not None:
-                if library.is_named(role):
-                    return model.path, "it was named with the command", None
-                if library.remembers(role):
-                    return model.path, "the library was made with it", None
-            path, why = self._used(role, library.embedder_id() if library else None)
-        except ModelError as error:
-            return None, "", error
-        return path, why, None
-
-    def _used(self, role: ModelRole, embedder_id: str | None) -> tuple[Path | None, str]:
-        """What a new library would use, and why.
-
-        Args:
-            role: which network.
-            embedder_id: of the library at hand, or None: of what would be used.
-        """
-        text = getattr(self._settings, role)
-        folder, bundled = models_dir(role), bundled_models_dir(role)
-        if text not in (None, AUTO, NOTHING):
-            return find_file(text, role, folder, bundled), "the settings name it"
-        if role in ("detector", "embedder"):
-            path = usual_file(role, folder, bundled)
-            if is_bundled(path):
-                return path, f"no {role} is installed"
-            return path, f"the only {role} installed"
-        if text != AUTO:
-            return None, ""
-        if embedder_id is None:
-            embedder_id = self._usual_embedder_id()
-        fitting = fitting_bundled(role, bundled, embedder_id, self._parts.read_card)
-        return fitting, "it was trained with the embedder in use"
-
-    def _usual_embedder_id(self) -> str | None:
-        try:
-            path, _ = self._used("embedder", None)
-        except ModelError:
-            return None  # told as the embedder's own problem
-        if path is None:
-            return None
-        return describe_model(path, "embedder", self._parts.read_card(path, "embedder")).id
+    def _used(self, role: ModelRole, library: Networks | None) -> Choice:
+        """What a library uses, or a new one would."""
+        if library is not None:
+            return library.choice(role)
+        embedder = None
+        if role in REFINERS:
+            embedder = choose("embedder", self._files, setting=self._settings.embedder).file
+        return choose(
+            role,
+            self._files,
+            setting=getattr(self._settings, role),
+            embedder_id=None if embedder is None else embedder.id,
+        )
 
     # Install and remove -------------------------------------------------------------------------
 
@@ -214,8 +200,20 @@ class ModelShelf:
         self, source: str, role: ModelRole | None = None, sha256: str | None = None
     ) -> Iterator[InstallEvent]:
         """See `app.services.networks.installation.install`; the last event is `Installed`."""
-        return install(source, self._parts.recognise, role, sha256)
+        return install(source, self._files, role, sha256)
 
     def remove(self, name: str, role: ModelRole | None = None) -> Path:
         """See `app.services.networks.installation.remove`."""
-        return remove(name, role)
+        return remove(name, self._files, role)
+
+
+def _entry(networks: Networks, role: ModelRole, known: Sequence[ShelfEntry]) -> NetworkEntry:
+    there = {each.path.resolve(): each for each in known if each.role == role}
+    entry = NetworkEntry(role, remembered=networks.remembers(role))
+    try:
+        model = networks.in_use(role)
+    except ModelError as error:
+        return replace(entry, problem=error, others=tuple(there))
+    used = None if model is None else there.pop(model.path.resolve(), None)
+    entry = replace(entry, model=model, others=tuple(there))
+    return entry if used is None else replace(entry, card=used.card, size_bytes=used.size_bytes)

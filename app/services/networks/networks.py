@@ -4,46 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
-from app.core.networks import ModelRole, NamedModels, NetworkCard, NetworkFigures
-from app.core.ports import Detector, Embedder, NeighborAggregator, Reranker
-from app.services.networks.model_choice import (
-    choose_model,
-    choose_optional,
-    describe_model,
-    fitting_bundled,
-    parts_of,
-)
-from app.settings import AUTO, NOTHING, ModelSettings, bundled_models_dir, models_dir
+from app.core.networks import REFINERS, ModelRole, NamedModels, NetworkFigures
+from app.core.ports import Detector, Embedder, NeighborAggregator, NetworkFiles, Reranker
+from app.services.networks.model_choice import Choice, choose
+from app.settings import ModelSettings
 from app.storage.library import Library
 
 N = TypeVar("N")
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkLoaders:
-    """Opens weights files; see `app.bootstrap`. Each raises ModelError.
-
-    Attributes:
-        detector: (file, device) → detector.
-        embedder: likewise.
-        aggregator: likewise.
-        reranker: (file, device, what loads the embedder whose features it may take) → re-ranker.
-        read_card: what a file says of itself, without loading it; None for files that cannot.
-        measure: what a network costs on a device; takes some seconds.
-    """
-
-    detector: Callable[[Path, str], Detector]
-    embedder: Callable[[Path, str], Embedder]
-    aggregator: Callable[[Path, str], NeighborAggregator]
-    reranker: Callable[[Path, str, Callable[[], Embedder]], Reranker]
-    read_card: Callable[[Path, ModelRole], NetworkCard | None]
-    measure: Callable[[Path, ModelRole, str], NetworkFigures]
 
 
 class Networks:
@@ -51,7 +24,7 @@ class Networks:
 
     Args:
         library: remembers what it was made with.
-        loaders: open weights files.
+        files: open network files.
         models: the user's settings.
         named: what was named with the command.
     """
@@ -59,53 +32,59 @@ class Networks:
     def __init__(
         self,
         library: Library,
-        loaders: NetworkLoaders,
+        files: NetworkFiles,
         models: ModelSettings,
         named: NamedModels | None = None,
     ) -> None:
         self._library = library
-        self._loaders = loaders
+        self._files = files
         self._settings = models
         self._named = named or NamedModels()
         self._lock = threading.Lock()
         self._loading: dict[tuple[str, ...], threading.Lock] = {}
         self._loaded: dict[tuple[str, ...], Any] = {}
-        self._described: dict[tuple[Path, ModelRole, tuple[Any, ...]], ModelFile] = {}
 
     # Choice -------------------------------------------------------------------------------------
+
+    def choice(
+        self, role: ModelRole, named: str | None = None, *, changing: bool = False
+    ) -> Choice:
+        """Which file is used in a role, and why; see `app.services.networks.model_choice`.
+
+        Args:
+            role: which network.
+            named: file or name given for this call, else None.
+            changing: the library's embedder is to be another one from now on.
+        """
+        if role not in REFINERS:
+            found = self._choice(role, named)
+            if role == "embedder" and found.file is not None and not changing:
+                return self._if_it_made_the_vectors(found, found.file)
+            return found
+        try:
+            embedder_id = self.embedder_id()
+        except ModelError as error:
+            return Choice(problem=error, asked=True)
+        if embedder_id is None:  # nothing is stored yet: as the embedder to come
+            usual = self._choice("embedder").file
+            return self._choice(role, named, None if usual is None else usual.id)
+        found = self._choice(role, named, embedder_id)
+        try:
+            if found.file is not None:
+                self._check_fit(role, found.file, embedder_id)
+        except ModelError as error:
+            return Choice(problem=error, asked=found.asked)
+        return found
 
     def choose(
         self, role: ModelRole, named: str | None = None, *, changing: bool = False
     ) -> ModelFile:
-        """The weights file to use, see `app.services.networks.model_choice.choose_model`.
-
-        Args:
-            role: detector or embedder.
-            named: file or name given for this call, else None.
-            changing: the library's embedder is to be another one from now on.
+        """The file to use as detector or embedder; arguments as of `choice`.
 
         Raises:
             ModelError: there is none, or another embedder made the library's vectors.
         """
-        remembered = self._library.model(role)
-        model = choose_model(
-            role,
-            named=named or getattr(self._named, role),
-            remembered=remembered,
-            preferred=self._preferred(role),
-            folder=models_dir(role),
-            bundled=bundled_models_dir(role),
-            describe=self.describe,
-        )
-        changed = role == "embedder" and remembered is not None and remembered.id != model.id
-        if changed and not changing and self._library.tracklets_without_vector(model.id):
-            raise ModelError(
-                f"The people of this library were not embedded with {model.id}; "
-                "vectors of two networks cannot be compared.",
-                "Leave --embedder away, change the library's embedder with reembed, or load the "
-                "folder into a new library.",
-            )
-        return model
+        return self.choice(role, named, changing=changing).required()
 
     def choose_both(
         self, detector: str | None, embedder: str | None
@@ -128,68 +107,44 @@ class Networks:
         return found, self.choose("embedder", embedder)
 
     def in_use(self, role: ModelRole) -> ModelFile | None:
-        """What the library uses in a role, if anything.
+        """What the library uses in a role by now, if anything.
 
         Raises:
             ModelError: it is not there, not of that role, or not for the library's vectors.
         """
-        embedder_id = self.embedder_id()
-        model = self._asked_for(role, embedder_id)
-        if model is not None and embedder_id is not None and role in ("aggregator", "reranker"):
-            self._check_fit(role, model, embedder_id)
-        return model
-
-    def is_named(self, role: ModelRole) -> bool:
-        """Whether a network was named with the command, which comes before all else."""
-        return getattr(self._named, role) is not None
+        found = self.choice(role)
+        if not found.asked and (role not in REFINERS or self.embedder_id() is None):
+            return None
+        return found.given()
 
     def remembers(self, role: ModelRole) -> bool:
         """Whether the library itself says what is used in a role."""
         return self._library.model(role) is not None
 
-    def _preferred(self, role: ModelRole) -> str | None:
-        """File or name in the settings."""
-        text: str | None = getattr(self._settings, role)
-        optional = role in ("aggregator", "reranker")
-        return None if optional and text in (AUTO, NOTHING) else text
-
-    def _asked_for(self, role: ModelRole, embedder_id: str | None) -> ModelFile | None:
-        """What was named, else the bundled one that fits where the settings leave it open.
-
-        Raises:
-            ModelError: it is not there, or not of that role.
-        """
-        found = choose_optional(
+    def _choice(
+        self, role: ModelRole, named: str | None = None, embedder_id: str | None = None
+    ) -> Choice:
+        return choose(
             role,
-            named=getattr(self._named, role),
+            self._files,
+            named=named or getattr(self._named, role),
             remembered=self._library.model(role),
-            preferred=self._preferred(role),
-            folder=models_dir(role),
-            bundled=bundled_models_dir(role),
-            describe=self.describe,
+            setting=getattr(self._settings, role),
+            embedder_id=embedder_id,
         )
-        if found is None and getattr(self._settings, role) == AUTO:
-            path = fitting_bundled(
-                role, bundled_models_dir(role), embedder_id, self._loaders.read_card
-            )
-            found = None if path is None else self.describe(path, role)
-        return found
 
-    def describe(self, path: Path, role: ModelRole) -> ModelFile:
-        """What a weights file is; large ones are read once, unless they change.
-
-        Raises:
-            ModelError: it cannot be read, or says that it is of another role.
-        """
-        card = self._loaders.read_card(path, role)
-        try:
-            found = [part.stat() for part in parts_of(path)]
-        except OSError:
-            return describe_model(path, role, card)  # raises
-        key = (path, role, tuple((each.st_mtime_ns, each.st_size) for each in found))
-        if key not in self._described:
-            self._described[key] = describe_model(path, role, card)
-        return self._described[key]
+    def _if_it_made_the_vectors(self, found: Choice, file: ModelFile) -> Choice:
+        remembered = self._library.model("embedder")
+        changed = remembered is not None and remembered.id != file.id
+        if not changed or not self._library.tracklets_without_vector(file.id):
+            return found
+        problem = ModelError(
+            f"The people of this library were not embedded with {file.id}; "
+            "vectors of two networks cannot be compared.",
+            "Leave --embedder away, change the library's embedder with reembed, or load the "
+            "folder into a new library.",
+        )
+        return Choice(problem=problem, asked=found.asked)
 
     def embedder_id(self) -> str | None:
         """Whose vectors are searched; None while the library knows no embedder.
@@ -212,7 +167,7 @@ class Networks:
             self._library.forget_model(role)
             self._named = replace(self._named, **{role: None})
             return
-        model = self.describe(file, role)
+        model = self._files.identify(file, role)
         embedder_id = self.embedder_id()
         if embedder_id is not None:
             self._check_fit(role, model, embedder_id)
@@ -231,7 +186,7 @@ class Networks:
         Raises:
             ModelError: there is none, or it cannot be loaded.
         """
-        return self._get(model or self.choose("detector"), device, self._loaders.detector)
+        return self._get(model or self.choose("detector"), device, self._files.detector)
 
     def embedder(self, model: ModelFile | None = None, device: str | None = None) -> Embedder:
         """The embedder, loaded; by default the library's on the settings' device.
@@ -239,7 +194,7 @@ class Networks:
         Raises:
             ModelError: there is none, or it cannot be loaded.
         """
-        return self._get(model or self.choose("embedder"), device, self._loaders.embedder)
+        return self._get(model or self.choose("embedder"), device, self._files.embedder)
 
     def aggregator(self, embedder_id: str, dimension: int) -> NeighborAggregator | None:
         """The aggregator, loaded, or None where none was asked for.
@@ -251,11 +206,11 @@ class Networks:
         Raises:
             ModelError: it cannot be loaded, or is not for such vectors.
         """
-        model = self._asked_for("aggregator", embedder_id)
+        model = self._choice("aggregator", None, embedder_id).given()
         if model is None:
             return None
         self._check_fit("aggregator", model, embedder_id, dimension)
-        return self._get(model, None, self._loaders.aggregator)
+        return self._get(model, None, self._files.aggregator)
 
     def reranker(self, embedder_id: str) -> Reranker | None:
         """The re-ranker, loaded, or None where none was asked for.
@@ -266,13 +221,13 @@ class Networks:
         Raises:
             ModelError: it cannot be loaded, or is not for such hits.
         """
-        model = self._asked_for("reranker", embedder_id)
+        model = self._choice("reranker", None, embedder_id).given()
         if model is None:
             return None
         self._check_fit("reranker", model, embedder_id)
 
         def load(path: Path, device: str) -> Reranker:
-            return self._loaders.reranker(path, device, self.embedder)
+            return self._files.reranker(path, device, self.embedder)
 
         return self._get(model, None, load, embedder_id)
 
@@ -282,15 +237,13 @@ class Networks:
         Raises:
             ModelError: it cannot be loaded.
         """
-        return self._loaders.measure(model.path, role, self._settings.device)
+        return self._files.measure(model.path, role, self._settings.device)
 
     def _check_fit(
         self, role: ModelRole, model: ModelFile, embedder_id: str, dimension: int | None = None
     ) -> None:
         """Raises ModelError where a network was made for other vectors than those at hand."""
-        card = self._loaders.read_card(model.path, role)
-        if card is None:
-            return
+        card = self._files.card(model.path, role)
         remedy = "Choose another one, or compute the library's vectors anew with its embedder."
         if card.requires_embedder not in (None, embedder_id):
             raise ModelError(
@@ -298,7 +251,8 @@ class Networks:
                 f"this library's vectors are of {embedder_id}.",
                 remedy,
             )
-        if role == "aggregator" and dimension not in (None, card.dimension):
+        differs = None not in (dimension, card.dimension) and dimension != card.dimension
+        if role == "aggregator" and differs:
             raise ModelError(
                 f"{model.path.name} refines vectors of length {card.dimension}, and this "
                 f"library's have {dimension}.",

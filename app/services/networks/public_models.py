@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.core.networks import ModelRole
-from app.services.checksum import sha256_of
+from app.core.checksum import sha256_of
+from app.core.networks import ModelRole, parts_of
 from app.services.networks.download import megabytes
-from app.services.networks.model_choice import installed_files, parts_of
 from app.settings import models_dir, public_models_file
 
 
@@ -41,7 +40,7 @@ class PublicModel:
         purpose: what it is good for; a sentence.
         files: the weights first.
         size_bytes: of all of them.
-        card: what becomes `<file>.card.toml`, see `app.core.networks.ModelFacts`.
+        card: what becomes `<file>.card.toml`, see `app.core.networks.NetworkCard`.
     """
 
     name: str
@@ -55,9 +54,8 @@ class PublicModel:
 
     @property
     def is_installed(self) -> bool:
-        """Whether a network of that name lies in the user's models folder."""
-        found = installed_files(self.role, models_dir(self.role))
-        return any(path.stem == self.name for path in found)
+        """Whether a file of that name lies in the user's models folder."""
+        return (models_dir(self.role) / self.files[0].name).is_file()
 
 
 def public_models() -> tuple[PublicModel, ...]:

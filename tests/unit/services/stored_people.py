@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -10,17 +10,21 @@ from typing import Any, NoReturn
 import numpy as np
 
 from app.core.chapters import TrackletPart
+from app.core.checksum import sha256_of
 from app.core.entities import (
     Crop,
     FloatArray,
     Image,
+    ModelFile,
     StartSource,
     Tracklet,
     Trajectory,
     Video,
     VideoInfo,
 )
-from app.services.networks.networks import NetworkLoaders
+from app.core.errors import ModelError
+from app.core.networks import WEIGHTS_SUFFIXES, ModelRole, NetworkCard, parts_of
+from app.core.ports import NetworkFiles
 from app.storage.library import Library
 
 EMBEDDER = "drawn-000000000000"
@@ -88,12 +92,44 @@ def add_people(
     return library.store_tracklets(video.id, tracks, np.stack(vectors), embedder_id)
 
 
-def network_loaders(**wanted: Callable[..., Any]) -> NetworkLoaders:
-    """Loaders that must not be called, except those given; no file has a card."""
+class FakeNetworkFiles:
+    """Network files that must not be opened, except as given; ids and cards go by file name.
 
-    def never(*_: object) -> NoReturn:
-        raise AssertionError("this network is not needed")
+    Args:
+        cards: what files say of themselves.
+        ids: identities; else stem + 12 digits of the content.
+        **given: methods of `app.core.ports.NetworkFiles`.
+    """
 
-    roles = ("detector", "embedder", "aggregator", "reranker", "measure")
-    given = {"read_card": lambda _path, _role: None, **wanted}
-    return NetworkLoaders(**{**dict.fromkeys(roles, never), **given})
+    def __init__(
+        self,
+        cards: Mapping[str, NetworkCard] | None = None,
+        ids: Mapping[str, str] | None = None,
+        **given: Callable[..., Any],
+    ) -> None:
+        self._cards, self._ids = cards or {}, ids or {}
+
+        def never(*_: object) -> NoReturn:
+            raise AssertionError("this network is not needed")
+
+        for name in ("detector", "embedder", "aggregator", "reranker", "measure", "recognise"):
+            setattr(self, name, given.get(name, never))
+
+    def reads(self, path: Path, role: ModelRole) -> bool:
+        return path.suffix in WEIGHTS_SUFFIXES[role]
+
+    def identify(self, path: Path, role: ModelRole) -> ModelFile:
+        try:
+            digest = sha256_of(*parts_of(path))
+        except OSError as error:
+            raise ModelError(f"The {role} {path} cannot be read.", role=role) from error
+        own_id = self._ids.get(path.name, f"{path.stem}-{digest[:12]}")
+        return ModelFile(own_id, path.resolve(), digest)
+
+    def card(self, path: Path, role: ModelRole) -> NetworkCard:
+        return self._cards.get(path.name, NetworkCard())
+
+
+def network_files(*about: Any, **given: Callable[..., Any]) -> NetworkFiles:
+    """`FakeNetworkFiles`, for a type checker."""
+    return FakeNetworkFiles(*about, **given)  # type: ignore[return-value]

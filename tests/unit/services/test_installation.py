@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from stored_people import network_files
 
 from app.core.errors import DownloadError, ModelError, NotFoundError, UsageError
 from app.core.networks import ModelRole
+from app.core.ports import NetworkFiles
 from app.services.networks import download as download_module
 from app.services.networks import installation
 from app.services.networks.installation import Checking, Installed, InstallEvent, install, remove
@@ -22,14 +24,21 @@ WEIGHTS = b"weights" * 1000
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
 
 
-def embedder(path: Path, wanted: ModelRole | None) -> ModelRole:
+def files_of(recognise: Callable[[Path, ModelRole | None], ModelRole]) -> NetworkFiles:
+    return network_files(recognise=recognise)
+
+
+def _embedder(path: Path, wanted: ModelRole | None) -> ModelRole:
     assert path.read_bytes() == WEIGHTS
     assert "incoming" in path.parts, "it is tried before it is in its place"
     return wanted or "embedder"
 
 
-def unusable(path: Path, wanted: ModelRole | None) -> ModelRole:
+def _unusable(path: Path, wanted: ModelRole | None) -> ModelRole:
     raise ModelError(f"{path.name} is damaged or cut short.", "Download or copy it again.")
+
+
+embedder, unusable = files_of(_embedder), files_of(_unusable)
 
 
 @pytest.fixture
@@ -148,13 +157,11 @@ def test_an_interrupted_download_is_kept_and_gone_on_with(server: FileServer) ->
     assert left() == ["embedders/net.onnx"]
 
 
-@pytest.mark.parametrize("recognise", [unusable, embedder])
-def test_a_bad_download_leaves_nothing(
-    recognise: Callable[[Path, ModelRole | None], ModelRole], server: FileServer
-) -> None:
-    sha256 = "0" * 64 if recognise is embedder else None
+@pytest.mark.parametrize("files", [unusable, embedder], ids=["unusable", "embedder"])
+def test_a_bad_download_leaves_nothing(files: NetworkFiles, server: FileServer) -> None:
+    sha256 = "0" * 64 if files is embedder else None
     with pytest.raises((ModelError, DownloadError), match="damaged|SHA-256"):
-        list(install(server.url(), recognise, sha256=sha256))
+        list(install(server.url(), files, sha256=sha256))
     assert left() == []
 
 
@@ -163,13 +170,13 @@ def test_remove_takes_the_file_and_what_lies_beside_it(file: Path) -> None:
     last(install(str(file), embedder))
     last(install(str(file), embedder, "detector"))
     with pytest.raises(UsageError, match="Several networks have the name 'net'"):
-        remove("net")
-    assert remove("net", "detector") == models_dir("detector") / "net.onnx"
+        remove("net", embedder)
+    assert remove("net", embedder, "detector") == models_dir("detector") / "net.onnx"
     assert left() == ["embedders/net.onnx", "embedders/net.onnx.toml"]
-    remove("net.onnx")
+    remove("net.onnx", embedder)
     assert left() == []
     with pytest.raises(NotFoundError, match="No network of the name 'net.onnx'"):
-        remove("net.onnx")
+        remove("net.onnx", embedder)
 
 
 def test_what_came_with_the_program_is_not_removed() -> None:
@@ -177,7 +184,7 @@ def test_what_came_with_the_program_is_not_removed() -> None:
     bundled.mkdir(parents=True)
     (bundled / "people.onnx").write_bytes(b"small")
     with pytest.raises(UsageError, match="came with the program"):
-        remove("people")
+        remove("people", embedder)
     assert (bundled / "people.onnx").is_file()
 
 
@@ -187,10 +194,13 @@ PARTS = {"net.xml": b"<net>" * 300, "net.bin": b"numbers" * 700}
 JOINED = hashlib.sha256(b"".join(PARTS.values())).hexdigest()
 
 
-def ir(path: Path, wanted: ModelRole | None) -> ModelRole:
+def _ir(path: Path, wanted: ModelRole | None) -> ModelRole:
     assert path.name == "net.xml"
     assert path.with_suffix(".bin").read_bytes() == PARTS["net.bin"]
     return "embedder"
+
+
+ir, any_embedder = files_of(_ir), files_of(lambda path, wanted: "embedder")
 
 
 @pytest.fixture
@@ -226,8 +236,8 @@ def test_a_network_of_two_files_is_taken_and_removed_as_one(two_files: Path) -> 
     last(install(str(two_files), ir))  # the very same once more
     two_files.with_suffix(".bin").write_bytes(b"other numbers")
     with pytest.raises(UsageError, match="installed already"):
-        list(install(str(two_files), lambda path, wanted: "embedder"))
-    remove("net")
+        list(install(str(two_files), any_embedder))
+    remove("net", embedder)
     assert left() == []
 
 
@@ -259,13 +269,13 @@ def test_a_public_network_from_a_file_is_known_by_its_content(
 ) -> None:
     renamed = two_files.rename(two_files.with_name("mine.xml"))
     two_files.with_suffix(".bin").rename(two_files.with_name("mine.bin"))
-    end = last(install(str(renamed), lambda path, wanted: "embedder"))
+    end = last(install(str(renamed), any_embedder))
     assert end.published_as is not None and end.published_as.name == "net"
     assert "Apache-2.0" in (models_dir("embedder") / "mine.xml.card.toml").read_text()
     assert publisher.ranges == []
     renamed.write_bytes(b"<net>another")
-    remove("mine")
-    assert last(install(str(renamed), lambda path, wanted: "embedder")).published_as is None
+    remove("mine", embedder)
+    assert last(install(str(renamed), any_embedder)).published_as is None
 
 
 def test_what_has_come_of_two_files_is_not_downloaded_again(publisher: FileServer) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from stored_people import FakeNetworkFiles
 
 from app.core.errors import ModelError
-from app.core.networks import ModelFacts, ModelRole, NetworkCard, NetworkFigures
-from app.services.networks.model_choice import describe_model
-from app.services.networks.model_shelf import ModelShelf, Place, ShelfEntry, ShelfParts
+from app.core.networks import ModelRole, NetworkCard, NetworkFigures
+from app.services.networks.model_shelf import ModelShelf, Place, ShelfEntry
 from app.settings import ModelSettings, bundled_models_dir, models_dir
 
 
@@ -20,28 +21,28 @@ def put(folder: Path, name: str) -> Path:
     return path
 
 
-def facts_of(path: Path, role: ModelRole) -> ModelFacts:
-    if path.stem == "broken":
-        raise ModelError("The card is broken.", "Mend it.")
-    return ModelFacts(trained_on=(path.stem,), metrics={"rank-1": 0.5})
-
-
 def measure(path: Path, role: ModelRole, device: str) -> NetworkFigures:
     if path.stem == "broken":
         raise ModelError("broken.onnx is damaged.", "Copy it again.")
     return NetworkFigures("YOLO", None, None, 12.5, "frame", None, device, "as stored")
 
 
+class Files(FakeNetworkFiles):
+    """What is called broken is."""
+
+    def __init__(self, requires: str | None) -> None:
+        super().__init__(measure=measure)
+        self.requires = requires
+
+    def card(self, path: Path, role: ModelRole) -> NetworkCard:
+        if path.stem == "broken":
+            raise ModelError("The card is broken.", "Mend it.")
+        return NetworkCard(requires_embedder=self.requires, trained_on=(path.stem,))
+
+
 def shelf_of(settings: ModelSettings | None = None, requires: str | None = None) -> ModelShelf:
-    def read_card(path: Path, role: ModelRole) -> NetworkCard | None:
-        return NetworkCard(f"{role}-1", requires) if role in ("aggregator", "reranker") else None
-
-    def recognise(path: Path, role: ModelRole | None) -> ModelRole:
-        raise AssertionError("nothing is installed")
-
-    return ModelShelf(
-        ShelfParts(recognise, facts_of, read_card, measure), settings or ModelSettings()
-    )
+    files: Any = Files(requires)
+    return ModelShelf(files, settings or ModelSettings())
 
 
 def used(entries: list[ShelfEntry]) -> dict[str, tuple[str, str]]:
@@ -67,14 +68,14 @@ def test_an_installed_network_comes_before_a_bundled_one_and_settings_before_bot
     by_name = shelf_of(ModelSettings(detector="small")).entries()
     assert used(by_name) == {"detector": ("small", "the settings name it")}
     assert entries[0].size_bytes == len(b"yolo11m.pt")
-    assert entries[0].facts.trained_on == ("yolo11m",)
+    assert entries[0].card.trained_on == ("yolo11m",)
 
 
 def test_bundled_refiners_are_used_beside_their_embedder_only() -> None:
     embedder = put(bundled_models_dir("embedder"), "tiny.onnx")
     for role in ("aggregator", "reranker"):
         put(bundled_models_dir(role), f"{role}.safetensors")
-    fitting = describe_model(embedder, "embedder").id
+    fitting = FakeNetworkFiles().identify(embedder, "embedder").id
     assert sorted(used(shelf_of(requires=fitting).entries())) == [
         "aggregator",
         "embedder",

@@ -10,14 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stored_people import EMBEDDER, add_people, add_video, network_loaders, unit
+from stored_people import EMBEDDER, add_people, add_video, network_files, unit
 
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
-from app.core.networks import ModelFacts, NamedModels, NetworkCard, NetworkFigures
-from app.services.networks import networks as networks_module
-from app.services.networks.model_shelf import ModelShelf, ShelfParts
-from app.services.networks.network_list import list_networks
+from app.core.networks import NamedModels, NetworkCard, NetworkFigures
+from app.core.ports import NetworkFiles
+from app.services.networks.model_shelf import ModelShelf
 from app.services.networks.networks import Networks
 from app.settings import ModelSettings, bundled_models_dir, models_dir
 from app.storage.library import Library
@@ -44,12 +43,16 @@ def networks_of(
     cards: dict[str, NetworkCard] | None = None,
     named: NamedModels | None = None,
     settings: ModelSettings | None = None,
-    **loaders: Callable[..., Any],
+    files: NetworkFiles | None = None,
+    **given: Callable[..., Any],
 ) -> Networks:
     """Networks whose files have these cards, by name."""
-    told = cards or {}
-    opened = network_loaders(read_card=lambda path, role: told.get(path.name), **loaders)
+    opened = files or network_files(cards, **given)
     return Networks(library, opened, settings or ModelSettings(), named)
+
+
+def card(requires: str | None, dimension: int | None = 3) -> NetworkCard:
+    return NetworkCard(requires_embedder=requires, dimension=dimension)
 
 
 def loaded(path: Path, device: str, *_: object) -> Any:
@@ -92,16 +95,16 @@ def test_the_order_is_flag_library_settings(library: Library, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("card", "problem"),
+    ("told", "problem"),
     [
-        (NetworkCard("nformer-1", EMBEDDER, 3), None),
-        (NetworkCard("nformer-1", None, 3), None),
-        (NetworkCard("nformer-1", "osnet-1", 3), "trained with the embedder osnet-1"),
-        (NetworkCard("nformer-1", None, 5), "vectors of length 5, and this library's have 3"),
+        (card(EMBEDDER), None),
+        (card(None), None),
+        (card("osnet-1"), "trained with the embedder osnet-1"),
+        (card(None, 5), "vectors of length 5, and this library's have 3"),
     ],
 )
 def test_an_aggregator_is_loaded_only_for_vectors_that_fit(
-    library: Library, file: Path, card: NetworkCard, problem: str | None
+    library: Library, file: Path, told: NetworkCard, problem: str | None
 ) -> None:
     asked: list[Path] = []
 
@@ -110,7 +113,7 @@ def test_an_aggregator_is_loaded_only_for_vectors_that_fit(
         return object()
 
     named = NamedModels(aggregator=str(file))
-    networks = networks_of(library, {file.name: card}, named, aggregator=load)
+    networks = networks_of(library, {file.name: told}, named, aggregator=load)
     if problem is None:
         first = networks.aggregator(EMBEDDER, 3)
         assert first is not None and networks.aggregator(EMBEDDER, 3) is first, "loaded once"
@@ -157,7 +160,7 @@ def test_a_reranker_may_take_the_embedder_and_is_loaded_anew_for_another(
     networks = networks_of(
         library, None, NamedModels(reranker=str(file)), embedder=loaded, reranker=load_pairs
     )
-    networks._library.remember_model("embedder", networks.describe(embedder, "embedder"))
+    library.remember_model("embedder", network_files().identify(embedder, "embedder"))
     first: Any = networks.reranker("one")
     assert first.embedder.path == embedder
     assert networks.reranker("one") is first
@@ -165,7 +168,7 @@ def test_a_reranker_may_take_the_embedder_and_is_loaded_anew_for_another(
 
 
 def test_what_does_not_fit_is_not_remembered(library: Library, file: Path) -> None:
-    networks = networks_of(library, {file.name: NetworkCard("cacenet-1", "osnet-1")})
+    networks = networks_of(library, {file.name: card("osnet-1")})
     with pytest.raises(ModelError, match="osnet-1"):
         networks.remember("reranker", file)
     assert library.model("reranker") is None
@@ -188,32 +191,13 @@ def test_missing_detector_and_embedder_are_told_together(tmp_path: Path) -> None
 def test_a_named_embedder_is_searched_if_the_library_has_all_its_vectors(
     library: Library, file: Path
 ) -> None:
-    cards = {file.name: NetworkCard("transreid-1", None, 2)}
-    networks = networks_of(library, cards, NamedModels(embedder=str(file)))
+    files = network_files(None, {file.name: "transreid-1"})
+    networks = networks_of(library, None, NamedModels(embedder=str(file)), files=files)
     with pytest.raises(ModelError, match="not embedded with transreid-1"):
         networks.embedder_id()
     library.store_vectors([1], unit(1, 1)[None], "transreid-1")
     assert networks.embedder_id() == "transreid-1"
     assert networks_of(library).embedder_id() == EMBEDDER
-
-
-def test_large_files_are_read_once_unless_they_change(
-    library: Library, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: list[Path] = []
-    describe = networks_module.describe_model
-
-    def counted(path: Path, *rest: Any) -> ModelFile:
-        read.append(path)
-        return describe(path, *rest)
-
-    monkeypatch.setattr(networks_module, "describe_model", counted)
-    networks = networks_of(library)
-    first = networks.describe(file, "embedder")
-    assert networks.describe(file, "embedder") == first
-    assert len(read) == 1
-    file.write_bytes(b"other weights")
-    assert networks.describe(file, "embedder").sha256 != first.sha256
 
 
 def test_the_list_tells_files_at_once_and_figures_as_they_come(
@@ -224,29 +208,20 @@ def test_the_list_tells_files_at_once_and_figures_as_they_come(
             raise ModelError("old.onnx is gone.", "Put it back.")
         return NetworkFigures("nformer", 7, 1.0, 2.0, "vector", 3, device, "float32")
 
-    cards = {file.name: NetworkCard("nformer-1", EMBEDDER, 3)}
+    cards = {file.name: NetworkCard(terms="any", requires_embedder=EMBEDDER)}
     named = NamedModels(aggregator=str(file), reranker="nobody")
     old = library.folder.parent / "old.onnx"
     old.write_bytes(b"old")
-    networks = networks_of(library, cards, named, measure=measure)
+    files = network_files(cards, measure=measure)
+    networks = networks_of(library, None, named, files=files)
     library.remember_model(
-        "embedder", ModelFile(EMBEDDER, old, networks.describe(old, "embedder").sha256)
+        "embedder", ModelFile(EMBEDDER, old, files.identify(old, "embedder").sha256)
     )
     installed = models_dir("aggregator") / "other.safetensors"
     installed.parent.mkdir(parents=True)
     installed.write_bytes(b"other")
 
-    def read_facts(path: Path, role: str) -> ModelFacts:
-        return ModelFacts(terms=path.stem)
-
-    def recognise(path: Path, role: str | None) -> Any:
-        raise AssertionError("nothing is installed")
-
-    def no_card(path: Path, role: str) -> None:
-        return None
-
-    parts = ShelfParts(recognise, read_facts, no_card, measure)
-    told = list(list_networks(networks, ModelShelf(parts, ModelSettings())))
+    told = list(ModelShelf(files, ModelSettings()).in_roles(networks))
     assert [each.role for each in told[:4]] == ["detector", "embedder", "aggregator", "reranker"]
     assert all(each.figures is None for each in told[:4])
     assert told[0].model is None and told[1].model is not None
@@ -256,7 +231,7 @@ def test_the_list_tells_files_at_once_and_figures_as_they_come(
     figures = last["aggregator"].figures
     assert figures is not None and figures.parameters == 7 and figures.device == "auto"
     assert last["aggregator"].others == (installed.resolve(),)
-    assert last["aggregator"].facts.terms == file.stem
+    assert last["aggregator"].card.terms == "any"
     assert last["aggregator"].size_bytes == file.stat().st_size
 
 
@@ -275,7 +250,7 @@ def test_a_bundled_aggregator_is_used_beside_its_own_embedder_unless_switched_of
     folder = bundled_models_dir("aggregator")
     folder.mkdir(parents=True)
     (folder / "nformer.safetensors").write_bytes(b"weights")
-    cards = {"nformer.safetensors": NetworkCard("nformer-1", requires, 3)}
+    cards = {"nformer.safetensors": card(requires)}
     settings = ModelSettings(aggregator=setting)
     networks = networks_of(library, cards, None, settings, aggregator=loaded)
     found: Any = networks.aggregator(EMBEDDER, 3)
@@ -293,7 +268,7 @@ def test_a_bundled_aggregator_that_the_defaults_leave_out_has_to_be_named(
     folder.mkdir(parents=True)
     (folder / "nformer.safetensors").write_bytes(b"weights")
     (folder.parent / "defaults.toml").write_text('aggregator = "none"\n')
-    cards = {"nformer.safetensors": NetworkCard("nformer-1", EMBEDDER, 3)}
+    cards = {"nformer.safetensors": card(EMBEDDER)}
     usual = networks_of(library, cards, aggregator=loaded)
     assert usual.aggregator(EMBEDDER, 3) is None
     named = networks_of(library, cards, NamedModels(aggregator="nformer"), aggregator=loaded)

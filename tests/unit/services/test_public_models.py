@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import settings
-from app.core.networks import ModelFacts
-from app.services.networks.model_choice import WEIGHTS_SUFFIXES, parts_of
+from app.core.networks import WEIGHTS_SUFFIXES, NetworkCard, parts_of
 from app.services.networks.public_models import find_public_model, public_models, published_as
 
 RESOURCES = Path(__file__).resolve().parents[3] / "resources" / "models"
@@ -33,7 +32,7 @@ def test_every_entry_can_be_fetched_checked_and_told() -> None:
         for file in model.files:
             assert file.address.startswith("https://") and file.address.endswith(file.name)
             assert re.fullmatch(r"[0-9a-f]{64}", file.sha256 or "")
-        facts = ModelFacts(**model.card)
+        facts = NetworkCard(**model.card)
         assert facts.terms and facts.metrics
         assert find_public_model(model.files[0].name) == find_public_model(model.name) == model
 

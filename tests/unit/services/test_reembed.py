@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stored_people import EMBEDDER, add_people, add_video, network_loaders, plain_crop, unit
+from stored_people import EMBEDDER, add_people, add_video, network_files, plain_crop, unit
 
 from app.core.entities import FloatArray, ModelFile
 from app.core.errors import ModelError
-from app.services.networks.model_choice import describe_model
 from app.services.networks.networks import Networks
 from app.services.search.mean_vectors import mean_vectors
 from app.services.search.reembed import Reembed
@@ -25,7 +24,7 @@ class _MeanColour:
     dimension = 3
 
     def __init__(self, path: Path) -> None:
-        self.id = describe_model(path, "embedder").id
+        self.id = network_files().identify(path, "embedder").id
         self.calls = 0
 
     def embed(
@@ -62,8 +61,8 @@ def library_of_colours(tmp_path: Path) -> Iterator[Library]:
 
 
 def _reembed(library: Library, network: _MeanColour) -> tuple[Reembed, Search]:
-    loaders = network_loaders(embedder=lambda path, device: network)
-    networks = Networks(library, loaders, ModelSettings())
+    files = network_files(embedder=lambda path, device: network)
+    networks = Networks(library, files, ModelSettings())
     search = Search(library, lambda: library.model("embedder").id, networks.embedder)  # type: ignore[union-attr]
     return Reembed(library, search, networks), search
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stored_people import add_video, network_loaders, unit
+from stored_people import add_video, network_files, unit
 
 from app.core.chapters import TrackletPart
 from app.core.entities import Crop, FloatArray, Trajectory, VideoStatus
 from app.services.ingest.untangle_library import UntangleLibrary
-from app.services.networks.model_choice import describe_model
 from app.services.networks.networks import Networks
 from app.services.people.people import People
 from app.services.search.search import Search
@@ -62,7 +61,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
     with Library.open(tmp_path / "library", create=True) as library:
         weights = tmp_path / "colour.onnx"
         weights.write_bytes(b"an embedder")
-        model = describe_model(weights, "embedder")
+        model = network_files().identify(weights, "embedder")
         library.remember_model("embedder", model)
         video = add_video(library, tmp_path / "cam1.mp4")
         parts = [
@@ -81,8 +80,8 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 def untangled(library: Library) -> UntangleLibrary:
     embedder_id = library.model("embedder").id
-    loaders = network_loaders(embedder=lambda path, device: _MeanColour(embedder_id))
-    networks = Networks(library, loaders, ModelSettings())
+    files = network_files(embedder=lambda path, device: _MeanColour(embedder_id))
+    networks = Networks(library, files, ModelSettings())
     return UntangleLibrary(
         library, Search(library, lambda: embedder_id, networks.embedder), networks
     )

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from app.core.errors import ModelError
+from app.core.networks import WEIGHTS_SUFFIXES
+from app.vision.network_files import KnownNetworkFiles
 from app.vision.ultralytics_setup import import_ultralytics
-from app.vision.yolo_detector import DETECTORS, YoloDetector, load_detector
+from app.vision.yolo_detector import YoloDetector
 from tests.tiny_networks import save_detector, save_embedder
 
 RESOURCES = Path(__file__).resolve().parents[3] / "resources"
@@ -137,7 +139,7 @@ def test_loading_leaves_torch_its_threads(network):
 
 def refused(path, device="cpu"):
     with pytest.raises(ModelError) as caught:
-        load_detector(path, device)
+        KnownNetworkFiles().detector(path, device)
     assert caught.value.message.endswith(".")
     assert caught.value.remedy.endswith(".")
     return caught.value
@@ -151,7 +153,7 @@ def test_a_missing_file(tmp_path):
 def test_another_ending(tmp_path):
     error = refused(tmp_path / "weights.zip")
     assert '".zip"' in error.message
-    assert all(ending in error.remedy for ending in DETECTORS)
+    assert all(ending in error.remedy for ending in WEIGHTS_SUFFIXES["detector"])
 
 
 @pytest.mark.parametrize("name", ["cut.onnx", "cut.pt"])

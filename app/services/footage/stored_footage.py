@@ -1,0 +1,39 @@
+"""Footage of stored videos, opened as it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import tzinfo
+
+from app.core.entities import Video
+from app.core.ports import FrameSource
+from app.services.footage.sources import SourceFile, source_of
+
+# (source, its frame rate if given, zone of its clock, size of its frames if given) → opened.
+OpenSource = Callable[[SourceFile, float | None, tzinfo, tuple[int, int] | None], FrameSource]
+
+
+def open_stored(video: Video, zone: tzinfo, open_source: OpenSource) -> FrameSource:
+    """Opens the footage of a stored video.
+
+    Args:
+        video: from the library.
+        zone: of the library.
+        open_source: opens footage.
+
+    Raises:
+        VideoError: it cannot be read.
+    """
+    source, stored = source_of(video), video.info
+    opened = open_source(source, None, zone, None)
+    was_read_otherwise = stored.fps > 0 and (
+        abs(opened.info.fps / stored.fps - 1) > 1e-6
+        or (opened.info.width_px, opened.info.height_px) != (stored.width_px, stored.height_px)
+    )
+    if was_read_otherwise:
+        # Its frame rate was given when it was loaded (footage that has one keeps to its own), or
+        # its boxes are from before pixels were made square.
+        opened.close()
+        size_px = (stored.width_px, stored.height_px)
+        opened = open_source(source, stored.fps, zone, size_px)
+    return opened
