@@ -81,9 +81,21 @@ class Retrace:
         return self._settings
 
     def open_workspace(
-        self, folder: Path, create: bool = False, named: NamedModels | None = None
+        self,
+        folder: Path,
+        create: bool = False,
+        named: NamedModels | None = None,
+        *,
+        beside: bool = False,
     ) -> Workspace:
-        """Opens a library with all services; raises LibraryError."""
+        """Opens a library with all services; raises LibraryError.
+
+        Args:
+            folder: the library's.
+            create: whether a missing one is made.
+            named: networks named with the command.
+            beside: whether another program may have it open; see `Library.open_beside`.
+        """
         from app.services.footage.playback import Playback
         from app.services.footage.stored_footage import open_stored
         from app.services.ingest.ingest_options import IngestParts
@@ -93,7 +105,7 @@ class Retrace:
         from app.vision.pictures import read_picture
 
         settings = self.settings()
-        library = Library.open(folder, create=create)
+        library = Library.open_beside(folder) if beside else Library.open(folder, create=create)
         processes = DecodingProcesses()
         parts = WorkspaceParts(
             ingest=IngestParts(

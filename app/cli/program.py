@@ -30,7 +30,12 @@ class Program(Protocol):
         """The user's settings, read when first asked for; raises SettingsError."""
 
     def open_workspace(
-        self, folder: Path, create: bool, named: NamedModels | None = None
+        self,
+        folder: Path,
+        create: bool,
+        named: NamedModels | None = None,
+        *,
+        beside: bool = False,
     ) -> Workspace:
         """Opens a library; raises LibraryError."""
 
@@ -50,10 +55,15 @@ class Program(Protocol):
 
 @contextmanager
 def opened(
-    program: Program, library: Path, named: NamedModels | None = None, *, create: bool = False
+    program: Program,
+    library: Path,
+    named: NamedModels | None = None,
+    *,
+    create: bool = False,
+    beside: bool = False,
 ) -> Iterator[Workspace]:
-    """An open library, closed at the end; raises LibraryError."""
-    workspace = program.open_workspace(library.expanduser(), create, named)
+    """An open library, closed at the end; `beside` another program, too. Raises LibraryError."""
+    workspace = program.open_workspace(library.expanduser(), create, named, beside=beside)
     try:
         yield workspace
     finally:

@@ -14,6 +14,7 @@ from app.core.events import (
     IngestSummary,
     NetworksChosen,
     Progress,
+    QueuePaused,
     VideoFailed,
     VideoFinished,
     VideoSkipped,
@@ -166,6 +167,9 @@ def _describe(event: IngestEvent) -> str:
     if isinstance(event, VideoSkipped):
         remedy = f" {_AGAIN_REMEDY}" if event.differs else ""
         return f"{event.path.name}: {event.reason}{remedy}"
+    if isinstance(event, QueuePaused):
+        waiting = _count(event.waiting, "video")
+        return f"The queue is paused; waiting: {waiting}. Resume it with: queue --go-on"
     if isinstance(event, VideoFailed):
         return f"{event.path.name} failed: {event.error}"
     return ""

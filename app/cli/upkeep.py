@@ -38,29 +38,30 @@ def queue(
         list[str] | None, typer.Option(help="Read a video that failed or was excluded after all.")
     ] = None,
     pause: Annotated[
-        bool, typer.Option("--pause", help="Let it rest, when the window is opened as well.")
+        bool, typer.Option("--pause", help="Let it rest until --go-on, wherever it is read.")
     ] = False,
     go_on: Annotated[bool, typer.Option("--go-on", help="Read what waits.")] = False,
 ) -> int:
     """Show what waits to be read, change it, or go on with it.
 
-    Videos are named by path or file name; each option may be repeated.
+    Videos are named by path or file name; each option may be repeated. This also works while
+    another Retrace on this computer is reading: it follows within a second.
     """
     from app.cli.progress import follow_ingest
     from app.services.ingest.ingest_options import IngestOptions
 
     program: Program = context.obj
-    with opened(program, library) as workspace:
+    with opened(program, library, beside=True) as workspace:
         stored = workspace.library
-        stored.exclude_videos(_ids(workspace, exclude))
         usual = IngestOptions(fps=program.settings().ingest.fps)
-        stored.queue_videos(_ids(workspace, retry), usual.packed())
-        stored.move_in_queue(_ids(workspace, first), to_front=True)
-        stored.move_in_queue(_ids(workspace, last), to_front=False)
-        if pause:
-            stored.pause_queue(True)
-        if go_on:
-            stored.pause_queue(False)
+        with stored.transaction():
+            stored.exclude_videos(_ids(workspace, exclude))
+            stored.queue_videos(_ids(workspace, retry), usual.packed())
+            stored.move_in_queue(_ids(workspace, first), to_front=True)
+            stored.move_in_queue(_ids(workspace, last), to_front=False)
+            if pause or go_on:
+                stored.pause_queue(not go_on)
+        if go_on and not stored.is_beside:
             summary = follow_ingest(workspace.go_on())
             return SOME_FAILED if summary.failed or summary.partial else DONE
         _show_queue(workspace)
@@ -83,6 +84,8 @@ def _show_queue(workspace: Workspace) -> None:
     if waiting and workspace.library.is_queue_paused:
         notes.append("It is paused; go on with --go-on.")
     watched = workspace.library.watched_folders()
+    if workspace.library.is_beside:
+        notes.append("Another Retrace has the library open; what waits is read there.")
     notes += [f"The window watches {each.folder}." for each in watched]
     table.print(*notes)
 

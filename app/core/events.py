@@ -109,6 +109,17 @@ class VideoSkipped:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePaused:
+    """The queue was paused: nothing is read until it is resumed.
+
+    Attributes:
+        waiting: how many videos wait.
+    """
+
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class VideoFailed:
     """A video could not be read; the others go on."""
 
@@ -142,6 +153,7 @@ IngestEvent = (
     | TrackletStored
     | VideoFinished
     | VideoSkipped
+    | QueuePaused
     | VideoFailed
     | IngestSummary
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,7 +24,7 @@ from app.storage.faults import disk_faults
 from app.storage.library_part import absolute
 from app.storage.people_rows import PeopleRows
 from app.storage.queue_rows import QueueRows
-from app.storage.schema import bring_up_to_date
+from app.storage.schema import bring_up_to_date, is_up_to_date
 from app.storage.tables import ModelRow, SettingRow, VideoRow
 from app.storage.time_zone import system_zone, zone_named
 from app.storage.tracklet_rows import TrackletRows
@@ -32,6 +33,8 @@ from app.storage.video_rows import VideoRows
 
 DATABASE_NAME = "library.sqlite"
 LOCK_NAME = "library.lock"
+# Says which computer has the library open.
+HOST_NAME = "library.host"
 _TIMEZONE = "timezone"
 
 
@@ -44,7 +47,7 @@ class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, People
         folder: the library's folder, absolute.
     """
 
-    def __init__(self, folder: Path, database: Database, lock: FileLock) -> None:
+    def __init__(self, folder: Path, database: Database, lock: FileLock | None) -> None:
         super().__init__(folder, database)
         self._lock = lock
         self._is_new = False
@@ -82,10 +85,38 @@ class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, People
             raise
         return library
 
+    @classmethod
+    def open_beside(cls, folder: Path) -> Library:
+        """Opens a library even if another program on this computer has it open.
+
+        Beside another program, only the queue may be changed: everything else is kept in memory
+        there, too.
+
+        Raises:
+            LibraryInUseError: it is open on another computer, with which SQLite cannot share it.
+            LibraryError: as `open`.
+        """
+        try:
+            return cls.open(folder)
+        except LibraryInUseError:
+            folder = absolute(folder)
+            with disk_faults(folder):
+                if not is_up_to_date(folder / DATABASE_NAME) or not _is_open_here(folder):
+                    raise
+        return cls(folder, Database(folder / DATABASE_NAME), None)
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether another program has it open, too."""
+        return self._lock is None
+
     def close(self) -> None:
         """Closes the database and lets others open the library. Calls after it are a bug."""
         self._database.close()
-        self._lock.release()
+        if self._lock is not None:
+            with suppress(OSError):
+                (self.folder / HOST_NAME).unlink(missing_ok=True)
+            self._lock.release()
 
     def abandon(self) -> None:
         """Closes the library, and deletes it if this opening made it and nobody is stored in it."""
@@ -215,4 +246,13 @@ def _locked(folder: Path) -> FileLock:
                 f"{folder} is open in another Retrace window or command.",
                 "Close it there, then try again.",
             ) from error
+        (folder / HOST_NAME).write_text(platform.node(), "utf-8")
     return lock
+
+
+def _is_open_here(folder: Path) -> bool:
+    """Whether the program that has a library open runs on this computer."""
+    try:
+        return (folder / HOST_NAME).read_text("utf-8") == platform.node()
+    except FileNotFoundError:
+        return False

@@ -57,6 +57,12 @@ def bring_up_to_date(
         return backup
 
 
+def is_up_to_date(path: Path) -> bool:
+    """Whether the database has the schema of this program; raises LibraryError if it is damaged."""
+    with database_faults(path.parent):
+        return _revision(path, create=False) == REVISION
+
+
 def _config(migrations: Path) -> Config:
     from alembic.config import Config
 

@@ -30,6 +30,8 @@ from app.core.events import (
     FootageOrdered,
     IngestEvent,
     Progress,
+    QueuePaused,
+    TrackletStored,
     VideoFailed,
     VideoFinished,
     VideoSkipped,
@@ -40,11 +42,13 @@ from app.services.footage import growth
 from app.services.footage.sources import SourceFile
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.ingest.turns import MOST_CRASHES, turn_of
+from app.storage.library import HOST_NAME
 from tests.crashing_source import CrashingSource
 from tests.integration import main_job
 from tests.integration.conftest import Retrace
 
 FILES = 200
+REAL_TRACKER = bootstrap._make_tracker
 
 
 class NobodyTracker:
@@ -421,3 +425,81 @@ def test_the_queue_and_the_checker_on_the_command_line(
     )
     said = retrace("check", "--library", library, "--repair")
     assert (said.status, said.out) == (0, "1 picture file without a row. (repaired)\n")
+
+
+def test_the_queue_is_changed_while_another_program_reads(
+    retrace: Retrace, tmp_path: Path, tiny_video: bytes, options: IngestOptions
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, [f"{name}.mp4" for name in "abcd"])
+    done: list[str] = []
+    paused = 0
+    with main_job.opened(library) as workspace:
+        for event in workspace.ingest(videos, options):
+            done += finished([event])
+            if isinstance(event, VideoStarted) and not paused:
+                said = retrace("queue", "--library", library, "--pause", "--exclude", "b.mp4")
+                assert "Another Retrace has the library open" in said.out
+            if isinstance(event, QueuePaused):
+                before = len(done)
+                assert workspace.library.is_queue_paused
+            if isinstance(event, Progress) and event.step == "Paused":
+                paused += 1
+                assert len(done) == before
+            if paused == 2:
+                paused += 1
+                said = retrace("queue", "--library", library, "--last", "c.mp4", "--go-on")
+                assert said.status == 0
+        assert workspace.library.queued_ids() == []
+    assert done == ["a.mp4", "d.mp4", "c.mp4"]
+    assert paused >= 2
+    assert not (library / HOST_NAME).exists()
+
+
+def test_a_video_that_is_paused_is_gone_on_with(
+    tmp_path: Path, options: IngestOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.rendered import render_world
+
+    monkeypatch.setattr(bootstrap, "_make_tracker", REAL_TRACKER)
+    videos, paused, library = (tmp_path / name for name in ("videos", "paused", "library"))
+    render_world(seed=5, people=2, crossing_s=2.0, spacing_s=2.0).write(videos)
+    main_job.ingest(library, videos, options)
+    rests = 0
+    with main_job.opened(paused) as workspace:
+        for event in workspace.ingest(videos, options):
+            if isinstance(event, TrackletStored | VideoStarted) and rests < 4:
+                workspace.library.pause_queue(True)
+            if isinstance(event, Progress) and event.step == "Paused":
+                rests += 1
+                workspace.library.pause_queue(False)
+    assert rests
+    assert main_job.content(paused) == main_job.content(library)
+
+
+def test_a_library_that_another_computer_has_open_is_left_alone(
+    tmp_path: Path, options: IngestOptions, retrace: Retrace
+) -> None:
+    library = tmp_path / "library"
+    with main_job.opened(library):
+        (library / HOST_NAME).write_text("another computer")
+        said = retrace("queue", "--library", library)
+        assert said.status == 1
+        assert "is open in another Retrace window" in said.err
+
+
+def test_a_watched_folder_is_not_read_while_the_queue_is_paused(
+    tmp_path: Path, tiny_video: bytes, options: IngestOptions
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4"])
+    seen: list[str] = []
+    with main_job.opened(library) as workspace, closing(workspace.watch(videos, options)) as events:  # type: ignore[type-var]
+        workspace.library.pause_queue(True)
+        for event in events:
+            seen += [type(event).__name__] if isinstance(event, QueuePaused | VideoFinished) else []
+            if isinstance(event, Progress) and event.step == "Watching videos, paused":
+                workspace.library.pause_queue(False)
+            if isinstance(event, Progress) and event.step == "Watching videos":
+                break
+    assert seen == ["QueuePaused", "VideoFinished"]

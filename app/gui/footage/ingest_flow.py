@@ -18,6 +18,7 @@ from app.core.events import (
     IngestEvent,
     IngestSummary,
     Progress,
+    QueuePaused,
     TrackletStored,
     VideoFailed,
     VideoFinished,
@@ -139,7 +140,7 @@ class IngestFlow(QObject):
             task.failed.connect(lambda error: self._tell_stopped(error, path))
             task.ended.connect(self._ordered)
             return
-        self._begin(workspace.ingest(path, options or self._usual), path)
+        self._begin(_unpaused(workspace, workspace.ingest(path, options or self._usual)), path)
 
     def ingest_all(self, paths: Sequence[Path], options: IngestOptions | None = None) -> None:
         """Orders several folders or files, one after the other."""
@@ -191,9 +192,9 @@ class IngestFlow(QObject):
     def go_on(self) -> None:
         """Takes what waits."""
         if self._workspace is not None and not self.is_busy:
-            self._begin(
-                _unpaused(self._workspace, self._networks()), self._workspace.library.folder
-            )
+            workspace = self._workspace
+            job = _unpaused(workspace, workspace.go_on(self._networks()))
+            self._begin(job, workspace.library.folder)
 
     def _networks(self) -> NamedModels:
         return NamedModels(detector=self._usual.detector, embedder=self._usual.embedder)
@@ -259,7 +260,7 @@ class IngestFlow(QObject):
                 if event.problem:
                     self._tell_cut(event)
                 self._leave_video()
-            case FootageOrdered() | VideoSkipped():
+            case FootageOrdered() | VideoSkipped() | QueuePaused():
                 if isinstance(event, VideoSkipped) and event.differs:
                     self._tell(NoticeKind.SKIPPED, event.path, event.reason, _AGAIN_REMEDY)
                 self.refresh()
@@ -423,10 +424,10 @@ class IngestFlow(QObject):
             self.refresh()
 
 
-def _unpaused(workspace: Workspace, networks: NamedModels) -> Iterator[IngestEvent]:
-    """Job: takes what waits, although it was paused."""
+def _unpaused(workspace: Workspace, job: Iterator[IngestEvent]) -> Iterator[IngestEvent]:
+    """Job: an ingest that the user wants now, although the queue was paused."""
     workspace.library.pause_queue(False)
-    yield from workspace.go_on(networks)
+    yield from job
 
 
 def _once(change: Callable[[], None]) -> Iterator[None]:

@@ -14,6 +14,7 @@ from app.core.errors import UsageError, UserFacingError, VideoError
 from app.core.events import (
     IngestEvent,
     NetworksChosen,
+    QueuePaused,
     TrackletStored,
     VideoFailed,
     VideoFinished,
@@ -82,7 +83,7 @@ class Ingest:
         A broken video is reported and the rest goes on; an interrupted one is continued where
         it was last stored; a finished one is left alone unless `options.again`. Yields at least
         every 0.3 s; closing the generator stops within a second and loses nothing: the rest stays
-        in the queue.
+        in the queue. While the queue is paused, by whatever program, it waits.
 
         Raises:
             UsageError: the folder is missing or holds no footage.
@@ -114,24 +115,41 @@ class Ingest:
         folder = folder.expanduser().resolve()
         if not folder.is_dir():
             raise UsageError(f"{folder} cannot be watched: it is not a folder.", "Check the path.")
+        was_paused = False
         for changed in changes([folder]):
-            if changed or self._library.queued_ids():
+            if changed:
                 yield from self.ordering.order_new(run, folder, options)
+            waiting, is_paused = self._library.queued_ids(), self._library.is_queue_paused
+            if waiting and is_paused and not was_paused:
+                yield QueuePaused(len(waiting))
+            was_paused = bool(waiting) and is_paused
+            if waiting and not is_paused:
                 yield from self._take_queue(run, NamedModels(), waits=False)
-            yield run.progress(f"Watching {folder.name}")
+            yield run.progress(f"Watching {folder.name}{', paused' * was_paused}")
 
     # Queue --------------------------------------------------------------------------------------
 
     def _take_queue(
         self, run: IngestRun, named: NamedModels, *, waits: bool = True
     ) -> Iterator[IngestEvent]:
-        """Takes what is in the queue; `waits`: for files that are still being written, too."""
+        """Takes what is in the queue.
+
+        Args:
+            run: the ingest that it is a part of.
+            named: networks for videos whose order named none.
+            waits: for files that are still being written, and while the queue is paused.
+        """
         crashed_at = self._crash_note.take()
         if crashed_at is not None:
             self._library.count_crash(crashed_at)
         growth = Growth()
         looked_at: dict[int, VideoInfo] = {}
         while ids := self._library.queued_ids():
+            if self._library.is_queue_paused:
+                if not waits:
+                    return
+                yield from self._rest(run, len(ids))
+                continue
             yield from self._look_at_new(run, ids, looked_at, growth, named)
             settled = (each for each in self._queued(looked_at) if growth.is_settled(each.source))
             turn = next(settled, None)
@@ -156,6 +174,13 @@ class Ingest:
                 time.sleep(BEAT_S)
         yield run.progress("Done")
 
+    def _rest(self, run: IngestRun, waiting: int) -> Iterator[IngestEvent]:
+        """Waits until the queue is resumed, or nothing is left in it."""
+        yield QueuePaused(waiting)
+        while self._library.is_queue_paused and self._library.queued_ids():
+            yield run.progress("Paused")
+            time.sleep(BEAT_S)
+
     def _queued(self, looked_at: Collection[int]) -> Iterator[Turn]:
         """What waits and has been looked at, the next one first."""
         for video_id in self._library.queued_ids():
@@ -174,6 +199,8 @@ class Ingest:
         """Opens every video once that has joined the queue: its length, and what is unreadable."""
         fresh = [video_id for video_id in ids if video_id not in looked_at]
         for number, video_id in enumerate(fresh, 1):
+            if self._library.is_queue_paused:
+                return
             queued = self._library.queued(video_id)
             if queued is None:
                 continue
@@ -339,8 +366,8 @@ class Ingest:
                 if outcome is None or time.monotonic() - last_beat >= BEAT_S:
                     last_beat = time.monotonic()
                     yield run.progress(step)
-                    if not self._library.is_queued(video.id):
-                        return  # the user has excluded it
+                    if self._library.is_queue_paused or not self._library.is_queued(video.id):
+                        return  # it is gone on with later, or the user has excluded it
 
     def _store(
         self, run: IngestRun, video: Video, tracklets: Sequence[Untangled], by: str, note: _Note
