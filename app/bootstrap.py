@@ -126,8 +126,8 @@ class Retrace:
 
     def survey(self, folder: Path, options: IngestOptions) -> Iterator[Surveying | Survey]:
         """What is understood of a folder; zone None: the system's."""
+        from app.core.time_zone import system_zone
         from app.services.ingest.survey import survey
-        from app.storage.time_zone import system_zone
         from app.vision.decoding_process import DecodingProcesses
 
         processes = DecodingProcesses()

@@ -27,8 +27,9 @@ from app.core.entities import (
     VideoInfo,
     VideoStatus,
 )
+from app.core.library_files import DATABASE
 from app.services.people.people import People
-from app.storage.library import DATABASE_NAME, Library
+from app.storage.library import Library
 from app.storage.schema import REVISION
 
 FIXTURES = Path(__file__).parent / "fixtures" / "libraries"
@@ -107,7 +108,7 @@ def _vectors(count: int, seed: int) -> FloatArray:
 def _pack(library: Path, target: Path) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(library.rglob("*")):
-            if file.name == DATABASE_NAME or file.suffix == ".jpg":
+            if file.name == DATABASE or file.suffix == ".jpg":
                 archive.write(file, file.relative_to(library).as_posix())
 
 

@@ -265,7 +265,7 @@ def ingest(
     Running it again goes on where it was interrupted and takes only what is new.
     """
     from app.cli.surveying import show_survey
-    from app.services.footage.sources import LIBRARY_FILE
+    from app.core.library_files import is_library
     from app.services.ingest.ingest_options import IngestOptions
 
     program: Program = context.obj
@@ -283,7 +283,7 @@ def ingest(
     )
     if dry_run:
         into = (library or default_library(folder)).expanduser()
-        if options.zone is None and (into / LIBRARY_FILE).is_file():
+        if options.zone is None and is_library(into):
             with opened(program, into) as workspace:
                 options = replace(options, zone=workspace.library.timezone)
         job = program.survey(folder, options)

@@ -89,7 +89,7 @@ def _write_sheet(workspace: Workspace, path: Path, found: Finding) -> None:
         f" - {len(hits)} of {len(found.hits)} {found.stage.value}"
     )
     picture = workspace.picture_of(TrackletQuery(found.query_id))
-    write_sheet(path, picture, hits, caption, workspace.library.timezone)
+    write_sheet(path, picture, hits, caption, workspace.library.crop, workspace.library.timezone)
 
 
 def _score(findings: list[Finding]) -> tuple[int, int]:

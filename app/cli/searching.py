@@ -78,7 +78,8 @@ def search_and_show(
         if sheet is not None:
             caption = f"{told['text']} - {len(hits)} of {result.searched} {result.stage.value}"
             picture = workspace.picture_of(query)
-            write_sheet(sheet.expanduser(), picture, hits, caption, zone)
+            crop = workspace.library.crop
+            write_sheet(sheet.expanduser(), picture, hits, caption, crop, zone)
     if as_json:
         shown = [_as_json(hit) for hit in hits]
         answer = {"query": told, "stage": result.stage.value, "hits": shown}

@@ -15,8 +15,7 @@ from app.services.ingest.registration import hashing
 from app.services.pipeline import in_background, paced
 from app.services.search.reembed import ReembedProgress
 from app.services.search.search import Search
-from app.storage.check_rows import CropFault
-from app.storage.library import Library
+from app.storage.library import CropFault, Library
 
 R = TypeVar("R")
 _INGEST_AGAIN = "Ingest their videos again."

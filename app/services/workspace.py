@@ -31,7 +31,6 @@ from app.services.people.people import People
 from app.services.search.reembed import Reembed, ReembedProgress
 from app.services.search.search import Search
 from app.settings import ModelSettings
-from app.storage.crop_files import read_crop
 from app.storage.library import Library
 
 # A phone's upright photograph is up to 1.8 times as tall as wide; most crops of people are more.
@@ -243,4 +242,4 @@ class Workspace:
         """
         if isinstance(query, CropQuery):
             return query.image
-        return read_crop(self.library.tracklet(query.tracklet_id).thumbnail.path)
+        return self.library.crop(self.library.tracklet(query.tracklet_id).thumbnail.path)

@@ -15,9 +15,9 @@ import numpy as np
 
 from app.core.entities import Crop, Image
 from app.core.errors import LibraryError, NotFoundError
+from app.core.library_files import CROPS
 from app.storage.faults import damaged, disk_fault, disk_faults
 
-CROPS_FOLDER = "crops"
 JPEG_QUALITY = 92
 # Only files that bear such a name are ever deleted.
 _OWN_NAME = re.compile(r"\d{5,}_\d{7,}\.jpg(\.unfinished)?")
@@ -98,7 +98,7 @@ class CropFiles:
 
     def video_ids(self) -> list[int]:
         """Videos that have a folder here."""
-        folder = self._library / CROPS_FOLDER
+        folder = self._library / CROPS
         with disk_faults(self._library):
             if not folder.is_dir():
                 return []
@@ -135,7 +135,7 @@ class CropFiles:
             ]
 
     def _folder(self, video_id: int) -> Path:
-        return self._library / CROPS_FOLDER / str(video_id)
+        return self._library / CROPS / str(video_id)
 
 
 def _jpeg(image: Image) -> bytes:

@@ -15,10 +15,11 @@ from sqlalchemy import delete, select
 
 from app.core.entities import ModelFile, VideoStatus
 from app.core.errors import LibraryError, LibraryInUseError
+from app.core.library_files import CROPS, DATABASE, HOST, LOCK
 from app.core.networks import ModelRole
+from app.core.time_zone import system_zone, zone_named
 from app.storage.camera_rows import CameraRows
-from app.storage.check_rows import CheckRows
-from app.storage.crop_files import CROPS_FOLDER
+from app.storage.check_rows import CheckRows, CropFault
 from app.storage.database import Database
 from app.storage.faults import disk_faults
 from app.storage.library_part import absolute
@@ -26,15 +27,12 @@ from app.storage.people_rows import PeopleRows
 from app.storage.queue_rows import QueueRows
 from app.storage.schema import bring_up_to_date, is_up_to_date
 from app.storage.tables import ModelRow, SettingRow, VideoRow
-from app.storage.time_zone import system_zone, zone_named
 from app.storage.tracklet_rows import TrackletRows
 from app.storage.vector_rows import VectorRows
 from app.storage.video_rows import VideoRows
 
-DATABASE_NAME = "library.sqlite"
-LOCK_NAME = "library.lock"
-# Says which computer has the library open.
-HOST_NAME = "library.host"
+__all__ = ["CropFault", "Library"]
+
 _TIMEZONE = "timezone"
 
 
@@ -73,9 +71,9 @@ class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, People
         with disk_faults(folder):
             is_new = _check_folder(folder, create=create)
         lock = _locked(folder)
-        database = Database(folder / DATABASE_NAME)
+        database = Database(folder / DATABASE)
         try:
-            bring_up_to_date(folder / DATABASE_NAME, create=create)
+            bring_up_to_date(folder / DATABASE, create=create)
             library = cls(folder, database, lock)
             library._is_new = is_new
             library._sweep_unfinished()
@@ -101,9 +99,9 @@ class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, People
         except LibraryInUseError:
             folder = absolute(folder)
             with disk_faults(folder):
-                if not is_up_to_date(folder / DATABASE_NAME) or not _is_open_here(folder):
+                if not is_up_to_date(folder / DATABASE) or not _is_open_here(folder):
                     raise
-        return cls(folder, Database(folder / DATABASE_NAME), None)
+        return cls(folder, Database(folder / DATABASE), None)
 
     @property
     def is_beside(self) -> bool:
@@ -115,7 +113,7 @@ class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, People
         self._database.close()
         if self._lock is not None:
             with suppress(OSError):
-                (self.folder / HOST_NAME).unlink(missing_ok=True)
+                (self.folder / HOST).unlink(missing_ok=True)
             self._lock.release()
 
     def abandon(self) -> None:
@@ -125,7 +123,7 @@ class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, People
         if not unused:
             return
         with disk_faults(self.folder):
-            for name in (DATABASE_NAME, LOCK_NAME):
+            for name in (DATABASE, LOCK):
                 (self.folder / name).unlink(missing_ok=True)
             if not any(self.folder.iterdir()):
                 self.folder.rmdir()
@@ -216,20 +214,20 @@ def _check_folder(folder: Path, *, create: bool) -> bool:
         raise LibraryError(
             f"{file} is a file, and a library is a folder.",
             f"Name {file.parent}."
-            if file.name == DATABASE_NAME
+            if file.name == DATABASE
             else "Name the library's folder, or one that does not exist yet to make a new library.",
         )
-    if (folder / DATABASE_NAME).exists():
+    if (folder / DATABASE).exists():
         return False
     if not create:
         raise LibraryError(
             f"There is no library in {folder}.",
             "Check the folder, or ingest a folder of videos to create a library.",
         )
-    if (folder / CROPS_FOLDER).exists():
+    if (folder / CROPS).exists():
         raise LibraryError(
-            f"{folder} holds a folder '{CROPS_FOLDER}', but no database of a library.",
-            f"Choose another folder, or put back the library's {DATABASE_NAME}.",
+            f"{folder} holds a folder '{CROPS}', but no database of a library.",
+            f"Choose another folder, or put back the library's {DATABASE}.",
         )
     folder.mkdir(parents=True, exist_ok=True)
     return True
@@ -237,7 +235,7 @@ def _check_folder(folder: Path, *, create: bool) -> bool:
 
 def _locked(folder: Path) -> FileLock:
     # Released by any thread: the window closes a library in another one than opened it.
-    lock = FileLock(folder / LOCK_NAME, timeout=0, thread_local=False)
+    lock = FileLock(folder / LOCK, timeout=0, thread_local=False)
     with disk_faults(folder):
         try:
             lock.acquire()
@@ -246,13 +244,13 @@ def _locked(folder: Path) -> FileLock:
                 f"{folder} is open in another Retrace window or command.",
                 "Close it there, then try again.",
             ) from error
-        (folder / HOST_NAME).write_text(platform.node(), "utf-8")
+        (folder / HOST).write_text(platform.node(), "utf-8")
     return lock
 
 
 def _is_open_here(folder: Path) -> bool:
     """Whether the program that has a library open runs on this computer."""
     try:
-        return (folder / HOST_NAME).read_text("utf-8") == platform.node()
+        return (folder / HOST).read_text("utf-8") == platform.node()
     except FileNotFoundError:
         return False

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Select, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.core.chapters import TrackletPart, joined
-from app.core.entities import FloatArray, StoredCrop, Tracklet, Trajectory
+from app.core.entities import FloatArray, Image, StoredCrop, Tracklet, Trajectory
 from app.core.errors import NotFoundError
 from app.storage import trajectory_blob
+from app.storage.crop_files import read_crop
 from app.storage.faults import damaged
 from app.storage.library_part import LibraryPart, chunks, tracklet_row, video_row
 from app.storage.tables import (
@@ -224,6 +226,18 @@ class TrackletRows(LibraryPart):
             tracklet_row(session, tracklet_id)
             rows = session.scalars(query.order_by(CropRow.time_s, CropRow.frame_index))
             return [self._crop(row) for row in rows]
+
+    def crop(self, path: Path) -> Image:
+        """The pixels of a stored crop, RGB uint8 (h, w, 3).
+
+        Args:
+            path: see `StoredCrop.path`.
+
+        Raises:
+            NotFoundError: the file is gone.
+            LibraryError: it cannot be read or is no picture.
+        """
+        return read_crop(path)
 
     def _tracklet(self, row: TrackletRow, camera_id: int, best: CropRow) -> Tracklet:
         return Tracklet(

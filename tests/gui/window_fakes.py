@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,6 +91,9 @@ class FakeLibrary:
         self.excluded: list[int] = []
         self.watched: dict[Path, dict[str, Any]] = {}
         self.queued: list[tuple[list[int], dict[str, Any]]] = []
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def model(self, role: str) -> ModelFile:
         return ModelFile(f"{role}-1", Path(f"/models/{role}.onnx"), "0" * 64)

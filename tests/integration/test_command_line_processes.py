@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services.footage.sources import LIBRARY_FILE
+from app.core.library_files import DATABASE
 from app.storage.library import Library
 from tests.integration import main_job
 from tests.integration.conftest import Retrace
@@ -71,7 +71,7 @@ def program(detector_s: float, *arguments: object) -> list[str]:
 
 def stored_people(library: Path) -> int:
     """How many there are while another process has the library."""
-    database = f"file:{library / LIBRARY_FILE}?mode=ro"
+    database = f"file:{library / DATABASE}?mode=ro"
     not_there_yet = suppress(sqlite3.OperationalError)
     with not_there_yet, closing(sqlite3.connect(database, uri=True)) as stored:
         return int(stored.execute("SELECT count(*) FROM tracklets").fetchone()[0])

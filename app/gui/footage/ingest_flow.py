@@ -163,8 +163,9 @@ class IngestFlow(QObject):
             chosen = {"detector": self._usual.detector, "embedder": self._usual.embedder}
             changed = {role: name for role, name in chosen.items() if name is not None}
             usual = self._usual.packed()
-            workspace.library.queue_videos(stored, usual, {**changed, "again": True})
-            workspace.library.queue_videos(others, usual, changed)
+            with workspace.library.transaction():
+                workspace.library.queue_videos(stored, usual, {**changed, "again": True})
+                workspace.library.queue_videos(others, usual, changed)
 
         self._change_queue(put).finished.connect(self._ordered)
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.core.errors import UserFacingError
+from app.core.library_files import is_library
 from app.gui.tasks import Task, TaskRunner
 from app.gui.widgets.choosing import choose_folder, choose_new_folder
 from app.gui.window_state import WindowState
@@ -23,9 +24,6 @@ Leave = Callable[[str, Callable[[], None]], object]
 """(what the user is about to do, go on): asks first where work would be interrupted."""
 
 LANE = "library"
-LIBRARY_FILE = "library.sqlite"
-"""What a folder must hold to be a library."""
-
 _CLOSE_WAIT_S = 10.0
 
 
@@ -107,7 +105,7 @@ class LibraryFlow(QObject):
             paths: folders or files.
             asks: show first what is in them.
         """
-        libraries = [path for path in paths if (path / LIBRARY_FILE).is_file()]
+        libraries = [path for path in paths if is_library(path)]
         if libraries:
             self.open(libraries[0])
             return

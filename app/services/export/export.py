@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,7 +19,6 @@ from app.core.clock import format_offset, format_time
 from app.core.entities import Image, Tracklet, Trajectory, Video, VideoStatus
 from app.core.errors import UsageError, UserFacingError
 from app.services.people.catalog import HitDetails
-from app.storage.crop_files import read_crop
 from app.storage.library import Library
 
 # A sheet: a row of tiles, each a picture area with a few lines of text below it.
@@ -84,6 +83,7 @@ def write_sheet(
     query: Image | None,
     hits: Sequence[HitDetails],
     caption: str,
+    read_crop: Callable[[Path], Image],
     zone: ZoneInfo = _UTC,
 ) -> None:
     """Writes a picture of a ranking: the query at the left, the ranked crops beside it.
@@ -93,6 +93,7 @@ def write_sheet(
         query: RGB uint8 (h, w, 3), or None.
         hits: in the order of the ranking.
         caption: one line above everything; like all text it is drawn in ASCII.
+        read_crop: see `app.storage.library.Library.crop`.
         zone: for the hits' wall-clock times.
 
     Raises:
@@ -108,19 +109,20 @@ def write_sheet(
         raise UsageError(
             f"A picture holds {MAX_HITS} hits at most, not {len(hits)}.", "Ask for fewer hits."
         )
-    sheet = _sheet(query, [_hit_tile(hit, zone) for hit in hits], caption)
+    tiles = [_hit_tile(hit, read_crop(hit.thumbnail), zone) for hit in hits]
+    sheet = _sheet(query, tiles, caption)
     encoded, data = cv2.imencode(suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     if not encoded:
         raise ValueError(f"a sheet of shape {sheet.shape} cannot be encoded as {suffix}")
     _replace_file(path, [data.tobytes()])
 
 
-def _hit_tile(hit: HitDetails, zone: ZoneInfo) -> _Tile:
+def _hit_tile(hit: HitDetails, image: Image, zone: ZoneInfo) -> _Tile:
     lines = [hit.camera, format_offset(hit.first_time_s)]
     if hit.start_utc is not None:
         lines.append(format_time(hit.start_utc, zone))
         lines.append(f"by {hit.time_source}")
-    return _Tile(read_crop(hit.thumbnail), str(hit.rank), f"{hit.score:.3f}", tuple(lines))
+    return _Tile(image, str(hit.rank), f"{hit.score:.3f}", tuple(lines))
 
 
 def _sheet(query: Image | None, tiles: Sequence[_Tile], caption: str) -> Image:

@@ -63,9 +63,7 @@ class Cameras:
         Raises:
             UsageError: the clock's zone does not exist.
         """
-        if clock.zone:
-            parse_zone(clock.zone)
-        self._library.set_clock(camera.id, clock)
+        self._note_clock(camera, clock)
         self._search.reset()
 
     def solve(self, camera: Camera, events: Sequence[MarkedEvent]) -> SolvedClock:
@@ -110,9 +108,7 @@ class Cameras:
         Raises:
             UsageError: the name is empty, or another camera's.
         """
-        name = name.strip()
-        self._check_new(name, besides=camera)
-        self._library.rename_camera(camera.id, name)
+        self._note_name(camera, name)
         self._search.reset()
 
     def change(self, camera: Camera, name: str, clock: CameraClock) -> None:
@@ -122,9 +118,11 @@ class Cameras:
             UsageError: the name is empty or another camera's, or the zone does not exist.
         """
         with self._library.transaction():
-            self.set_clock(camera, clock)
+            self._note_clock(camera, clock)
             if name.strip() != camera.name:
-                self.rename(camera, name)
+                self._note_name(camera, name)
+        # Not before it is stored: a search would learn what was.
+        self._search.reset()
 
     def merge(self, cameras: Sequence[Camera], into: Camera) -> None:
         """Makes several cameras one: `into`, with its name and clock."""
@@ -151,6 +149,16 @@ class Cameras:
             )
         self._library.split_camera(moved, name)
         self._search.reset()
+
+    def _note_clock(self, camera: Camera, clock: CameraClock) -> None:
+        if clock.zone:
+            parse_zone(clock.zone)
+        self._library.set_clock(camera.id, clock)
+
+    def _note_name(self, camera: Camera, name: str) -> None:
+        name = name.strip()
+        self._check_new(name, besides=camera)
+        self._library.rename_camera(camera.id, name)
 
     def _check_new(self, name: str, besides: Camera | None) -> None:
         if not name:

@@ -14,6 +14,7 @@ from typing import Literal
 from app.core.entities import Video
 from app.core.errors import UsageError, VideoError
 from app.core.frame_names import IMAGE_SUFFIXES, frame_name, sequences
+from app.core.library_files import CROPS, DATABASE
 from app.core.orders import Ordered
 from app.services.footage.camera_names import Footage, name_cameras
 from app.services.footage.substreams import pair_streams
@@ -27,7 +28,6 @@ _SUFFIXES = """
 .dav .h264 .264 .avc .h265 .265 .hevc .mjpg .mjpeg .ivf
 """
 VIDEO_SUFFIXES = frozenset(_SUFFIXES.split())
-LIBRARY_FILE, LIBRARY_CROPS = "library.sqlite", "crops"
 # What operating systems and network storage put beside the footage.
 _NO_FOOTAGE = frozenset({"@eadir", "__macosx", "$recycle.bin", "system volume information"})
 
@@ -171,7 +171,7 @@ def _walk(root: Path) -> Iterator[tuple[SourceFile, Path]]:
             folders.clear()
             continue
         seen.add(real)
-        own = {LIBRARY_CROPS} if LIBRARY_FILE in names else set()
+        own = {CROPS} if DATABASE in names else set()
         folders[:] = [
             name
             for name in folders

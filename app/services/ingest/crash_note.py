@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.core.library_files import CRASH_NOTE
+
 
 class CrashNote:
     """A file in the library that a crash leaves behind, with where in the code it was.
@@ -19,7 +21,7 @@ class CrashNote:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "crash.txt"
+        self._path = folder / CRASH_NOTE
 
     def take(self) -> int | None:
         """The video at which an earlier run crashed, said once; None if it did not."""

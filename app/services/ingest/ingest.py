@@ -215,13 +215,17 @@ class Ingest:
             except VideoError as error:
                 yield self._failed(run, turn, error)
                 continue
-            if not turn.video.info.width_px:
-                self._library.set_info(video_id, info)
-            if info.views > 1 and info.view == 0:
-                views = self._library.order_views(
-                    video_id, info.views, {**queued.options, "camera": turn.source.camera}
-                )
-                self.ordering.keep_zone(views, turn.options.zone)
+            clocks_changed = False
+            with self._library.transaction():
+                if not turn.video.info.width_px:
+                    self._library.set_info(video_id, info)
+                if info.views > 1 and info.view == 0:
+                    views = self._library.order_views(
+                        video_id, info.views, {**queued.options, "camera": turn.source.camera}
+                    )
+                    clocks_changed = self.ordering.keep_zone(views, turn.options.zone)
+            if clocks_changed:
+                self._search.reset()
             run.total_s += info.duration_s or 0.0
             looked_at[video_id] = info
 

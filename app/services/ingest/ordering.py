@@ -71,7 +71,9 @@ class Ordering:
             ids = self._library.order_videos(
                 root, ordered, options.packed(), only_new=only_new, excluded_too=not folder.is_dir()
             )
-            self.keep_zone(ids, options.zone)
+            clocks_changed = self.keep_zone(ids, options.zone)
+        if clocks_changed:
+            self._search.reset()
         yield FootageOrdered(folder, len(ids))
 
     def order_new(
@@ -93,15 +95,19 @@ class Ordering:
                 yield from self.order_new(run, folder, IngestOptions.unpacked(watched[folder]))
             yield run.progress("Watching for new recordings")
 
-    def keep_zone(self, video_ids: Sequence[int], zone: tzinfo | None) -> None:
-        """Keeps the zone that was named with an order as that of its cameras' clocks."""
+    def keep_zone(self, video_ids: Sequence[int], zone: tzinfo | None) -> bool:
+        """Keeps the zone that was named with an order as that of its cameras' clocks.
+
+        Returns:
+            Whether a clock has changed: searches are to learn it once that is stored.
+        """
         if zone is None:
-            return
-        videos = self._library.videos_by_id(video_ids).values()
-        for camera in {video.camera for video in videos}:
-            if camera.clock.zone != zone_text(zone):
-                self._library.set_clock(camera.id, replace(camera.clock, zone=zone_text(zone)))
-                self._search.reset()
+            return False
+        text, videos = zone_text(zone), self._library.videos_by_id(video_ids).values()
+        others = {video.camera for video in videos if video.camera.clock.zone != text}
+        for camera in others:
+            self._library.set_clock(camera.id, replace(camera.clock, zone=text))
+        return bool(others)
 
     def _look_into(self, folder: Path, options: IngestOptions) -> list[SourceFile]:
         found = find_sources(folder, options.camera_by)

@@ -16,7 +16,6 @@ from app.services.ingest.untangling import Untangled, Untangler
 from app.services.networks.networks import Networks
 from app.services.pipeline import in_background
 from app.services.search.search import Search
-from app.storage.crop_files import read_crop
 from app.storage.library import Library
 
 _WHOLE = frozenset({VideoStatus.DONE, VideoStatus.PARTIAL})
@@ -118,7 +117,7 @@ class UntangleLibrary:
     ) -> tuple[TrackPart, FloatArray]:
         """A tracklet as a part of a track, and its crops' vectors, float32 (n, D)."""
         stored = self._library.crops(tracklet.id)
-        images = [read_crop(crop.path) for crop in stored]
+        images = [self._library.crop(crop.path) for crop in stored]
         crops = tuple(
             Crop(_NO_PIXELS, crop.frame_index, crop.time_s, crop.box, crop.quality)
             for crop in stored

@@ -15,7 +15,6 @@ from app.services.networks.networks import Networks
 from app.services.pipeline import in_background
 from app.services.search.mean_vectors import mean_vectors
 from app.services.search.search import Search
-from app.storage.crop_files import read_crop
 from app.storage.library import Library
 
 # Tracklets embedded and stored at a time: a fraction of a second even on a slow machine.
@@ -107,7 +106,7 @@ class Reembed:
             crops = self._library.crops(tracklet.id)
             counts.append(len(crops))
             qualities += [crop.quality for crop in crops]
-            images += [read_crop(crop.path) for crop in crops]
+            images += [self._library.crop(crop.path) for crop in crops]
             names += [cameras[tracklet.video_id]] * len(crops)
         return mean_vectors(network.embed(images, names), counts, qualities)
 

@@ -35,7 +35,6 @@ from app.core.queries import (
 from app.services.pipeline import in_background
 from app.services.search.corrections import Corrections
 from app.services.search.gallery_index import Found, GalleryIndex, Sought
-from app.storage.crop_files import read_crop
 from app.storage.library import Library
 from site_statistics.transit_times import TransitTimes, bonus
 
@@ -268,7 +267,7 @@ class Search:
         video = self.library.video(tracklet.video_id)
         first, last = (_utc_s(video, at) for at in (tracklet.first_time_s, tracklet.last_time_s))
         sought = Sought(vector, tracklet.camera_id, first, last, tracklet_id)
-        crop = partial(read_crop, tracklet.thumbnail.path)
+        crop = partial(self.library.crop, tracklet.thumbnail.path)
         return _Target(sought, embedder_id, video.camera.name, crop)
 
     def _loaded_embedder(self, embedder_id: str) -> Embedder:
@@ -355,7 +354,7 @@ class Search:
             score = partial(
                 reranker.score,
                 [query],
-                [read_crop(each.thumbnail.path) for each in some],
+                [self.library.crop(each.thumbnail.path) for each in some],
                 target.camera,
                 [cameras[each.video_id] for each in some],
             )

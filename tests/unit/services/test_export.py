@@ -18,6 +18,7 @@ from app.core.queries import Hit
 from app.services.export import export
 from app.services.export.export import write_mot, write_sheet
 from app.services.people.catalog import Catalog, HitDetails
+from app.storage.crop_files import read_crop
 from app.storage.library import Library
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -61,7 +62,7 @@ def test_sheet_shows_query_and_hits_in_order(
     tmp_path: Path, hits: list[HitDetails], name: str
 ) -> None:
     query = np.full((50, 50, 3), (255, 255, 0), np.uint8)
-    write_sheet(tmp_path / name, query, hits, "Who – is it?")
+    write_sheet(tmp_path / name, query, hits, "Who – is it?", read_crop)
     sheet = picture(tmp_path / name)
     colors = [(255, 255, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
     extents = [extent(sheet, color) for color in colors]
@@ -80,7 +81,7 @@ def test_sheet_shows_query_and_hits_in_order(
 def test_labels_lie_below_each_crop_and_inside_the_sheet(
     tmp_path: Path, hits: list[HitDetails]
 ) -> None:
-    write_sheet(tmp_path / "sheet.png", None, hits, "")
+    write_sheet(tmp_path / "sheet.png", None, hits, "", read_crop)
     sheet = picture(tmp_path / "sheet.png")
     lines = export.CAPTION_HEIGHT_PX + export.PICTURE_HEIGHT_PX + np.arange(4) * 19
     for place in range(3):
@@ -103,7 +104,7 @@ def test_texts_of_a_label(
 
     monkeypatch.setattr(export.cv2, "putText", spy)
     caption = "Straße – 东门 " + "x" * 500
-    write_sheet(tmp_path / "sheet.png", plain_crop(), hits[:1], caption, BERLIN)
+    write_sheet(tmp_path / "sheet.png", plain_crop(), hits[:1], caption, read_crop, BERLIN)
     assert texts[0].startswith("Strasse - ?? xxx")
     assert texts[0].endswith("x..")
     assert texts[1:] == [
@@ -117,7 +118,7 @@ def test_any_number_of_hits_makes_a_grid(
     tmp_path: Path, hits: list[HitDetails], count: int
 ) -> None:
     many = [hits[0]] * count
-    write_sheet(tmp_path / "sheet.png", None, many, "caption")
+    write_sheet(tmp_path / "sheet.png", None, many, "caption", read_crop)
     sheet = picture(tmp_path / "sheet.png")
     red = (np.abs(sheet.astype(int) - (255, 0, 0)) < 60).all(axis=2)
     width, height = 144, 288  # of each crop of 64 × 128
@@ -128,23 +129,23 @@ def test_any_number_of_hits_makes_a_grid(
 
 def test_sheet_that_cannot_be_written(tmp_path: Path, hits: list[HitDetails]) -> None:
     with pytest.raises(UsageError, match=r"sheet\.gif") as caught:
-        write_sheet(tmp_path / "sheet.gif", None, hits, "")
+        write_sheet(tmp_path / "sheet.gif", None, hits, "", read_crop)
     assert ".png" in caught.value.remedy
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserFacingError, match="cannot be written"):
-        write_sheet(tmp_path / "file" / "sheet.jpg", None, hits, "")
+        write_sheet(tmp_path / "file" / "sheet.jpg", None, hits, "", read_crop)
     (tmp_path / "folder.jpg").mkdir()
     with pytest.raises(UserFacingError, match="cannot be written"):
-        write_sheet(tmp_path / "folder.jpg", None, hits, "")
+        write_sheet(tmp_path / "folder.jpg", None, hits, "", read_crop)
     with pytest.raises(UsageError, match="5001"):
-        write_sheet(tmp_path / "sheet.jpg", None, [hits[0]] * 5001, "")
+        write_sheet(tmp_path / "sheet.jpg", None, [hits[0]] * 5001, "", read_crop)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.jpg", "library"]
 
 
 def test_missing_crop_is_named(tmp_path: Path, hits: list[HitDetails]) -> None:
     hits[1].thumbnail.unlink()
     with pytest.raises(UserFacingError, match=hits[1].thumbnail.name):
-        write_sheet(tmp_path / "sheet.jpg", None, hits, "")
+        write_sheet(tmp_path / "sheet.jpg", None, hits, "", read_crop)
 
 
 def test_mot_lines_are_sorted_by_frame_then_track(library: Library, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.storage import time_zone
+from app.core import time_zone
 
 
 @pytest.fixture(autouse=True)
