@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli import INTERRUPTED, run_command_line
+from app.core.errors import SettingsError
+from app.language import SYSTEM, use_language
 from app.settings import Settings, load_settings, program_version, user_config_dir
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("YOLO_CONFIG_DIR", str(user_config_dir() / "ultralytics"))
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    use_language(_wanted_language())
+    # Texts of modules are looked up when they are imported.
+    from app.cli import INTERRUPTED, run_command_line
+
     status = run_command_line(arguments, Retrace())
     if status == INTERRUPTED:
         # All is stored and closed. A thread may still be inside a network, though, and to take
@@ -60,6 +65,14 @@ def leave_at_once(status: int) -> None:
         with suppress(OSError):
             sys.stdout.flush()
         os._exit(status)
+
+
+def _wanted_language() -> str:
+    """As the settings say; the command line reports what is wrong with them."""
+    try:
+        return load_settings().language
+    except SettingsError:
+        return SYSTEM
 
 
 class Retrace:

@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass
 from app.core.errors import SettingsError
 from app.core.networks import ModelRole
 from app.core.queries import Correction, Refinement, SearchStage
+from app.language import SYSTEM
 
 APPLICATION = "retrace"
 # The networks that come with the program; a folder for each role, as in the user's own.
@@ -118,8 +119,13 @@ class WindowSettings:
 
 @dataclass(frozen=True, config=_CHECKED)
 class Settings:
-    """All settings, as in ``settings.toml``."""
+    """All settings, as in ``settings.toml``.
 
+    Attributes:
+        language: of all texts, see `app.language.languages`; "system" follows the desktop.
+    """
+
+    language: str = SYSTEM
     models: ModelSettings = field(default_factory=ModelSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
