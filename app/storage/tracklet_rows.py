@@ -158,7 +158,7 @@ class TrackletRows(LibraryPart):
         query = select(func.max(TrackletRow.number), func.max(TrackletRow.last_time_s))
         with self._database.reading() as session:
             number, last_s = session.execute(query.where(TrackletRow.video_id == video_id)).one()
-            return (0, -1.0) if number is None else (number, last_s)
+            return (number, last_s) if number else (0, -1.0)
 
     def trajectory(self, tracklet_id: int) -> Trajectory:
         """Every box of a tracklet.
