@@ -1,21 +1,24 @@
-"""The table of all actions; menus and keys come from it."""
+"""The table of all actions: menus, keys, command palette and list of shortcuts come from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QWidget
 
 
 class Where(Enum):
-    """Where an action applies."""
+    """Where an action applies, as it is called in the window."""
 
-    WINDOW = auto()  # always
-    LIBRARY = auto()  # while a library is open
+    WINDOW = "Window"
+    LIBRARY = "Library"  # in the whole window, while a library is open
+    PLAYER = "Player"  # the player takes its keys itself
+    RESULTS = "Results"  # on the selected hit
+    VIDEOS = "Videos"  # on the selected videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,125 +27,280 @@ class ActionRow:
 
     Attributes:
         name: by which the code calls it.
-        text: what it is called in menus; `&` stands before the letter that chooses it.
-        feature: which feature runs it.
-        menu: titles of the menus that it is in, outermost first, separated by a slash.
-        keys: its shortcut, as Qt writes it, or empty.
-        where: where it applies.
+        text: what it is called; `&` stands before the letter that chooses it in a menu.
+        feature: folder of the feature that runs it.
+        where: where it applies; those of results and videos are in their context menus.
+        menu: titles of the menus of the menu bar that it is in, outermost first, separated by a
+            slash; empty if it is in none.
+        keys: its shortcuts as Qt writes them, separated by spaces.
+        tip: what else is to be said about it.
         apart: whether a line separates it from the action above.
         checkable: whether it is on or off.
-        tip: what the status bar says about it.
     """
 
     name: str
     text: str
     feature: str
-    menu: str
+    where: Where
+    menu: str = ""
     keys: str = ""
-    where: Where = Where.WINDOW
+    tip: str = ""
     apart: bool = False
     checkable: bool = False
-    tip: str = ""
+
+    @property
+    def plain_text(self) -> str:
+        """Its text outside menus."""
+        return plain_text(self.text)
+
+    @property
+    def sequences(self) -> list[QKeySequence]:
+        """Its shortcuts."""
+        return [QKeySequence(keys) for keys in self.keys.split()]
+
+    @property
+    def keys_text(self) -> str:
+        """Its shortcuts as the user reads them: "Space, K"."""
+        return ", ".join(_keys_text(each) for each in self.sequences)
 
 
+_WINDOW, _LIBRARY, _PLAYER = Where.WINDOW, Where.LIBRARY, Where.PLAYER
+_RESULTS, _VIDEOS = Where.RESULTS, Where.VIDEOS
+_THEMES = "&View/&Theme"
 _FROM_NETWORK = "Where the library has a network for it (Library → Networks…)"
+_COMMON = "Takes off what all people of a camera have in common, as far as it has seen many"
+_USUAL = "Prefers times between two sightings that are usual there, as learnt from the library"
 
+_Row = ActionRow
 ACTIONS: tuple[ActionRow, ...] = (
-    ActionRow("add-footage", "&Add footage…", "library", "&File", "Ctrl+Shift+O"),
-    ActionRow("watched", "&Watched folders", "footage", "&File"),
-    ActionRow("new-library", "&New library…", "library", "&File", "Ctrl+N", apart=True),
-    ActionRow("open-library", "&Open library…", "library", "&File", "Ctrl+O"),
-    ActionRow("recent", "Open &recent", "library", "&File"),
-    ActionRow("quit", "&Quit", "program", "&File", "Ctrl+Q", apart=True),
-    ActionRow("undo", "Undo", "results", "&Edit"),
-    ActionRow("redo", "Redo", "results", "&Edit"),
-    ActionRow(
-        "search-picture",
-        "Search with a &picture…",
+    _Row("add-footage", "&Add footage…", "library", _WINDOW, "&File", "Ctrl+Shift+O"),
+    _Row("watched", "&Watched folders", "footage", _WINDOW, "&File"),
+    _Row("new-library", "&New library…", "library", _WINDOW, "&File", "Ctrl+N", apart=True),
+    _Row("open-library", "&Open library…", "library", _WINDOW, "&File", "Ctrl+O"),
+    _Row("recent", "Open &recent", "library", _WINDOW, "&File"),
+    _Row("quit", "&Quit", "program", _WINDOW, "&File", "Ctrl+Q", apart=True),
+    # The selected hit
+    _Row(
+        "search-person",
+        "Search this person",
         "results",
-        "&Search",
-        "Ctrl+F",
-        where=Where.LIBRARY,
+        _RESULTS,
+        keys="Return Enter",
+        tip="Look for this person everywhere",
     ),
-    ActionRow(
+    _Row("narrow-time", "Only 10 minutes before and after", "results", _RESULTS),
+    _Row("narrow-camera", "Only this camera", "results", _RESULTS),
+    _Row(
+        "confirm",
+        "✓ Confirm",
+        "results",
+        _RESULTS,
+        keys="+ =",
+        tip="The same person",
+        apart=True,
+    ),
+    _Row("reject", "✕ Reject", "results", _RESULTS, keys="-", tip="Another person"),
+    _Row("undo", "Undo", "results", _RESULTS, "&Edit", "Ctrl+Z", "Take the last decision back"),
+    _Row(
+        "redo",
+        "Redo",
+        "results",
+        _RESULTS,
+        "&Edit",
+        "Ctrl+Shift+Z",
+        "Make the decision again that was taken back",
+    ),
+    # Searches
+    _Row("search-picture", "Search with a &picture…", "results", _LIBRARY, "&Search", "Ctrl+F"),
+    _Row(
         "refine-aggregated",
         "Refine by &similar people",
         "results",
+        _WINDOW,
         "&Search",
+        tip=_FROM_NETWORK,
         apart=True,
         checkable=True,
-        tip=_FROM_NETWORK,
     ),
-    ActionRow(
+    _Row(
         "refine-reranked",
         "&Compare the best in pairs",
         "results",
+        _WINDOW,
         "&Search",
-        checkable=True,
         tip=_FROM_NETWORK,
+        checkable=True,
     ),
-    ActionRow(
+    _Row(
         "refine-camera_mean",
         "Even out the c&ameras' light and colours",
         "results",
+        _WINDOW,
         "&Search",
+        tip=_COMMON,
         apart=True,
         checkable=True,
-        tip="Takes off what all people of a camera have in common, as far as the camera has seen "
-        "many",
     ),
-    ActionRow(
+    _Row(
         "refine-transit",
         "Count the &time between cameras",
         "results",
+        _WINDOW,
         "&Search",
+        tip=_USUAL,
         checkable=True,
-        tip="Prefers times between two sightings that are usual there, as learnt from the library",
     ),
-    ActionRow("theme-light", "Light", "program", "&View/&Theme", apart=True, checkable=True),
-    ActionRow("theme-dark", "Dark", "program", "&View/&Theme", checkable=True),
-    ActionRow("theme-system", "As the system", "program", "&View/&Theme", checkable=True),
-    ActionRow("theme-next", "Next theme", "program", "&View/&Theme", "Ctrl+Shift+T", apart=True),
-    ActionRow("full-screen", "&Full screen", "program", "&View", "F11"),
-    ActionRow("reset-layout", "&Reset layout", "program", "&View"),
-    ActionRow("locate-footage", "&Locate footage…", "footage", "&Library", where=Where.LIBRARY),
-    ActionRow("networks", "&Networks…", "networks", "&Library", where=Where.LIBRARY, apart=True),
-    ActionRow("demo", "Open the &demo", "library", "&Help"),
-    ActionRow("shortcuts", "&Keyboard shortcuts", "program", "&Help", "F1", apart=True),
-    ActionRow("open-log", "Open &log folder", "program", "&Help"),
-    ActionRow("about", "&About Retrace", "program", "&Help"),
+    # The selected videos
+    _Row("play-video", "Play", "footage", _VIDEOS),
+    _Row("read-next", "Read next", "footage", _VIDEOS),
+    _Row("read-last", "Read last", "footage", _VIDEOS),
+    _Row("exclude", "Exclude", "footage", _VIDEOS),
+    _Row("read-again", "Ingest again", "footage", _VIDEOS),
+    _Row("merge-cameras", "Merge the cameras…", "footage", _VIDEOS),
+    _Row("camera-clock", "Name and clock of the camera…", "footage", _VIDEOS),
+    _Row("split-camera", "Split off as a camera…", "footage", _VIDEOS),
+    _Row("show-reason", "Show reason…", "footage", _VIDEOS),
+    _Row("locate-video", "Locate footage…", "footage", _VIDEOS),
+    _Row("copy-path", "Copy path", "footage", _VIDEOS),
+    # The player
+    _Row("play", "Play or pause", "player", _PLAYER, keys="Space K"),
+    _Row("shuttle-back", "Play backwards, faster each time", "player", _PLAYER, keys="J"),
+    _Row("shuttle-on", "Play forwards, faster each time", "player", _PLAYER, keys="L"),
+    _Row("frame-back", "One frame back", "player", _PLAYER, keys=","),
+    _Row("frame-on", "One frame forward", "player", _PLAYER, keys="."),
+    _Row("back-5", "5 seconds back", "player", _PLAYER, keys="Left"),
+    _Row("on-5", "5 seconds forward", "player", _PLAYER, keys="Right"),
+    _Row("back-1", "1 second back", "player", _PLAYER, keys="Shift+Left"),
+    _Row("on-1", "1 second forward", "player", _PLAYER, keys="Shift+Right"),
+    _Row("back-60", "1 minute back", "player", _PLAYER, keys="Down"),
+    _Row("on-60", "1 minute forward", "player", _PLAYER, keys="Up"),
+    _Row("to-start", "To the beginning", "player", _PLAYER, keys="Home"),
+    _Row("to-end", "To the end", "player", _PLAYER, keys="End"),
+    _Row("slower", "Slower", "player", _PLAYER, keys="["),
+    _Row("faster", "Faster", "player", _PLAYER, keys="]"),
+    _Row("normal-speed", "Normal speed", "player", _PLAYER, keys="Backspace"),
+    _Row("paste-picture", "Search the picture in the clipboard", "player", _PLAYER, keys="Ctrl+V"),
+    # The program
+    _Row("theme-light", "Light", "program", _WINDOW, _THEMES, checkable=True),
+    _Row("theme-dark", "Dark", "program", _WINDOW, _THEMES, checkable=True),
+    _Row("theme-system", "As the system", "program", _WINDOW, _THEMES, checkable=True),
+    _Row("theme-next", "Next theme", "program", _WINDOW, _THEMES, "Ctrl+Shift+T", apart=True),
+    _Row("full-screen", "&Full screen", "program", _WINDOW, "&View", "F11"),
+    _Row("reset-layout", "&Reset layout", "program", _WINDOW, "&View"),
+    _Row("locate-footage", "&Locate footage…", "footage", _LIBRARY, "&Library"),
+    _Row("networks", "&Networks…", "networks", _LIBRARY, "&Library", apart=True),
+    _Row("demo", "Open the &demo", "library", _WINDOW, "&Help"),
+    _Row("palette", "&Commands…", "program", _WINDOW, "&Help", "Ctrl+Shift+P", apart=True),
+    _Row("shortcuts", "&Keyboard shortcuts", "program", _WINDOW, "&Help", "F1"),
+    _Row("open-log", "Open &log folder", "program", _WINDOW, "&Help"),
+    _Row("about", "&About Retrace", "program", _WINDOW, "&Help"),
 )
+_ROWS = {row.name: row for row in ACTIONS}
+
+
+def plain_text(text: str) -> str:
+    """The text of an action without the mark of its letter."""
+    return text.replace("&&", "\0").replace("&", "").replace("\0", "&")
 
 
 def make_actions(
-    feature: str, parent: QObject, runs: Mapping[str, Callable[[], object] | QMenu | QAction]
+    parent: QObject, runs: Mapping[str, Callable[[], object] | QMenu]
 ) -> dict[str, QAction]:
-    """The actions of a feature.
+    """Actions of the table.
 
     Args:
-        feature: its name in the table.
         parent: owns them.
-        runs: by the name of each of its actions: what it does, the menu that it opens, or an
-            action that a panel has made.
+        runs: what each of them does, or the menu that it opens, by name.
+
+    Returns:
+        The actions by name. Those of the player have no shortcuts of Qt's: it takes its keys
+        itself, and in the whole window.
 
     Raises:
-        KeyError: an action of the table has nothing to run.
+        KeyError: the table has no such action.
     """
-    return {
-        row.name: _make(row, parent, runs[row.name]) for row in ACTIONS if row.feature == feature
-    }
+    return {name: _make(_ROWS[name], parent, run) for name, run in runs.items()}
 
 
-def _make(row: ActionRow, parent: QObject, run: Callable[[], object] | QMenu | QAction) -> QAction:
-    if isinstance(run, QAction):
-        return run
+def _make(row: ActionRow, parent: QObject, run: Callable[[], object] | QMenu) -> QAction:
     if isinstance(run, QMenu):
         run.setTitle(row.text)
         return run.menuAction()
     action = QAction(row.text, parent)
     action.setObjectName(f"action_{row.name}")
-    action.setShortcut(QKeySequence(row.keys))
     action.setCheckable(row.checkable)
     action.setStatusTip(row.tip)
+    if row.tip and row.keys:
+        action.setToolTip(f"{row.tip} ({_keys_text(row.sequences[0])})")
+    if row.where is not Where.PLAYER:
+        action.setShortcuts(row.sequences)
+    if row.where is Where.RESULTS and not row.menu:
+        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
     action.triggered.connect(lambda _checked=False: run())
     return action
+
+
+def context_menu(where: Where, actions: Mapping[str, QAction], parent: QWidget) -> QMenu:
+    """A menu of those actions that make sense at a place now, in the order of the table."""
+    menu = QMenu(parent)
+    menu.setObjectName(f"menu_{where.value.lower()}")
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    for row in ACTIONS:
+        if row.where is where and row.name in actions and actions[row.name].isVisible():
+            if row.apart:
+                menu.addSeparator()
+            menu.addAction(actions[row.name])
+    return menu
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An action that can be run now, as the command palette shows it.
+
+    Attributes:
+        text: what it does.
+        place: where else it is found: its menu, or the panel whose selection it acts on.
+        keys: its shortcuts, or empty.
+        tip: what else is to be said about it, or empty.
+        action: runs it.
+    """
+
+    text: str
+    place: str
+    keys: str
+    tip: str
+    action: QAction
+
+
+def commands(actions: Mapping[str, QAction]) -> list[Command]:
+    """Those actions that can be run now, in the order of the table; of a menu, its entries.
+
+    Args:
+        actions: all actions, by name.
+    """
+    found = []
+    for row in ACTIONS:
+        action = actions[row.name]
+        if not action.isEnabled() or not action.isVisible():
+            continue
+        titles = [plain_text(title) for title in row.menu.split("/") if title]
+        place = " → ".join(titles) or row.where.value
+        menu = action.menu()
+        if isinstance(menu, QMenu):
+            place = f"{place} → {row.plain_text}"
+            found += [
+                Command(entry.iconText(), place, "", entry.statusTip(), entry)
+                for entry in menu.actions()
+            ]
+        else:
+            text = plain_text(action.text())
+            found.append(Command(text, place, row.keys_text, row.tip, action))
+    return found
+
+
+_SIGNS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}
+
+
+def _keys_text(sequence: QKeySequence) -> str:
+    before, plus, key = sequence.toString(QKeySequence.SequenceFormat.NativeText).rpartition("+")
+    return f"{before}{plus}{_SIGNS.get(key, key)}"

@@ -15,7 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget, QWidget
 
-from app.gui.actions import ACTIONS, Where
+from app.gui.actions import ACTIONS, Command, Where, commands
 from app.gui.widgets.dock import Dock
 from app.gui.widgets.drops import local_paths
 from app.gui.window_state import WindowState
@@ -83,14 +83,20 @@ class MainWindow(QMainWindow):
         """The action of a name in the table."""
         return self._actions[name]
 
-    def actions_with_keys(self) -> list[QAction]:
-        """Every action that a key triggers, in the order of the menus."""
-        rows = [self._actions[row.name] for row in ACTIONS if row.keys]
-        return [action for action in rows if action.shortcuts()]
+    def commands(self) -> list[Command]:
+        """All that can be run now: the actions of the table, then which docks are shown."""
+        toggles = [(dock.windowTitle(), dock.toggleViewAction()) for dock in self._docks]
+        return commands(self._actions) + [
+            Command(f"{'Hide' if toggle.isChecked() else 'Show'} {title}", "View", "", "", toggle)
+            for title, toggle in toggles
+            if toggle.isEnabled()
+        ]
 
     def _fill_menus(self) -> None:
         menus: dict[str, QMenu] = {}
         for row in ACTIONS:
+            if not row.menu:
+                continue
             menu = menus.get(row.menu) or self._add_menu(row.menu, menus)
             if row.apart:
                 menu.addSeparator()

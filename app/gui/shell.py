@@ -17,7 +17,6 @@ from app.gui.main_window import MainWindow
 from app.gui.networks.networks_feature import NetworksFeature
 from app.gui.player.player_feature import PlayerFeature
 from app.gui.program.program_feature import ProgramFeature
-from app.gui.program.shortcuts_dialog import PLAYER_KEYS, Group, rows_of
 from app.gui.results.results_feature import ResultsFeature
 from app.gui.tasks import TaskRunner
 from app.gui.widgets.error_dialog import show_error
@@ -76,7 +75,7 @@ class Shell(QObject):
             footage,
             self.networks,
             self.library,
-            ProgramFeature(window, theme, self._shortcuts),
+            ProgramFeature(window, theme),
         )
         for feature in self.features:
             feature.problem.connect(self.report)
@@ -127,13 +126,6 @@ class Shell(QObject):
         for feature in reversed(self.features):
             feature.set_workspace(None)
         self.window.set_library_open(False)
-
-    def _shortcuts(self) -> list[Group]:
-        return [
-            ("Window", rows_of(self.window.actions_with_keys())),
-            ("Player", PLAYER_KEYS),
-            ("Results", rows_of(self.results.panel.gallery.actions())),
-        ]
 
 
 def theme_of(settings: Settings, app: QApplication) -> Theme:

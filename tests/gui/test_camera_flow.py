@@ -74,7 +74,7 @@ def press(sheet: CamerasDialog) -> None:
 
 
 def test_cameras_are_merged_into_the_one_that_stays(window: Shell, qtbot: Any) -> None:
-    sheet = choose(window, list(window.footage.sources._videos.values()), "merge_cameras")
+    sheet = choose(window, list(window.footage.sources._videos.values()), "action_merge-cameras")
     into = sheet.findChild(QComboBox, "merge_into")
     assert [into.itemText(row) for row in range(into.count())] == ["cam1", "cam2"]
     into.setCurrentIndex(1)
@@ -85,7 +85,7 @@ def test_cameras_are_merged_into_the_one_that_stays(window: Shell, qtbot: Any) -
 
 def test_videos_are_split_off_under_a_name(window: Shell, qtbot: Any) -> None:
     videos = list(window.footage.sources._videos.values())
-    sheet = choose(window, videos[:1], "split_camera")
+    sheet = choose(window, videos[:1], "action_split-camera")
     press(sheet)
     qtbot.waitUntil(lambda: label(sheet, "cameras_problem") == "A camera needs a name.")
     sheet.findChild(QLineEdit, "split_name").setText("Yard")
@@ -96,7 +96,7 @@ def test_videos_are_split_off_under_a_name(window: Shell, qtbot: Any) -> None:
 def test_all_videos_of_a_camera_cannot_be_split_off(window: Shell) -> None:
     videos = [each for each in window.footage.sources._videos.values() if each.camera == CAM1]
     menu = window.footage.sources.menu_for(videos)
-    assert {"split_camera", "merge_cameras"}.isdisjoint(
+    assert {"action_split-camera", "action_merge-cameras"}.isdisjoint(
         action.objectName() for action in menu.actions()
     )
     menu.deleteLater()

@@ -60,7 +60,7 @@ def window(shell: Shell, workspace: Any, qtbot: Any, libraries: Any, tmp_path: P
 def sheet(window: Shell, qtbot: Any, workspace: Any) -> ClockDialog:
     """Opened by the menu of the camera's only video."""
     menu = window.footage.sources.menu_for(workspace.videos)
-    entry = next(each for each in menu.actions() if each.objectName() == "camera_clock")
+    entry = next(each for each in menu.actions() if each.objectName() == "action_camera-clock")
     entry.trigger()
     menu.deleteLater()
     return window.window.findChild(ClockDialog)
@@ -124,6 +124,6 @@ def test_videos_of_several_cameras_have_no_clock_entry(
 ) -> None:
     other = make_video(2, tmp_path / "b.mp4", camera=Camera(2, "cam2"))
     menu = window.footage.sources.menu_for([*workspace.videos, other])
-    assert "camera_clock" not in [each.objectName() for each in menu.actions()]
+    assert "action_camera-clock" not in [each.objectName() for each in menu.actions()]
     menu.deleteLater()
     assert workspace.videos[0].camera == CAM1

@@ -173,9 +173,9 @@ def test_videos_are_excluded_and_reordered_while_others_are_read(bench, qtbot) -
     qtbot.waitUntil(lambda: bench.status("b.mp4") != "")
     menu = bench.sources.menu_for([make_video(9, Path("/footage/c.mp4"), VideoStatus.PENDING)])
     actions = {action.objectName(): action for action in menu.actions()}
-    actions["read_next"].trigger()
+    actions["action_read-next"].trigger()
     qtbot.waitUntil(lambda: library.waiting == [9, 7, 8])
-    actions["exclude"].trigger()
+    actions["action_exclude"].trigger()
     qtbot.waitUntil(lambda: library.excluded == [9])
     menu.deleteLater()
 

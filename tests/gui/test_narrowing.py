@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from PySide6.QtWidgets import QMenu
 from results_fakes import CAMERAS, START, a_result, details_of
 
 from app.core.entities import Camera
@@ -34,19 +33,16 @@ def test_a_hit_narrows_the_search_to_its_time_and_camera(panel: ResultsPanel) ->
     panel.gallery.setCurrentIndex(panel.model.index(0, 0))
     asked: list[SearchFilter] = []
     panel.filter_changed.connect(asked.append)
-    menu = QMenu(panel)
-    panel._add_narrowing(menu)
-    actions = {action.objectName(): action for action in menu.actions()}
-    assert actions["narrowToTime"].text() == "Only 10 minutes before and after"
-    actions["narrowToTime"].trigger()
+    actions = panel.actions_by_name
+    assert actions["narrow-time"].text() == "Only 10 minutes before and after"
+    actions["narrow-time"].trigger()
     taken = START + timedelta(minutes=1, seconds=1)
     either_way = timedelta(minutes=10)
     (chosen,) = asked  # one search, not one for each end
     assert (chosen.from_utc, chosen.to_utc) == (taken - either_way, taken + either_way)
-    assert actions["narrowToCamera"].text() == "Only cam2"
-    actions["narrowToCamera"].trigger()
+    assert actions["narrow-camera"].text() == "Only cam2"
+    actions["narrow-camera"].trigger()
     assert asked[-1].camera_ids == frozenset({2})
-    menu.deleteLater()
 
 
 def test_days_with_footage_stand_out_in_the_calendars(panel: ResultsPanel) -> None:

@@ -222,7 +222,7 @@ def test_verdicts_are_offered_only_where_there_is_somebody_to_compare_with(
     panel.gallery.setCurrentIndex(panel.model.index(0))
     for name in ("confirmButton", "rejectButton"):
         assert not panel.findChild(QAbstractButton, name).isVisible()
-    assert panel.findChild(QAbstractButton, "searchThisPersonButton").isVisible()
+    assert panel.findChild(QAbstractButton, "search-personButton").isVisible()
     panel.gallery.setFocus()
     with qtbot.assertNotEmitted(panel.verdict_wanted):
         qtbot.keyClick(panel.gallery, "+")
@@ -268,12 +268,17 @@ def test_the_menu_of_a_hit_selects_it_and_offers_the_same(panel: ResultsPanel, q
     panel.gallery.customContextMenuRequested.emit(
         panel.gallery.visualRect(panel.model.index(1)).center()
     )
-    menu = panel.findChild(QMenu, "hitMenu")
+    menu = panel.findChild(QMenu, "menu_results")
     assert panel.gallery.chosen_id() == 6
-    names = [action.objectName() for action in menu.actions() if not action.isSeparator()]
-    assert names == ["searchThisPerson", "confirm", "reject", "undoDecision", "redoDecision"]
+    shown = [each for each in menu.actions() if not each.isSeparator()]
+    assert [each.objectName() for each in shown] == [
+        "action_search-person",
+        "action_confirm",
+        "action_reject",
+        "action_undo",
+    ]
     with qtbot.waitSignal(panel.verdict_wanted) as wanted:
-        menu.actions()[2].trigger()
+        shown[1].trigger()
     assert wanted.args == [6, "same"]
     menu.close()
 
@@ -392,8 +397,8 @@ def test_the_tab_key_reaches_every_control(panel: ResultsPanel, qtbot) -> None:
         "gallery",
         "confirmButton",
         "rejectButton",
-        "undoDecisionButton",
-        "searchThisPersonButton",
+        "undoButton",
+        "search-personButton",
     } <= reached
 
 

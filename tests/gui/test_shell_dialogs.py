@@ -110,8 +110,6 @@ def test_every_control_of_the_shell_has_a_name(shell) -> None:
         for control in panel.findChildren(QPushButton):
             assert control.objectName()
             assert control.accessibleName()
-    for action in shell.window.actions_with_keys():
-        assert action.objectName()
 
 
 def test_about_says_the_version_from_a_bare_checkout_too(qtbot, monkeypatch) -> None:

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QLabel,
+    QMenu,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -67,14 +69,17 @@ def test_every_status_is_a_shape_and_a_word(panel) -> None:
     assert item(panel, "cam1").text(2) == "21"
 
 
+def entries_of(menu: QMenu) -> dict[str, QAction]:
+    return {action.objectName(): action for action in menu.actions()}
+
+
 def test_a_video_that_is_gone_says_so_and_cannot_be_played(panel) -> None:
     video = make_video(1, Path("/v/a.mp4"), people=2)
     panel.show_sources(entries(video), frozenset({1}), ZONE)
     assert item(panel, "a.mp4").text(1) == "✕ missing"
     menu = panel.menu_for([video])
-    enabled = {action.objectName(): action.isEnabled() for action in menu.actions()}
-    assert not enabled["play_video"]
-    assert not enabled["ingest_again"]
+    assert not entries_of(menu)["action_play-video"].isEnabled()
+    assert not entries_of(menu)["action_read-again"].isEnabled()
 
 
 def test_time_zone_source_and_reason_are_told(panel) -> None:
@@ -98,11 +103,11 @@ def test_an_image_sequence_is_no_single_picture(panel) -> None:
 def test_missing_footage_can_be_located_from_its_menu(panel, qtbot) -> None:
     here, gone = make_video(1, Path("/v/a.mp4")), make_video(2, Path("/v/b.mp4"))
     panel.show_sources(entries(here, gone), frozenset({2}), ZONE)
-    names = [action.objectName() for action in panel.menu_for([here]).actions()]
-    assert "locate_footage" not in names
+    names = list(entries_of(panel.menu_for([here])))
+    assert "action_locate-video" not in names
     menu = panel.menu_for([gone])
     with qtbot.waitSignal(panel.locate_requested):
-        next(each for each in menu.actions() if each.objectName() == "locate_footage").trigger()
+        entries_of(menu)["action_locate-video"].trigger()
 
 
 def test_the_empty_list_says_what_to_do(panel, qtbot) -> None:
@@ -139,7 +144,7 @@ def test_the_menu_asks_for_a_new_ingest(panel) -> None:
     texts = []
     for video in (done, begun):
         menu = panel.menu_for([video])
-        again = next(each for each in menu.actions() if each.objectName() == "ingest_again")
+        again = entries_of(menu)["action_read-again"]
         texts.append(again.text())
         again.trigger()
     assert texts == ["Ingest again", "Read after all"]
@@ -147,14 +152,14 @@ def test_the_menu_asks_for_a_new_ingest(panel) -> None:
     waiting = make_video(3, Path("/v/c.mp4"), VideoStatus.PENDING)
     failed = make_video(4, Path("/v/d.mp4"), VideoStatus.FAILED)
     panel.show_sources(entries(done, waiting, failed), frozenset(), ZONE, frozenset({3}))
-    names = [action.objectName() for action in panel.menu_for([waiting, failed]).actions()]
+    names = list(entries_of(panel.menu_for([waiting, failed])))
     assert names == [
-        "read_next",
-        "read_last",
-        "exclude",
-        "ingest_again",
-        "camera_clock",
-        "split_camera",
+        "action_read-next",
+        "action_read-last",
+        "action_exclude",
+        "action_read-again",
+        "action_camera-clock",
+        "action_split-camera",
     ]
 
 

@@ -80,8 +80,8 @@ class FootageFeature(Feature):
         self._watched = QMenu(window)
         self._watched.setObjectName("watched_menu")
         self._watched.setToolTipsVisible(True)
-        self.actions = make_actions(
-            "footage", self, {"watched": self._watched, "locate-footage": self.locate.ask}
+        self.actions = self.sources.actions_by_name | make_actions(
+            self, {"watched": self._watched, "locate-footage": self.locate.ask}
         )
         for flow in flows:
             flow.problem.connect(self.problem)

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from app.core.entities import Video, VideoStatus
 from app.gui.footage.ingest_panel import sightings_text
-from app.gui.footage.video_menu import VideoMenu
+from app.gui.footage.video_actions import Chosen, VideoActions
 from app.gui.footage.video_status import (
     StatusText,
     camera_details,
@@ -89,6 +89,8 @@ class SourcesPanel(QWidget):
         self._zone = ZoneInfo("UTC")
         self._running: tuple[int, float] | None = None
         self._items: dict[tuple[str, int], QTreeWidgetItem] = {}
+        self._video_actions = VideoActions(self)
+        self.actions_by_name = self._video_actions.by_name
         self._tree = self._make_tree()
         self._details = self._make_details()
         self._pages = QStackedWidget(self)
@@ -132,6 +134,8 @@ class SourcesPanel(QWidget):
         self._running = None if video_id is None else (video_id, done_s)
         for changed in {before, video_id} - {None}:
             self._refresh_video(changed)
+        if before != video_id:
+            self._aim(self._chosen())
 
     def add_people(self, video_id: int, count: int) -> None:
         """Counts people that were stored since the list was shown."""
@@ -174,6 +178,7 @@ class SourcesPanel(QWidget):
         tree.headerItem().setToolTip(_PEOPLE, "Sightings: one person may be seen several times")
         tree.itemActivated.connect(self._activate)
         tree.currentItemChanged.connect(self._show_details)
+        tree.itemSelectionChanged.connect(lambda: self._aim(self._chosen()))
         tree.customContextMenuRequested.connect(self._open_menu)
         return tree
 
@@ -240,6 +245,7 @@ class SourcesPanel(QWidget):
             self._tree.setCurrentItem(self._items[current])
         self._tree.blockSignals(False)
         self._show_details()
+        self._aim(self._chosen())
 
     def _keep(self, item: QTreeWidgetItem, key: tuple[str, int]) -> None:
         item.setData(_NAME, _KEY, key)
@@ -321,20 +327,22 @@ class SourcesPanel(QWidget):
 
     def menu_for(self, videos: Sequence[Video]) -> QMenu:
         """The context menu of one video or several; the caller opens it."""
-        running = self._running[0] if self._running else None
-        menu = VideoMenu(self, videos, self._missing, self._waiting, running)
-        cameras = list(dict.fromkeys(video.camera for video in videos))
-        if len(cameras) > 1:
-            menu.offer("Merge the cameras…", "merge_cameras", self.merge_requested, cameras)
-            return menu
-        (camera,) = cameras
-        own = next((entry.videos for entry in self._entries if entry.camera == camera), ())
-        menu.offer("Name and clock of the camera…", "camera_clock", self.clock_requested, camera)
-        if len(videos) < len(own):
-            menu.offer("Split off as a camera…", "split_camera", self.split_requested, list(videos))
-        if len(videos) == 1:
-            menu.add_facts(videos[0])
-        return menu
+        self._aim(videos)
+        return self._video_actions.menu()
+
+    def _aim(self, videos: Sequence[Video]) -> None:
+        """Has the actions act on videos."""
+        cameras = {video.camera for video in videos}
+        own = sum(len(entry.videos) for entry in self._entries if entry.camera in cameras)
+        self._video_actions.aim(
+            Chosen(
+                tuple(videos),
+                self._missing,
+                self._waiting,
+                self._running[0] if self._running else None,
+                can_split=len(videos) < own,
+            )
+        )
 
     def _chosen(self) -> list[Video]:
         """The selected videos, in the order of the list; a camera stands for all of its own."""

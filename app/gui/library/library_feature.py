@@ -67,7 +67,6 @@ class LibraryFeature(Feature):
         self.flows = (self.demo,)
         self._recent = QMenu(window)
         self.actions = make_actions(
-            "library",
             self,
             {
                 "add-footage": flow.ask_footage,
@@ -143,6 +142,7 @@ class LibraryFeature(Feature):
         self._recent.setEnabled(bool(folders))
         for number, folder in enumerate(folders, 1):
             entry = self._recent.addAction(f"&{number % 10}  {folder.name}")
+            entry.setIconText(folder.name)
             entry.setObjectName(f"recent_{number}")
             entry.setToolTip(plain_tip(str(folder)))
             entry.setStatusTip(str(folder))

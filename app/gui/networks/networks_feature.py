@@ -39,7 +39,7 @@ class NetworksFeature(Feature):
         self.used = UsedNetworks(tasks, device)
         window.statusBar().addPermanentWidget(self.used)
         self.flows = (self.list, self.reembed, self.used)
-        self.actions = make_actions("networks", self, {"networks": self.list.ask})
+        self.actions = make_actions(self, {"networks": self.list.ask})
         for flow in (self.list, self.reembed):
             flow.problem.connect(self.problem)
         self.list.embedder_change_wanted.connect(self.reembed.change_to)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtWidgets import QMainWindow
 
 from app.gui.feature import Feature
 from app.gui.player.player_flow import PlayerFlow
 from app.gui.player.player_panel import PlayerPanel
 from app.gui.tasks import TaskRunner
+
+if TYPE_CHECKING:
+    from app.services.workspace import Workspace
 
 
 class PlayerFeature(Feature):
@@ -18,3 +23,9 @@ class PlayerFeature(Feature):
         self.panel = PlayerPanel()
         self.flow = PlayerFlow(self.panel, tasks, self)
         self.flows = (self.flow,)
+        self.actions = self.panel.actions_by_name
+
+    def set_workspace(self, workspace: Workspace | None) -> None:
+        """Another library is open, or none."""
+        super().set_workspace(workspace)
+        self.actions["paste-picture"].setEnabled(workspace is not None)

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from app.gui.actions import ACTIONS, make_actions
 from app.gui.player.frame_view import FrameView
 from app.gui.player.transport_bar import TransportBar
 from app.gui.widgets.drops import picture_in
@@ -23,6 +24,7 @@ from app.gui.widgets.theme import UNIT_PX, strong_font
 from app.services.footage.playback import PersonBox
 
 HINT_MS = 4000
+_PASTE = "paste-picture"
 
 EMPTY = ("No library is open", "Drop a folder of videos here, or open a library.")
 NO_VIDEO = ("No video is shown", "Drop a folder of videos here, or choose a video at the left.")
@@ -76,7 +78,11 @@ class PlayerPanel(QWidget):
         self._hint_timer = QTimer(self)
         self._hint_timer.setSingleShot(True)
         self._hint_timer.timeout.connect(lambda: self.view.show_hint(""))
-        self._keys, self._texts = self._bindings()
+        self._run = self._runs()
+        self.actions_by_name = make_actions(self, self._run)
+        self._keys: dict[str, Callable[[], None]] = {}
+        self._signs: dict[str, Callable[[], None]] = {}
+        self._bind_keys()
         self._connect()
         self.show_empty(*EMPTY)
 
@@ -85,7 +91,7 @@ class PlayerPanel(QWidget):
     def show_frame(self, picture: QImage, people: Sequence[PersonBox]) -> None:
         """Shows a frame with the boxes of the people in it."""
         self.view.show_frame(picture, people)
-        self.transport.setEnabled(True)
+        self._enable(True)
 
     def show_empty(self, heading: str, text: str) -> None:
         """Shows what to do next, and no video."""
@@ -141,36 +147,46 @@ class PlayerPanel(QWidget):
         if not self.takes_key(event):
             event.ignore()
 
-    def _bindings(
-        self,
-    ) -> tuple[dict[tuple[int, bool], Callable[[], None]], dict[str, Callable[[], None]]]:
-        """What the keys do: by (key, with Shift), and by the character they type."""
-        key = Qt.Key
-        plain: dict[Qt.Key, Callable[[], None]] = {
-            key.Key_Space: self.play_toggled.emit,
-            key.Key_K: self.play_toggled.emit,
-            key.Key_J: lambda: self.shuttled.emit(-1),
-            key.Key_L: lambda: self.shuttled.emit(1),
-            key.Key_Left: lambda: self.jumped.emit(-5.0),
-            key.Key_Right: lambda: self.jumped.emit(5.0),
-            key.Key_Up: lambda: self.jumped.emit(60.0),
-            key.Key_Down: lambda: self.jumped.emit(-60.0),
-            key.Key_Home: lambda: self.seek_asked.emit(0.0),
-            key.Key_End: self.end_asked.emit,
-            key.Key_Backspace: lambda: self.speed_chosen.emit(1.0),
+    def _runs(self) -> dict[str, Callable[[], None]]:
+        """What each action of the table does."""
+        return {
+            "play": self.play_toggled.emit,
+            "shuttle-back": lambda: self.shuttled.emit(-1),
+            "shuttle-on": lambda: self.shuttled.emit(1),
+            "frame-back": lambda: self.stepped.emit(-1),
+            "frame-on": lambda: self.stepped.emit(1),
+            "back-5": lambda: self.jumped.emit(-5.0),
+            "on-5": lambda: self.jumped.emit(5.0),
+            "back-1": lambda: self.jumped.emit(-1.0),
+            "on-1": lambda: self.jumped.emit(1.0),
+            "back-60": lambda: self.jumped.emit(-60.0),
+            "on-60": lambda: self.jumped.emit(60.0),
+            "to-start": lambda: self.seek_asked.emit(0.0),
+            "to-end": self.end_asked.emit,
+            "slower": lambda: self.speed_changed.emit(-1),
+            "faster": lambda: self.speed_changed.emit(1),
+            "normal-speed": lambda: self.speed_chosen.emit(1.0),
+            _PASTE: self._paste,
         }
-        keys = {(int(name), False): action for name, action in plain.items()}
-        keys[int(key.Key_Left), True] = lambda: self.jumped.emit(-1.0)
-        keys[int(key.Key_Right), True] = lambda: self.jumped.emit(1.0)
-        # Where these lie differs from keyboard to keyboard, some need AltGr: what counts is
-        # the character.
-        texts: dict[str, Callable[[], None]] = {
-            ",": lambda: self.stepped.emit(-1),
-            ".": lambda: self.stepped.emit(1),
-            "[": lambda: self.speed_changed.emit(-1),
-            "]": lambda: self.speed_changed.emit(1),
-        }
-        return keys, texts
+
+    def _bind_keys(self) -> None:
+        """Learns from the table which key means what."""
+        for row in ACTIONS:
+            if row.name not in self.actions_by_name or row.name == _PASTE:
+                continue
+            for keys, sequence in zip(row.keys.split(), row.sequences, strict=True):
+                # Where signs lie differs from keyboard to keyboard, some need AltGr: what counts is
+                # the character.
+                is_sign = len(keys) == 1 and not keys.isalnum()
+                bound = self._signs if is_sign else self._keys
+                bound[sequence.toString()] = self._run[row.name]
+
+    def _paste(self) -> None:
+        found = picture_in(QGuiApplication.clipboard().mimeData())
+        if found is None:
+            self.show_hint("The clipboard holds no picture.")
+        else:
+            self.picture_dropped.emit(found)
 
     def takes_key(self, event: QKeyEvent) -> bool:
         """Does what a key means to the player, which need not have the focus; else nothing."""
@@ -182,18 +198,15 @@ class PlayerPanel(QWidget):
 
     def _action(self, event: QKeyEvent) -> Callable[[], None] | None:
         if event.matches(QKeySequence.StandardKey.Paste):
-            found = picture_in(QGuiApplication.clipboard().mimeData())
-            return None if found is None else lambda: self.picture_dropped.emit(found)
+            is_picture = picture_in(QGuiApplication.clipboard().mimeData()) is not None
+            return self._paste if is_picture else None
         if not self.transport.isEnabled():
             return None
-        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        shift = Qt.KeyboardModifier.ShiftModifier
-        by_text = self._texts.get(event.text())
-        if by_text is not None and not modifiers & Qt.KeyboardModifier.MetaModifier:
-            return by_text
-        if modifiers & ~shift:
-            return None
-        return self._keys.get((int(event.key()), bool(modifiers & shift)))
+        by_sign = self._signs.get(event.text())
+        if by_sign is not None and not event.modifiers() & Qt.KeyboardModifier.MetaModifier:
+            return by_sign
+        keys = QKeySequence(event.keyCombination()).toString()
+        return self._keys.get(keys.removeprefix("Num+"))
 
     # Pictures from outside ----------------------------------------------------------------------
 
@@ -216,7 +229,13 @@ class PlayerPanel(QWidget):
     def _clear_position(self) -> None:
         self.set_position(0.0, 0.0)
         self.position_label.setText("")
-        self.transport.setEnabled(False)
+        self._enable(False)
+
+    def _enable(self, has_video: bool) -> None:
+        self.transport.setEnabled(has_video)
+        for name, action in self.actions_by_name.items():
+            if name != _PASTE:
+                action.setEnabled(has_video)
 
     # Making -------------------------------------------------------------------------------------
 

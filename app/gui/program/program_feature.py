@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtGui import QAction, QActionGroup
@@ -12,8 +11,9 @@ from app.gui.feature import Feature
 from app.gui.main_window import MainWindow
 from app.gui.preferences import keep_preferences
 from app.gui.program.about_dialog import AboutDialog
+from app.gui.program.command_palette import CommandPalette
 from app.gui.program.log_file import open_log_folder
-from app.gui.program.shortcuts_dialog import Group, ShortcutsDialog
+from app.gui.program.shortcuts_dialog import ShortcutsDialog
 from app.gui.widgets.theme import Theme, ThemeChoice
 from app.settings import WindowSettings
 
@@ -26,23 +26,20 @@ class ProgramFeature(Feature):
     Args:
         window: whose look it changes.
         theme: the colours of all windows.
-        shortcuts: every key that does something, in groups.
     """
 
-    def __init__(
-        self, window: MainWindow, theme: Theme, shortcuts: Callable[[], Sequence[Group]]
-    ) -> None:
+    def __init__(self, window: MainWindow, theme: Theme) -> None:
         super().__init__(window)
         self._window, self._theme = window, theme
         self.actions = make_actions(
-            "program",
             self,
             {
                 "quit": window.close,
                 "full-screen": window.toggle_full_screen,
                 "reset-layout": window.reset_layout,
                 "theme-next": lambda: self._choose_theme(theme.choice.next()),
-                "shortcuts": lambda: ShortcutsDialog(shortcuts(), window).open(),
+                "palette": lambda: CommandPalette(window.commands(), window).show(),
+                "shortcuts": lambda: ShortcutsDialog(window).open(),
                 "open-log": self._open_log,
                 "about": lambda: AboutDialog(window).open(),
                 **{

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -17,37 +14,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.actions import ACTIONS, Where
 from app.gui.widgets import theme
 
-Group = tuple[str, Sequence[tuple[str, str]]]  # title, (keys, what they do)
-
-PLAYER_KEYS: tuple[tuple[str, str], ...] = (
-    ("Space, K", "Play or pause"),
-    ("J", "Play backwards, faster each time"),
-    ("L", "Play forwards, faster each time"),
-    (",", "One frame back"),
-    (".", "One frame forward"),
-    ("←", "5 seconds back"),
-    ("→", "5 seconds forward"),
-    ("Shift+←", "1 second back"),
-    ("Shift+→", "1 second forward"),
-    ("↑", "1 minute forward"),
-    ("↓", "1 minute back"),
-    ("Home, End", "To the beginning, to the end"),
-    ("[  ]", "Slower, faster"),
-    ("Backspace", "Normal speed"),
-    ("Ctrl+V", "Search the picture in the clipboard"),
+_PLACES: tuple[tuple[str, tuple[Where, ...]], ...] = (
+    ("Window", (Where.WINDOW, Where.LIBRARY)),
+    ("Player", (Where.PLAYER,)),
+    ("Results", (Where.RESULTS,)),
 )
 
 
 class ShortcutsDialog(QDialog):
-    """A list that can be narrowed by typing.
+    """The shortcuts of the table, which can be narrowed by typing."""
 
-    Args:
-        groups: titles with rows of (keys, what they do).
-    """
-
-    def __init__(self, groups: Sequence[Group], parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("shortcuts_dialog")
         self.setWindowTitle("Keyboard shortcuts")
@@ -70,11 +50,15 @@ class ShortcutsDialog(QDialog):
         self._tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self._groups: list[tuple[QTreeWidgetItem, list[QTreeWidgetItem]]] = []
-        for title, rows in groups:
+        for title, places in _PLACES:
             head = QTreeWidgetItem(self._tree, [title])
             head.setFont(0, theme.strong_font(self.font()))
             head.setFlags(Qt.ItemFlag.ItemIsEnabled)
-            items = [QTreeWidgetItem(head, [text, keys]) for keys, text in rows]
+            items = [
+                QTreeWidgetItem(head, [row.plain_text.rstrip("…"), row.keys_text])
+                for row in ACTIONS
+                if row.keys and row.where in places
+            ]
             self._groups.append((head, items))
         self._tree.expandAll()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -95,15 +79,3 @@ class ShortcutsDialog(QDialog):
             for item in items:
                 item.setHidden(item not in matching)
             head.setHidden(not matching)
-
-
-def rows_of(actions: Sequence[QAction]) -> list[tuple[str, str]]:
-    """The rows of those actions that have keys."""
-    rows = []
-    for action in actions:
-        keys = ", ".join(
-            key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts()
-        )
-        if keys:
-            rows.append((keys, action.text().replace("&", "").rstrip("…")))
-    return rows

@@ -48,12 +48,9 @@ class ResultsFeature(Feature):
         self.flows = (self.flow,)
         right = Qt.DockWidgetArea.RightDockWidgetArea
         self.docks = (Dock("Results", "results_dock", self.panel, right, 400, 480),)
-        self.actions = make_actions(
-            "results",
+        self.actions = self.panel.actions_by_name | make_actions(
             self,
             {
-                "undo": self.panel.undo,
-                "redo": self.panel.redo,
                 "search-picture": partial(choose_picture, window, self.flow.search_picture),
                 **{f"refine-{each}": self._choose_stages for each in REFINEMENTS},
             },

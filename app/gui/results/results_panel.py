@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeySequence, QPixmap
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QMenu,
     QPushButton,
     QSlider,
     QStackedWidget,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 from app.core.entities import Verdict
 from app.core.journal import UndoState
 from app.core.queries import SearchResult
+from app.gui.actions import Where, context_menu, make_actions
 from app.gui.hit_text import count_text, taken_utc
 from app.gui.results.gallery_loader import GalleryLoader
 from app.gui.results.gallery_model import GalleryModel, GalleryOrder
@@ -44,6 +44,7 @@ from app.gui.widgets.theme import UNIT_PX
 
 if TYPE_CHECKING:
     from app.gui.tasks import TaskRunner
+    from app.services.people.catalog import HitDetails
 
 # Frames, so that buttons are seen to be buttons; palette names follow the theme.
 STYLE = """
@@ -55,7 +56,7 @@ STYLE = """
 #cameraButton { padding-right: 20px; }
 #cameraButton::menu-indicator { subcontrol-position: center right; right: 4px; }
 """
-_AROUND_MIN = 10
+_AROUND = timedelta(minutes=10)
 FIRST_STEP = "Click a person in the player, or drop a picture of one here."
 
 
@@ -112,29 +113,22 @@ class ResultsPanel(QWidget):
     # Building -----------------------------------------------------------------------------------
 
     def _make_actions(self) -> None:
-        self.confirm = self._action("confirm", "✓ Confirm", "+", "The same person")
-        self.confirm.setShortcuts([QKeySequence("+"), QKeySequence("=")])
-        self.reject = self._action("reject", "✕ Reject", "-", "Another person")
-        self.undo = self._action("undoDecision", "Undo", "Ctrl+Z", "Take the last decision back")
-        self.redo = self._action(
-            "redoDecision", "Redo", "Ctrl+Shift+Z", "Make the decision again that was taken back"
+        self.actions_by_name = made = make_actions(
+            self,
+            {
+                "search-person": self._search_chosen,
+                "narrow-time": self._narrow_to_time,
+                "narrow-camera": self._narrow_to_camera,
+                "confirm": lambda: self._judge("same"),
+                "reject": lambda: self._judge("different"),
+                "undo": self.undo_wanted.emit,
+                "redo": self.redo_wanted.emit,
+            },
         )
-        for action in (self.undo, self.redo):
-            # A decision is taken back from wherever one is looking.
-            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        self.search_this = self._action(
-            "searchThisPerson", "Search this person", "Return", "Look for this person everywhere"
-        )
-        self.search_this.setShortcuts([QKeySequence("Return"), QKeySequence("Enter")])
-
-    def _action(self, name: str, text: str, keys: str, meaning: str) -> QAction:
-        action = QAction(text, self)
-        action.setObjectName(name)
-        action.setShortcut(QKeySequence(keys))
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.setToolTip(f"{meaning} ({keys})")
-        self.gallery.addAction(action)
-        return action
+        self.gallery.addActions(list(made.values()))
+        self.confirm, self.reject = made["confirm"], made["reject"]
+        self.undo, self.redo = made["undo"], made["redo"]
+        self.search_this = made["search-person"]
 
     def _set_up(self) -> None:
         self.growth.setObjectName("libraryGrew")
@@ -184,20 +178,14 @@ class ResultsPanel(QWidget):
         row = QHBoxLayout(self.buttons)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(UNIT_PX)
-        for action in (
-            self.confirm,
-            self.reject,
-            self.undo,
-            self.redo,
-            None,
-            self.search_this,
-        ):
-            if action is None:
+        for name in ("confirm", "reject", "undo", "redo", "", "search-person"):
+            if not name:
                 row.addStretch()
                 continue
+            action = self.actions_by_name[name]
             button = QToolButton(self.buttons)
             button.setDefaultAction(action)
-            button.setObjectName(f"{action.objectName()}Button")
+            button.setObjectName(f"{name}Button")
             button.setAccessibleName(action.toolTip())
             # A click on a button leaves the arrow keys with the gallery.
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -210,11 +198,7 @@ class ResultsPanel(QWidget):
         self.gallery.rows_seen.connect(self.loader.show_rows)
         self.gallery.doubleClicked.connect(lambda _: self.search_this.trigger())
         self.gallery.customContextMenuRequested.connect(self._show_menu)
-        self.confirm.triggered.connect(lambda: self._judge("same"))
-        self.reject.triggered.connect(lambda: self._judge("different"))
-        self.undo.triggered.connect(self.undo_wanted)
-        self.redo.triggered.connect(self.redo_wanted)
-        self.search_this.triggered.connect(self._search_chosen)
+        self.loader.arrived.connect(lambda _: self._offer_narrowing())
         self.filters.changed.connect(lambda: self.filter_changed.emit(self.filters.chosen()))
         self.order.activated.connect(lambda _: self.order_wanted.emit(self.chosen_order()))
         self.picture_size.valueChanged.connect(self.gallery.set_picture_px)
@@ -344,6 +328,7 @@ class ResultsPanel(QWidget):
         has_choice = self.gallery.chosen_id() is not None
         for action in (self.confirm, self.reject, self.search_this):
             action.setEnabled(has_choice)
+        self._offer_narrowing()
 
     def _judge(self, verdict: Verdict) -> None:
         chosen = self.gallery.chosen_id()
@@ -360,31 +345,32 @@ class ResultsPanel(QWidget):
         if not index.isValid():
             return
         self.gallery.setCurrentIndex(index)
-        menu = QMenu(self)
-        menu.setObjectName("hitMenu")
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addActions([self.search_this])
-        self._add_narrowing(menu)
-        menu.addSeparator()
-        menu.addActions([self.confirm, self.reject, self.undo, self.redo])
+        menu = context_menu(Where.RESULTS, self.actions_by_name, self)
         menu.popup(self.gallery.viewport().mapToGlobal(place))
 
-    def _add_narrowing(self, menu: QMenu) -> None:
-        """Entries that filter by what is known of the chosen hit."""
+    def _chosen_details(self) -> HitDetails | None:
         chosen = self.gallery.chosen_id()
-        details = None if chosen is None else self.model.details_of(chosen)
-        if details is None:
-            return
-        taken = taken_utc(details)
+        return None if chosen is None else self.model.details_of(chosen)
+
+    def _offer_narrowing(self) -> None:
+        """Offers to filter by what is known of the chosen hit."""
+        details = self._chosen_details()
+        around, camera = (self.actions_by_name[f"narrow-{what}"] for what in ("time", "camera"))
+        around.setVisible(details is not None and taken_utc(details) is not None)
+        camera.setVisible(details is not None)
+        if details is not None:
+            camera.setText(f"Only {details.camera.replace('&', '&&')}")
+
+    def _narrow_to_time(self) -> None:
+        details = self._chosen_details()
+        taken = None if details is None else taken_utc(details)
         if taken is not None:
-            menu.addAction(
-                f"Only {_AROUND_MIN} minutes before and after",
-                lambda: self.filters.narrow_to_time(taken, timedelta(minutes=_AROUND_MIN)),
-            ).setObjectName("narrowToTime")
-        menu.addAction(
-            f"Only {details.camera.replace('&', '&&')}",
-            lambda: self.filters.narrow_to_camera(details.camera),
-        ).setObjectName("narrowToCamera")
+            self.filters.narrow_to_time(taken, _AROUND)
+
+    def _narrow_to_camera(self) -> None:
+        details = self._chosen_details()
+        if details is not None:
+            self.filters.narrow_to_camera(details.camera)
 
     def _ask_for_picture(self) -> None:
         choose_picture(self, self.picture_wanted.emit)

@@ -338,6 +338,7 @@ QScrollBar::handle { background: %(line)s; border-radius: %(radius)spx; min-heig
 QScrollBar::handle:hover { background: %(muted)s; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+#command_palette { background: %(raised)s; border: 1px solid %(line)s; }
 QLabel[role="muted"] { color: %(muted)s; }
 QLabel[role="warning"] { color: %(warning)s; }
 QLabel[role="heading"] { font-weight: 600; }
