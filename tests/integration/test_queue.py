@@ -37,12 +37,12 @@ from app.core.events import (
     VideoSkipped,
     VideoStarted,
 )
+from app.core.library_files import HOST
 from app.core.ports import EmbedBoxes, FrameSource
 from app.services.footage import growth
 from app.services.footage.sources import SourceFile
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.ingest.turns import MOST_CRASHES, turn_of
-from app.storage.library import HOST_NAME
 from tests.crashing_source import CrashingSource
 from tests.integration import main_job
 from tests.integration.conftest import Retrace
@@ -453,7 +453,7 @@ def test_the_queue_is_changed_while_another_program_reads(
         assert workspace.library.queued_ids() == []
     assert done == ["a.mp4", "d.mp4", "c.mp4"]
     assert paused >= 2
-    assert not (library / HOST_NAME).exists()
+    assert not (library / HOST).exists()
 
 
 def test_a_video_that_is_paused_is_gone_on_with(
@@ -482,7 +482,7 @@ def test_a_library_that_another_computer_has_open_is_left_alone(
 ) -> None:
     library = tmp_path / "library"
     with main_job.opened(library):
-        (library / HOST_NAME).write_text("another computer")
+        (library / HOST).write_text("another computer")
         said = retrace("queue", "--library", library)
         assert said.status == 1
         assert "is open in another Retrace window" in said.err
