@@ -13,10 +13,9 @@ from av.video.stream import VideoStream
 
 from app.core.entities import StartSource
 from app.core.name_reading import WrittenTime, read_name
+from app.vision.containers import Traits, traits_of
 from app.vision.presentation import Timeline
 
-# Containers whose header says how long the video is; elsewhere the length is an estimate.
-_ANNOUNCING = frozenset({"mov", "matroska", "flv", "asf", "mxf", "avi", "nut"})
 # As much of a bare stream is read to learn how long it is.
 _COUNTED_BYTES = 1 << 24
 # Less is the frame that a codec holds back, more a wild stamp.
@@ -43,14 +42,14 @@ class Announced:
 
 
 def announced(
-    container: InputContainer, stream: VideoStream, formats: frozenset[str], timeline: Timeline
+    container: InputContainer, stream: VideoStream, traits: Traits, timeline: Timeline
 ) -> Announced:
     """Reads how long the video is.
 
     Args:
         container: the opened file.
         stream: its pictures.
-        formats: FFmpeg's names of the container.
+        traits: of its kind of container.
         timeline: where the first decoded frame lies.
     """
     ends: list[Fraction] = []  # seconds on the container's clock
@@ -67,13 +66,11 @@ def announced(
         ends.append(Fraction(tagged_s))
     # The longer one may count what an edit list hides, or sound that goes on.
     duration_s = float(min(ends) - first_s) if ends else 0.0
-    binding = bool(formats & _ANNOUNCING)
     return Announced(
         duration_s=duration_s if duration_s > 0 else None,
         frame_count=_frames(stream, timeline) or None,
-        binding=binding,
-        # MP4 counts the frames that an edit list hides, too.
-        count_binding=binding and "mov" not in formats,
+        binding=traits.announces_length,
+        count_binding=traits.announces_frames,
     )
 
 
@@ -147,8 +144,8 @@ def _sound_before_picture(container: InputContainer, timeline: Timeline) -> time
 
 
 def _stream_clock(container: InputContainer, timeline: Timeline) -> WrittenTime | None:
-    """Dahua's chunks carry the recorder's local time, which FFmpeg counts as if it were UTC."""
-    if container.format.name != "dhav" or timeline.basis != "pts":
+    """The recorder's local time, where chunks carry it; FFmpeg counts it as if it were UTC."""
+    if not traits_of(container.format.name).tells_local_time or timeline.basis != "pts":
         return None
     try:
         shown = datetime.fromtimestamp(float(timeline.first * timeline.time_base), UTC)

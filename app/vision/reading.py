@@ -19,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from app.core.errors import VideoError
+from app.vision.containers import Traits, traits_of
 from app.vision.presentation import FIRST_FRAMES, JUMP_S, PresentationClock, Timeline, true_first
 from app.vision.unreadable import (
     no_pictures,
@@ -31,10 +32,6 @@ from app.vision.unreadable import (
 
 # A demuxer that fails this often in a row, without a packet in between, has nothing left to give.
 _MAX_FAILURES = 16
-# Containers in which a packet is marked as corrupt because the file ends within it.
-_WHOLE_PACKETS = frozenset({"mov", "matroska", "avi", "flv", "asf"})
-# Byte streams without an index, which recorders join end to end, with clocks that start again.
-JOINABLE = frozenset({"mpegts", "mpeg"})
 
 # No camera has so many; a damaged header may announce any number, and each picture is held whole.
 _MOST_PIXELS = 80_000_000
@@ -74,7 +71,7 @@ class Reading:
         except BaseException:
             self.container.close()
             raise
-        self.formats = frozenset(self.container.format.name.split(","))
+        self.traits = traits_of(self.container.format.name)
         self.skipped_packets = 0
         self.problem = ""
         """Why the file could not be read to its end, or empty."""
@@ -121,9 +118,8 @@ class Reading:
                 key = packet
             for frame in self._decode(packet):
                 if first is None or timeline is None:
-                    is_avi = "avi" in self.formats
                     first = frame
-                    timeline = _timeline(frame, key, self.stream, is_avi, rate_fps)
+                    timeline = _timeline(frame, key, self.stream, self.traits, rate_fps)
                 stamps.append(timeline.stamp(frame))
             if len(stamps) >= FIRST_FRAMES:
                 break
@@ -161,7 +157,7 @@ class Reading:
             return
         key: VideoPacket | None = None
         settled = False
-        partial = bool(self.formats & JOINABLE)
+        partial = self.traits.is_joinable
         for packet in self._packets():
             if key is None:
                 if packet is None or not packet.is_keyframe:
@@ -215,7 +211,7 @@ class Reading:
                         self._hear(packet)
                         continue
                     failures = 0
-                    self.breaks_off = packet.is_corrupt and bool(self.formats & _WHOLE_PACKETS)
+                    self.breaks_off = packet.is_corrupt and self.traits.has_whole_packets
                     if self.breaks_off:
                         self.skipped_packets += 1
                     else:
@@ -289,7 +285,7 @@ def _timeline(
     first: VideoFrame,
     key: VideoPacket | None,
     stream: VideoStream,
-    is_avi: bool,
+    traits: Traits,
     rate_fps: float | None,
 ) -> Timeline:
     rate = frame_rate(stream)
@@ -301,7 +297,7 @@ def _timeline(
     delay = None
     if first.key_frame and first.dts is not None and key is not None and key.dts is not None:
         delay = first.dts - key.dts
-    if first.pts is not None and not is_avi:
+    if first.pts is not None and not traits.counts_packets:
         return Timeline("pts", time_base, first.pts, period, None)
     assert first.dts is not None
     return Timeline("dts", time_base, first.dts, period, delay)

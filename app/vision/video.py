@@ -14,10 +14,11 @@ from av.video.frame import VideoFrame
 
 from app.core.entities import Image, VideoInfo
 from app.core.errors import TruncatedVideoError
+from app.vision.containers import Traits
 from app.vision.geometry import Geometry, geometry_of, pixel_aspect
 from app.vision.header import Announced, announced, counted, recording_start
 from app.vision.presentation import Timeline
-from app.vision.reading import JOINABLE, Reading, TimedFrame, frame_rate
+from app.vision.reading import Reading, TimedFrame, frame_rate
 from app.vision.unreadable import nothing_decodable
 
 logger = logging.getLogger(__name__)
@@ -28,8 +29,6 @@ TOLERANCE_S = 0.001
 _NEAR_S = 1.0
 # How far before the target to seek: the nearest key frame may not suffice (open GOP, refresh).
 _SEEK_BACK_S = (0.0, 1.0, 5.0, 20.0)
-# Containers whose packets carry their times and that have an index to find them by.
-_INDEXED = frozenset({"mov", "matroska", "flv", "asf", "mxf"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +51,7 @@ class VideoFile:
     def __init__(
         self,
         info: VideoInfo,
-        formats: frozenset[str],
+        traits: Traits,
         timeline: Timeline,
         header: Announced,
         geometry: Geometry,
@@ -61,7 +60,7 @@ class VideoFile:
         self.info = info
         self.skipped_packets = 0
         """Damaged packets that the latest pass left out."""
-        self._formats = formats
+        self._traits = traits
         self._timeline = timeline
         self._announced = header
         self._geometry = geometry
@@ -126,12 +125,12 @@ class VideoFile:
 
     def _may_seek(self, target: int) -> bool:
         if self._timeline.basis == "dts":
-            return "avi" in self._formats and self._timeline.delay is not None
+            return self._traits.counts_packets and self._timeline.delay is not None
         if self._timeline.basis == "count":
             return False
-        if self._formats & _INDEXED:
+        if self._traits.is_indexed:
             return True
-        return bool(self._formats & JOINABLE) and self._has_one_clock(target)
+        return self._traits.is_joinable and self._has_one_clock(target)
 
     def _has_one_clock(self, target: int) -> bool:
         """Whether times only rise up to a moment, so that a seek finds the right one."""
@@ -184,7 +183,7 @@ def open_video(
     reading = Reading(path, view=view)
     try:
         first, timeline = reading.first_frame(rate_fps)
-        header = announced(reading.container, reading.stream, reading.formats, timeline)
+        header = announced(reading.container, reading.stream, reading.traits, timeline)
         if timeline.basis == "count":
             header = counted(path, timeline)
         start = recording_start(path, reading.container, timeline, header.duration_s, zone)
@@ -209,7 +208,7 @@ def open_video(
         )
     finally:
         reading.close()
-    return VideoFile(info, reading.formats, timeline, header, geometry)
+    return VideoFile(info, reading.traits, timeline, header, geometry)
 
 
 def _around(timed: Iterator[TimedFrame], target: int) -> list[TimedFrame]:
