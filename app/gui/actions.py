@@ -203,6 +203,16 @@ def plain_text(text: str) -> str:
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&")
 
 
+def first_key(name: str) -> str:
+    """The first shortcut of an action as the user reads it."""
+    return _keys_text(_ROWS[name].sequences[0])
+
+
+def with_key(text: str, name: str) -> str:
+    """A tooltip that names the first shortcut of an action: "Play (Space)"."""
+    return f"{text} ({first_key(name)})"
+
+
 def make_actions(
     parent: QObject, runs: Mapping[str, Callable[[], object] | QMenu]
 ) -> dict[str, QAction]:
@@ -231,7 +241,7 @@ def _make(row: ActionRow, parent: QObject, run: Callable[[], object] | QMenu) ->
     action.setCheckable(row.checkable)
     action.setStatusTip(row.tip)
     if row.tip and row.keys:
-        action.setToolTip(f"{row.tip} ({_keys_text(row.sequences[0])})")
+        action.setToolTip(with_key(row.tip, row.name))
     if row.where is not Where.PLAYER:
         action.setShortcuts(row.sequences)
     if row.where is Where.RESULTS and not row.menu:

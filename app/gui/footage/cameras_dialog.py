@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QFormLayout,
     QLabel,
@@ -19,11 +17,12 @@ from PySide6.QtWidgets import (
 from app.core.entities import Camera, Video
 from app.gui.widgets import theme
 from app.gui.widgets.labels import wrapped_label
+from app.gui.widgets.problem_dialog import ProblemDialog
 
 _WIDTH_PX = 420
 
 
-class CamerasDialog(QDialog):
+class CamerasDialog(ProblemDialog):
     """One field and a sentence; stays open until what it asks for is done.
 
     Args:
@@ -37,13 +36,7 @@ class CamerasDialog(QDialog):
     def __init__(
         self, title: str, text: str, label: str, field: QWidget, parent: QWidget | None
     ) -> None:
-        super().__init__(parent)
-        self.setObjectName("cameras_dialog")
-        self.setWindowTitle(title)
-        self.setAccessibleName(title)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._problem = wrapped_label("cameras_problem", "warning")
-        self._problem.hide()
+        super().__init__("cameras", title, parent)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.accept_button = buttons.addButton(title, QDialogButtonBox.ButtonRole.AcceptRole)
         self.accept_button.setObjectName("cameras_accept")
@@ -58,14 +51,9 @@ class CamerasDialog(QDialog):
         layout.setSpacing(3 * theme.UNIT_PX)
         layout.addWidget(wrapped_label("cameras_text", "muted", text))
         layout.addLayout(form)
-        layout.addWidget(self._problem)
+        layout.addWidget(self.problem)
         layout.addWidget(buttons)
         self.setMinimumWidth(_WIDTH_PX)
-
-    def show_problem(self, message: str) -> None:
-        """Why that cannot be done."""
-        self._problem.setText(message)
-        self._problem.show()
 
 
 def merge_dialog(

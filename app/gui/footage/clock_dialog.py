@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
@@ -21,6 +20,7 @@ from app.core.clock import zone_text
 from app.core.entities import Camera
 from app.gui.widgets import theme
 from app.gui.widgets.labels import wrapped_label
+from app.gui.widgets.problem_dialog import ProblemDialog
 
 _WIDTH_PX = 480
 _ADVICE = (
@@ -29,7 +29,7 @@ _ADVICE = (
 )
 
 
-class ClockDialog(QDialog):
+class ClockDialog(ProblemDialog):
     """The window behind it stays usable, so that an event can be looked for in the player.
 
     Signals:
@@ -46,11 +46,8 @@ class ClockDialog(QDialog):
     agreed = Signal(str, str, str, str)
 
     def __init__(self, camera: Camera, zone: tzinfo, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("clock_dialog")
-        self.setWindowTitle(f"Camera {camera.name}")
+        super().__init__("clock", f"Camera {camera.name}", parent)
         self.setAccessibleName(f"Name and clock of {camera.name}")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._name = _field("clock_name", "Name of the camera")
         self._zone = _field("clock_zone", "Zone of its clock: Europe/Berlin, UTC, +01:00")
         self._zone.setPlaceholderText(f"{zone_text(zone)} (the library's)")
@@ -62,8 +59,6 @@ class ClockDialog(QDialog):
         self._there = QPushButton("Mark in the &other camera")
         self._there.setObjectName("mark_there")
         self._found = wrapped_label("clock_found", "muted", _ADVICE)
-        self._problem = wrapped_label("clock_problem", "warning")
-        self._problem.hide()
         self._buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
         )
@@ -83,12 +78,7 @@ class ClockDialog(QDialog):
     def show_marks(self, text: str) -> None:
         """What has been marked, and what was found from it."""
         self._found.setText(text)
-        self._problem.hide()
-
-    def show_problem(self, message: str) -> None:
-        """Why that cannot be done."""
-        self._problem.setText(message)
-        self._problem.show()
+        self.show_problem("")
 
     def _values(self) -> tuple[str, str, str, str]:
         name, zone, offset, drift = (
@@ -111,7 +101,7 @@ class ClockDialog(QDialog):
         layout.addLayout(form)
         layout.addWidget(self._found)
         layout.addLayout(marks)
-        layout.addWidget(self._problem)
+        layout.addWidget(self.problem)
         layout.addWidget(self._buttons)
         self.setMinimumWidth(_WIDTH_PX)
 

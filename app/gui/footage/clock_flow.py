@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.core.camera_clock import parse_offset
 from app.core.clock import format_offset
 from app.core.entities import Camera
-from app.core.errors import UsageError, UserFacingError
+from app.core.errors import UsageError
+from app.gui.dialog_flow import DialogFlow
 from app.gui.footage.clock_dialog import ClockDialog
 from app.gui.tasks import TaskRunner
 from app.services.footage.cameras import MarkedEvent, SolvedClock, changed
@@ -19,28 +19,21 @@ from app.services.footage.cameras import MarkedEvent, SolvedClock, changed
 if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
-_LANE = "clock"
-T = TypeVar("T")
 Moment = tuple[int, float]
 """Video id, seconds into it."""
 
 
-class ClockFlow(QObject):
+class ClockFlow(DialogFlow[ClockDialog]):
     """One camera at a time.
 
     Signals:
         saved: names or times of the library are others now.
-        problem: an exception that belongs into a dialog.
     """
 
     saved = Signal()
-    problem = Signal(object)
 
     def __init__(self, tasks: TaskRunner, window: QWidget) -> None:
-        super().__init__(window)
-        self._tasks, self._window = tasks, window
-        self._workspace: Workspace | None = None
-        self._dialog: ClockDialog | None = None
+        super().__init__("clock", tasks, window)
         self._camera: Camera | None = None
         self._shown: Moment | None = None
         self._here: Moment | None = None
@@ -48,10 +41,9 @@ class ClockFlow(QObject):
         self._events: list[MarkedEvent] = []
 
     def set_workspace(self, workspace: Workspace | None) -> None:
-        """Works on another library from now on."""
-        self._workspace, self._shown = workspace, None
-        if self._dialog is not None:
-            self._dialog.reject()
+        """Works on another library from now on, or on none; the dialog is closed."""
+        super().set_workspace(workspace)
+        self._shown = None
 
     def note_position(self, video_id: int, time_s: float) -> None:
         """What the player shows."""
@@ -61,24 +53,23 @@ class ClockFlow(QObject):
         """Shows name and clock of a camera."""
         if self._workspace is None:
             return
-        if self._dialog is not None:
-            self._dialog.reject()
         self._camera, self._here, self._there = camera, None, None
         self._events = []
         dialog = ClockDialog(camera, self._workspace.library.timezone, self._window)
         dialog.here_marked.connect(lambda: self._mark(is_here=True))
         dialog.there_marked.connect(lambda: self._mark(is_here=False))
         dialog.agreed.connect(self._save)
-        dialog.finished.connect(lambda: self._forget(dialog))
-        self._dialog = dialog
+        self._adopt(dialog)
         dialog.show()
         # Not over the player, in which the event is to be found.
         corner = self._window.geometry().bottomRight() - dialog.frameGeometry().bottomRight()
         dialog.move(dialog.frameGeometry().topLeft() + corner)
 
     def _mark(self, *, is_here: bool) -> None:
+        if self._camera is None:
+            return
         if self._shown is None:
-            self._complain(UsageError("No video is shown.", "Show the event in the player first."))
+            self._refuse(UsageError("No video is shown.", "Show the event in the player first."))
             return
         if is_here:
             self._here = self._shown
@@ -91,9 +82,9 @@ class ClockFlow(QObject):
             return
         event = MarkedEvent(*self._here, *self._there)
         self._here = self._there = None
-        events = [*self._events, event]
+        events, camera = [*self._events, event], self._camera
 
-        def solve(workspace: Workspace, camera: Camera) -> SolvedClock:
+        def solve(workspace: Workspace) -> SolvedClock:
             return workspace.cameras.solve(camera, events)
 
         def take(solved: SolvedClock) -> None:
@@ -109,10 +100,13 @@ class ClockFlow(QObject):
         try:
             offset_s, drift_s = parse_offset(offset or "0"), parse_offset(drift or "0")
         except UsageError as error:
-            self._complain(error)
+            self._refuse(error)
+            return
+        camera = self._camera
+        if camera is None:
             return
 
-        def save(workspace: Workspace, camera: Camera) -> None:
+        def save(workspace: Workspace) -> None:
             own = [each for each in workspace.library.videos() if each.camera.id == camera.id]
             clock = changed(camera.clock, zone, offset_s, drift_s, own)
             workspace.cameras.change(camera, name, clock)
@@ -124,31 +118,6 @@ class ClockFlow(QObject):
 
         self._do(save, close)
 
-    def _do(self, work: Callable[[Workspace, Camera], T], take: Callable[[T], None]) -> None:
-        """Works on the open library in the background, and takes the answer in the window."""
-        workspace, camera = self._workspace, self._camera
-        if workspace is None or camera is None:
-            return
-
-        def job() -> Iterator[T]:
-            yield work(workspace, camera)
-
-        self._tasks.start(_LANE, job(), take).failed.connect(self._fail)
-
-    def _fail(self, error: Exception) -> None:
-        if isinstance(error, UserFacingError):
-            self._complain(error)
-        else:
-            self.problem.emit(error)
-
-    def _complain(self, error: UserFacingError) -> None:
-        if self._dialog is not None:
-            self._dialog.show_problem(str(error))
-
     def _tell(self, text: str) -> None:
         if self._dialog is not None:
             self._dialog.show_marks(text)
-
-    def _forget(self, dialog: ClockDialog) -> None:
-        if self._dialog is dialog:
-            self._dialog = None

@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QFormLayout,
     QHeaderView,
@@ -25,6 +24,7 @@ from PySide6.QtWidgets import (
 from app.core.clock import format_offset, format_time, zone_text
 from app.gui.widgets import theme
 from app.gui.widgets.labels import wrapped_label
+from app.gui.widgets.problem_dialog import ProblemDialog
 from app.services.ingest.survey import Survey, SurveyedCamera, SurveyedVideo
 
 _WIDTH_PX, _HEIGHT_PX = 760, 520
@@ -49,7 +49,7 @@ class FootageWishes:
     watch: bool
 
 
-class FootageDialog(QDialog):
+class FootageDialog(ProblemDialog):
     """Cameras with their videos, and fields that look at the footage again when changed.
 
     Signals:
@@ -72,14 +72,8 @@ class FootageDialog(QDialog):
         zone: tzinfo,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.setObjectName("footage_dialog")
-        self.setWindowTitle("Add footage")
-        self.setAccessibleName("Add footage")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__("footage", "Add footage", parent)
         self._state = wrapped_label("footage_state", "heading", f"Looking into {_called(paths)}…")
-        self._problem = wrapped_label("footage_problem", "warning")
-        self._problem.hide()
         self._list = self._make_list()
         self._rule = QComboBox()
         self._rule.setObjectName("footage_rule")
@@ -126,7 +120,7 @@ class FootageDialog(QDialog):
             self._sub_streams.setText("&Sub streams, too")
         unreadable = [video.problem for video in found.videos if video.problem]
         more = [f"{len(unreadable) - _PROBLEMS} more"] if len(unreadable) > _PROBLEMS else []
-        self._say("\n".join(unreadable[:_PROBLEMS] + more))
+        super().show_problem("\n".join(unreadable[:_PROBLEMS] + more))
         self._list.clear()
         for camera in cameras:
             self._add_camera(camera, found.zone)
@@ -137,15 +131,11 @@ class FootageDialog(QDialog):
         """How many videos have been looked at."""
         self._state.setText(f"Looking at video {min(done + 1, total)} of {total}…")
 
-    def show_problem(self, message: str) -> None:
+    def show_problem(self, text: str) -> None:
         """Says why the folder cannot be looked at like this."""
         self._state.setText("This cannot be loaded like this.")
-        self._say(message)
+        super().show_problem(text)
         self._list.clear()
-
-    def _say(self, problem: str) -> None:
-        self._problem.setText(problem)
-        self._problem.setVisible(bool(problem))
 
     def _wishes(self) -> FootageWishes:
         return FootageWishes(
@@ -191,7 +181,7 @@ class FootageDialog(QDialog):
         layout.setSpacing(3 * theme.UNIT_PX)
         layout.addWidget(self._state)
         layout.addWidget(self._list, 1)
-        layout.addWidget(self._problem)
+        layout.addWidget(self.problem)
         layout.addLayout(form)
         layout.addWidget(self._buttons)
         self.resize(_WIDTH_PX, _HEIGHT_PX)

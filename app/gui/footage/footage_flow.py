@@ -5,31 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.core.clock import parse_zone
 from app.core.errors import UsageError, UserFacingError
+from app.gui.dialog_flow import DialogFlow
 from app.gui.footage.footage_dialog import FootageDialog, FootageWishes
 from app.gui.tasks import Task, TaskRunner
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.ingest.survey import Survey, Surveying
 
-if TYPE_CHECKING:
-    from app.services.workspace import Workspace
 
-_LANE = "survey"
-
-
-class FootageFlow(QObject):
+class FootageFlow(DialogFlow[FootageDialog]):
     """One sheet at a time, over the open library.
 
     Signals:
         agreed: (paths, IngestOptions) to be loaded.
         watch_agreed: (folder, IngestOptions) to be watched from now on.
-        problem: an exception that belongs into a dialog.
 
     Args:
         usual: how footage is loaded where nothing is changed.
@@ -37,37 +31,25 @@ class FootageFlow(QObject):
 
     agreed = Signal(object, object)
     watch_agreed = Signal(object, object)
-    problem = Signal(object)
 
     def __init__(self, tasks: TaskRunner, window: QWidget, usual: IngestOptions) -> None:
-        super().__init__(window)
-        self._tasks, self._window, self._usual = tasks, window, usual
-        self._workspace: Workspace | None = None
-        self._dialog: FootageDialog | None = None
+        super().__init__("survey", tasks, window)
+        self._usual = usual
         self._paths: Sequence[Path] = ()
         self._options = usual
         self._task: Task | None = None
         self._is_stale = False  # what is shown is from before the last change
 
-    def set_workspace(self, workspace: Workspace | None) -> None:
-        """Works on another library from now on; an open sheet is closed."""
-        self._workspace = workspace
-        if self._dialog is not None:
-            self._dialog.reject()
-
     def show(self, paths: Sequence[Path]) -> None:
         """Shows what is in folders or files, and asks whether it is to be loaded like this."""
         if self._workspace is None:
             return
-        if self._dialog is not None:
-            self._dialog.reject()
         self._paths, self._options, self._is_stale = paths, self._usual, False
         zone = self._workspace.library.timezone
         dialog = FootageDialog(paths, self._usual.camera_by, zone, self._window)
         dialog.changed.connect(self._look_again)
         dialog.agreed.connect(self._agree)
-        dialog.finished.connect(lambda: self._forget(dialog))
-        self._dialog = dialog
+        self._adopt(dialog)
         dialog.open()
         self._look()
 
@@ -77,7 +59,7 @@ class FootageFlow(QObject):
         if self._workspace is None or self._dialog is None:
             return
         job = self._workspace.survey(self._paths, self._options)
-        task = self._tasks.start(_LANE, job, self._hear)
+        task = self._tasks.start(self._lane, job, self._hear)
         task.failed.connect(lambda error: self._fail(task, error))
         self._task = task
 
@@ -125,17 +107,14 @@ class FootageFlow(QObject):
     def _fail(self, task: Task, error: Exception) -> None:
         if task is not self._task or self._dialog is None:
             return
-        if isinstance(error, UserFacingError):
-            self._dialog.show_problem(str(error))
-        else:
+        if not isinstance(error, UserFacingError):
             self._dialog.reject()
-            self.problem.emit(error)
+        self._refuse(error)
 
     def _forget(self, dialog: FootageDialog) -> None:
-        if self._dialog is dialog:
-            self._dialog = None
-            if self._task is not None:
-                self._task.cancel()
+        super()._forget(dialog)
+        if self._dialog is None and self._task is not None:
+            self._task.cancel()
             self._task = None
 
 

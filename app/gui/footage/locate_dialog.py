@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QHeaderView,
     QTreeWidget,
@@ -20,6 +19,7 @@ from app.gui.widgets import theme
 from app.gui.widgets.choosing import choose_folder
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.plain import plain_tip
+from app.gui.widgets.problem_dialog import ProblemDialog
 from app.services.footage.relocation import MissingFootage
 
 _WIDTH_PX, _HEIGHT_PX = 600, 320
@@ -30,7 +30,7 @@ _ADVICE = (
 )
 
 
-class LocateDialog(QDialog):
+class LocateDialog(ProblemDialog):
     """One row for each folder with missing footage.
 
     Signals:
@@ -40,16 +40,11 @@ class LocateDialog(QDialog):
     folder_chosen = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("locate_dialog")
-        self.setWindowTitle("Locate footage")
-        self.setAccessibleName("Locate footage")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__("locate", "Locate footage", parent)
         self._lost: tuple[MissingFootage, ...] = ()
         self._words = wrapped_label("locate_words", "heading")
         self._advice = wrapped_label("locate_advice", "")
         self._advice.setText(_ADVICE)
-        self._problem = wrapped_label("locate_problem", "warning")
         self._list = self._make_list()
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self._choose = self._buttons.addButton(
@@ -65,7 +60,7 @@ class LocateDialog(QDialog):
         layout.addWidget(self._words)
         layout.addWidget(self._advice)
         layout.addWidget(self._list, 1)
-        layout.addWidget(self._problem)
+        layout.addWidget(self.problem)
         layout.addStretch()
         layout.addWidget(self._buttons)
         self.show_missing(())
@@ -82,7 +77,7 @@ class LocateDialog(QDialog):
         missing = sum(len(each.missing) for each in lost)
         videos = "1 video is" if missing == 1 else f"{missing} videos are"
         self._words.setText(f"{thanks}{f'{videos} missing.' if lost else _ALL_THERE}")
-        self._problem.hide()
+        self.show_problem("")
         self._list.clear()
         for each in lost:
             count = f"{len(each.missing)} of {len(each.missing) + each.present}"
@@ -98,11 +93,6 @@ class LocateDialog(QDialog):
         (self._choose if lost else close).setFocus()
         self.setMinimumWidth(_WIDTH_PX)
         self.resize(_WIDTH_PX, _HEIGHT_PX if lost else 0)
-
-    def show_problem(self, message: str) -> None:
-        """Says why a folder did not help."""
-        self._problem.setText(message)
-        self._problem.show()
 
     def _make_list(self) -> QTreeWidget:
         tree = QTreeWidget()

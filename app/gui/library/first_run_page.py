@@ -146,7 +146,7 @@ class FirstRunPage(QWidget):
             button.setObjectName(f"first_run_library_{number}")
             button.setAccessibleName(f"Open the library {folder.name}")
             button.setToolTip(plain_tip(str(folder)))
-            button.setStyleSheet("text-align: left;")
+            button.setProperty("role", "row")
             button.clicked.connect(
                 lambda _checked=False, chosen=folder: self.library_chosen.emit(chosen)
             )

@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QMenu,
@@ -31,6 +30,7 @@ from app.gui.widgets.choosing import choose_file, choose_model_file
 from app.gui.widgets.fitting import fit_height
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.plain import plain_tip
+from app.gui.widgets.problem_dialog import ProblemDialog
 from app.services.networks.download import megabytes
 from app.services.networks.model_choice import LARGER_FINDS_MORE
 from app.services.networks.model_shelf import origin_words
@@ -168,7 +168,7 @@ class NetworkRow(QWidget):
         self.origin.setVisible(wanted and bool(self.origin.text()))
 
 
-class NetworksDialog(QDialog):
+class NetworksDialog(ProblemDialog):
     """A row for each role.
 
     Signals:
@@ -188,14 +188,8 @@ class NetworksDialog(QDialog):
     embedder_change_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("networks_dialog")
-        self.setWindowTitle("Networks of this library")
-        self.setAccessibleName("Networks of this library")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__("networks", "Networks of this library", parent)
         self._rows = {role: NetworkRow(role, self) for role in MODEL_ROLES}
-        self._problem = wrapped_label("networks_problem", "warning")
-        self._problem.hide()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -203,7 +197,7 @@ class NetworksDialog(QDialog):
         layout.setSpacing(4 * theme.UNIT_PX)
         for row in self._rows.values():
             layout.addWidget(row)
-        layout.addWidget(self._problem)
+        layout.addWidget(self.problem)
         self.progress = InstallProgress(self)
         layout.addWidget(self.progress)
         layout.addStretch()
@@ -248,8 +242,7 @@ class NetworksDialog(QDialog):
 
     def show_problem(self, text: str) -> None:
         """Says why a file was not taken; empty takes that away."""
-        self._problem.setText(f"! {text}" if text else "")
-        self._problem.setVisible(bool(text))
+        super().show_problem(f"! {text}" if text else "")
         fit_height(self, _WIDTH_PX)
 
     def show_installing(self, running: bool) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from app.core.errors import UserFacingError
 from app.core.networks import ModelRole
+from app.gui.dialog_flow import DialogFlow
 from app.gui.networks.install_flow import InstallFlow
 from app.gui.networks.networks_dialog import NetworksDialog
 from app.gui.tasks import TaskRunner
@@ -18,10 +18,8 @@ from app.gui.tasks import TaskRunner
 if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
-LANE = "networks"
 
-
-class NetworksFlow(QObject):
+class NetworksFlow(DialogFlow[NetworksDialog]):
     """Shows the networks of the open library, and notes another one than the embedder.
 
     Signals:
@@ -29,56 +27,46 @@ class NetworksFlow(QObject):
         changed: searches refine their rankings by other networks from now on.
         embedder_change_wanted: the library is to get another embedder's vectors; of that path, or
             None where the user is to be asked.
-        problem: an exception that belongs into a dialog.
     """
 
     detector_changed = Signal()
     changed = Signal()
     embedder_change_wanted = Signal(object)
-    problem = Signal(object)
 
     def __init__(self, tasks: TaskRunner, window: QWidget) -> None:
-        super().__init__(window)
-        self._tasks, self._window = tasks, window
-        self._workspace: Workspace | None = None
-        self._dialog: NetworksDialog | None = None
-
-    def set_workspace(self, workspace: Workspace | None) -> None:
-        """Works on another library from now on, or on none."""
-        self._workspace = workspace
-        if self._dialog is not None:
-            self._dialog.close()
+        super().__init__("networks", tasks, window)
 
     def ask(self) -> None:
         """Opens the list."""
         if self._workspace is None:
             return
         if self._dialog is None:
-            self._dialog = NetworksDialog(self._window)
-            self._dialog.file_chosen.connect(self._choose)
-            self._dialog.removal_wanted.connect(lambda role: self._choose(role, None))
-            self._dialog.embedder_change_wanted.connect(self._change_embedder)
-            install = InstallFlow(self._tasks, self._dialog, self._workspace.shelf)
+            dialog = NetworksDialog(self._window)
+            dialog.file_chosen.connect(self._choose)
+            dialog.removal_wanted.connect(lambda role: self._choose(role, None))
+            dialog.embedder_change_wanted.connect(self._change_embedder)
+            install = InstallFlow(self._tasks, dialog, self._workspace.shelf)
             install.installed.connect(self._list)
             install.problem.connect(self.problem)
-            self._dialog.finished.connect(self._forget_dialog)
-            self._dialog.open()
+            self._adopt(dialog)
+            dialog.open()
         self._list()
 
     def _list(self) -> None:
         if self._workspace is None or self._dialog is None:
             return
-        task = self._tasks.replace(LANE, self._workspace.list_networks(), self._dialog.show_entry)
+        job = self._workspace.list_networks()
+        task = self._tasks.replace(self._lane, job, self._dialog.show_entry)
         task.failed.connect(self.problem)
 
-    def _forget_dialog(self) -> None:
-        self._dialog = None
-        self._tasks.cancel(LANE)
+    def _forget(self, dialog: NetworksDialog) -> None:
+        super()._forget(dialog)
+        self._tasks.cancel(self._lane)
 
     def _choose(self, role: ModelRole, path: Path | None) -> None:
         if self._workspace is None:
             return
-        task = self._tasks.replace(LANE, _remember(self._workspace, role, path))
+        task = self._tasks.replace(self._lane, _remember(self._workspace, role, path))
         task.finished.connect(lambda: self._take(role))
         task.failed.connect(self._refuse)
 
@@ -92,15 +80,11 @@ class NetworksFlow(QObject):
             self.changed.emit()
 
     def _refuse(self, error: Exception) -> None:
-        if isinstance(error, UserFacingError) and self._dialog is not None:
-            self._dialog.show_problem(str(error))
-            self._list()
-        else:
-            self.problem.emit(error)
+        super()._refuse(error)
+        self._list()
 
     def _change_embedder(self, path: Path | None) -> None:
-        if self._dialog is not None:
-            self._dialog.close()
+        self._dismiss()
         self.embedder_change_wanted.emit(path)
 
 

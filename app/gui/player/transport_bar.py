@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
+from app.gui.actions import first_key, with_key
 from app.gui.hit_text import video_time_text
 from app.gui.player.seek_bar import SeekBar
 from app.gui.widgets.icons import icon
@@ -39,12 +40,16 @@ class TransportBar(QWidget):
         self._icons: dict[QToolButton, str] = {}
         self._plays = False
         faster = "again: faster"
-        shuttle_back = self._add(row, "shuttleBack", "rewind", f"Play backwards, {faster}", "J")
-        frame_back = self._add(row, "frameBack", "step-back", "One frame back", ",")
-        self.play_button = self._add(row, "play", "play", "Play", "Space")
-        frame_forward = self._add(row, "frameForward", "step-forward", "One frame forward", ".")
+        shuttle_back = self._add(
+            row, "shuttleBack", "rewind", f"Play backwards, {faster}", "shuttle-back"
+        )
+        frame_back = self._add(row, "frameBack", "step-back", "One frame back", "frame-back")
+        self.play_button = self._add(row, "play", "play", "Play", "play")
+        frame_forward = self._add(
+            row, "frameForward", "step-forward", "One frame forward", "frame-on"
+        )
         shuttle_forward = self._add(
-            row, "shuttleForward", "fast-forward", f"Play forwards, {faster}", "L"
+            row, "shuttleForward", "fast-forward", f"Play forwards, {faster}", "shuttle-on"
         )
         shuttle_back.clicked.connect(lambda: self.shuttled.emit(-1))
         shuttle_forward.clicked.connect(lambda: self.shuttled.emit(1))
@@ -78,7 +83,7 @@ class TransportBar(QWidget):
         button, text = self.play_button, "Pause" if self._plays else "Play"
         self._icons[button] = text.lower()
         button.setIcon(icon(text.lower()))
-        button.setToolTip(f"{text} (Space)")
+        button.setToolTip(with_key(text, "play"))
         button.setAccessibleName(text)
 
     def set_position(self, time_s: float, length_s: float) -> None:
@@ -96,11 +101,13 @@ class TransportBar(QWidget):
     def _toggle(self) -> None:
         self.play_toggled.emit()
 
-    def _add(self, row: QHBoxLayout, name: str, icon_name: str, text: str, key: str) -> QToolButton:
+    def _add(
+        self, row: QHBoxLayout, name: str, icon_name: str, text: str, action: str
+    ) -> QToolButton:
         button = QToolButton(self)
         button.setObjectName(f"{name}Button")
         button.setAccessibleName(text)
-        button.setToolTip(f"{text} ({key})")
+        button.setToolTip(with_key(text, action))
         button.setIconSize(QSize(ICON_PX, ICON_PX))
         # A mouse click leaves the focus, and with it the keys, to the picture.
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -112,10 +119,10 @@ class TransportBar(QWidget):
         button = QToolButton(self)
         button.setObjectName("speedButton")
         button.setAccessibleName("Speed")
-        button.setToolTip("Speed ([ slower, ] faster, Backspace normal)")
+        keys = [first_key(name) for name in ("slower", "faster", "normal-speed")]
+        button.setToolTip("Speed ({} slower, {} faster, {} normal)".format(*keys))
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         menu = QMenu(button)
         menu.setObjectName("speedMenu")
         for speed in SPEEDS:

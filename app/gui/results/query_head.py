@@ -10,7 +10,7 @@ from app.core.queries import SearchResult, SearchStage
 from app.gui.hit_text import count_text
 from app.gui.widgets.elided_label import ElidedLabel
 from app.gui.widgets.plain import plain_tip
-from app.gui.widgets.theme import RADIUS_PX, UNIT_PX
+from app.gui.widgets.theme import UNIT_PX
 
 PICTURE_SIZE = QSize(36, 72)
 STAGE_WORDS = {
@@ -37,8 +37,6 @@ class QueryHead(QWidget):
         self.setObjectName("queryHead")
         self.picture = self._labelled("queryPicture", "Picture of the person sought")
         self.picture.setFixedSize(PICTURE_SIZE)
-        # The palette's shadow is the neutral ground of pictures, whatever the scheme.
-        self.picture.setStyleSheet(f"background: palette(shadow); border-radius: {RADIUS_PX}px;")
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.count = self._labelled("resultsCount", "Number of possible matches")
         self.caption = ElidedLabel(self)

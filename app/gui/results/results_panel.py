@@ -34,7 +34,7 @@ from app.gui.results.gallery_view import (
     Place,
 )
 from app.gui.results.query_head import QueryHead
-from app.gui.results.results_states import EmptyPage, Notice
+from app.gui.results.results_states import EmptyPage, NoticeBar
 from app.gui.results.search_filters import SearchFilters
 from app.gui.results.thumbnails import Thumbnails
 from app.gui.widgets.choosing import choose_picture
@@ -46,16 +46,6 @@ if TYPE_CHECKING:
     from app.gui.tasks import TaskRunner
     from app.services.people.catalog import HitDetails
 
-# Frames, so that buttons are seen to be buttons; palette names follow the theme.
-STYLE = """
-#hitButtons QToolButton, #cameraButton { border: 1px solid palette(mid);
-    background: palette(base); }
-#hitButtons QToolButton:hover, #cameraButton:hover { background: palette(midlight); }
-#hitButtons QToolButton:disabled { background: transparent; }
-#hitButtons QToolButton:focus, #cameraButton:focus { border-color: palette(accent); }
-#cameraButton { padding-right: 20px; }
-#cameraButton::menu-indicator { subcontrol-position: center right; right: 4px; }
-"""
 _AROUND = timedelta(minutes=10)
 FIRST_STEP = "Click a person in the player, or drop a picture of one here."
 
@@ -89,13 +79,12 @@ class ResultsPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("resultsPanel")
         self.setAccessibleName("Results")
-        self.setStyleSheet(STYLE)
         self.model = GalleryModel(self)
         self.thumbnails = Thumbnails(tasks, parent=self)
         self.loader = GalleryLoader(self.model, self.thumbnails, tasks, self)
         self.head = QueryHead(self)
         self.filters = SearchFilters(self)
-        self.notice = Notice(self)
+        self.notice = NoticeBar(self)
         self.growth = QPushButton(self)
         self.order = QComboBox(self)
         self.zone = ElidedLabel(self)
@@ -132,7 +121,7 @@ class ResultsPanel(QWidget):
 
     def _set_up(self) -> None:
         self.growth.setObjectName("libraryGrew")
-        self.growth.setStyleSheet("text-align: left;")
+        self.growth.setProperty("role", "row")
         self.order.setObjectName("galleryOrder")
         self.order.setAccessibleName("Sort the results")
         for order in GalleryOrder:

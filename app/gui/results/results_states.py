@@ -74,7 +74,7 @@ class EmptyPage(QWidget):
         self.widen.setVisible(offers_wider)
 
 
-class Notice(QFrame):
+class NoticeBar(QFrame):
     """A problem in its place: what happened, what to do about it; it can be put away."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -28,7 +28,6 @@ from app.gui.widgets.flow_layout import FlowLayout
 from app.gui.widgets.theme import UNIT_PX
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss"
-CHIP_STYLE = f"QPushButton {{ padding: {UNIT_PX - 1}px {2 * UNIT_PX}px; }}"
 
 
 class StayingMenu(QMenu):
@@ -309,7 +308,7 @@ class SearchFilters(QWidget):
         chip.setObjectName(f"chip:{text}")
         chip.setAccessibleName(f"Take off the filter {text}")
         chip.setToolTip("Take this filter off")
-        chip.setStyleSheet(CHIP_STYLE)
+        chip.setProperty("role", "chip")
         # Without its argument: `clicked` would hand over whether the chip is checked.
         chip.clicked.connect(lambda _: take_off())
         self._flow.insert(len(self._chips), chip)

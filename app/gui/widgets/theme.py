@@ -338,6 +338,17 @@ QScrollBar::handle { background: %(line)s; border-radius: %(radius)spx; min-heig
 QScrollBar::handle:hover { background: %(muted)s; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QPushButton[role="row"] { text-align: left; }
+QPushButton[role="chip"] { padding: 3px %(twice)spx; }
+#speedButton::menu-indicator { image: none; }
+#queryPicture { background: %(ground)s; border-radius: %(radius)spx; }
+/* Frames, so that buttons are seen to be buttons. */
+#hitButtons QToolButton, #cameraButton { border: 1px solid %(line)s; background: %(raised)s; }
+#hitButtons QToolButton:hover, #cameraButton:hover { background: %(hovered)s; }
+#hitButtons QToolButton:disabled { background: transparent; }
+#hitButtons QToolButton:focus, #cameraButton:focus { border-color: %(accent)s; }
+#cameraButton { padding-right: 20px; }
+#cameraButton::menu-indicator { subcontrol-position: center right; right: 4px; }
 #command_palette { background: %(raised)s; border: 1px solid %(line)s; }
 QLabel[role="muted"] { color: %(muted)s; }
 QLabel[role="warning"] { color: %(warning)s; }
