@@ -15,7 +15,7 @@ DetectorOption = Annotated[
 ]
 EmbedderOption = Annotated[
     str | None,
-    typer.Option(help="Embedder (.safetensors, .onnx), or an installed name."),
+    typer.Option(help="Embedder (.safetensors, .onnx, .xml), or an installed name."),
 ]
 AggregatorOption = Annotated[
     str | None,

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from app.core.clock import format_offset
 from app.core.events import (
+    FootageOrdered,
     IngestEvent,
     IngestSummary,
     NetworksChosen,
@@ -167,6 +168,10 @@ def _describe(event: IngestEvent) -> str:
     if isinstance(event, VideoSkipped):
         remedy = f" {_AGAIN_REMEDY}" if event.differs else ""
         return f"{event.path.name}: {event.reason}{remedy}"
+    if isinstance(event, FootageOrdered) and event.failed_before:
+        first, more = event.failed_before[0].name, len(event.failed_before) - 1
+        which = f"{first} and {more} more" if more else first
+        return f"{which} failed before, unchanged. To read again: queue --retry-failed"
     if isinstance(event, QueuePaused):
         waiting = _count(event.waiting, "video")
         return f"The queue is paused; waiting: {waiting}. Resume it with: queue --go-on"

@@ -14,7 +14,8 @@ def reembed(
     context: typer.Context,
     library: LibraryOption,
     embedder: Annotated[
-        str, typer.Option(help="The embedder to change to (.safetensors, .onnx), or its name.")
+        str,
+        typer.Option(help="Embedder to change to (.safetensors, .onnx, .xml), or its name."),
     ],
     device: DeviceOption = None,
 ) -> int:

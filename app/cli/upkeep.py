@@ -21,6 +21,7 @@ from app.cli.options import (
 from app.cli.output import AnswerTable
 from app.cli.program import DONE, SOME_FAILED, opened
 from app.core.clock import parse_zone
+from app.core.entities import VideoStatus
 from app.settings import default_library
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def queue(
     retry: Annotated[
         list[str] | None, typer.Option(help="Read a video that failed or was excluded after all.")
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Read all videos that failed once more.")
+    ] = False,
     pause: Annotated[
         bool, typer.Option("--pause", help="Let it rest until --go-on, wherever it is read.")
     ] = False,
@@ -56,7 +60,11 @@ def queue(
         usual = IngestOptions(fps=program.settings().ingest.fps)
         with stored.transaction():
             stored.exclude_videos(_ids(workspace, exclude))
-            stored.queue_videos(_ids(workspace, retry), usual.packed())
+            again = _ids(workspace, retry)
+            if retry_failed:
+                failed = (each for each in stored.videos() if each.status is VideoStatus.FAILED)
+                again += [video.id for video in failed]
+            stored.queue_videos(again, usual.packed())
             stored.move_in_queue(_ids(workspace, first), to_front=True)
             stored.move_in_queue(_ids(workspace, last), to_front=False)
             if pause or go_on:

@@ -16,10 +16,12 @@ class FootageOrdered:
     Attributes:
         folder: the folder, or one video.
         videos: how many wait because of it.
+        failed_before: those that do not, since they failed before and have not changed.
     """
 
     folder: Path
     videos: int
+    failed_before: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

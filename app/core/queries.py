@@ -196,6 +196,7 @@ class SearchResult:
         elapsed_s: since the search began.
         camera_mean: all cameras of the library; empty where their means are not taken off.
         transit: None where transit times do not count.
+        newest_id: the highest id of a tracklet that could be found.
     """
 
     stage: SearchStage
@@ -204,6 +205,7 @@ class SearchResult:
     elapsed_s: float
     camera_mean: tuple[CameraShare, ...] = ()
     transit: TransitUse | None = None
+    newest_id: int = 0
 
     def remarks(self) -> list[str]:
         """What was taken into account beside looks, a line for each correction that is on."""

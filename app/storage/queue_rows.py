@@ -77,6 +77,21 @@ class QueueRows(LibraryPart):
                 queue.put(row, {**options, "camera": camera})
             return [row.id for row, _ in taken]
 
+    def failed_before(self, ordered: Sequence[Ordered]) -> dict[Path, str]:
+        """Why some videos failed that have not changed since and do not wait, by their path."""
+        with self._database.reading() as session:
+            known = video_rows_by_path(session)
+            waiting = set(session.scalars(select(QueueRow.video_id)))
+            rows = {each.path: known.get((absolute(each.path), 0)) for each in ordered}
+            return {
+                each.path: row.problem
+                for each in ordered
+                if (row := rows[each.path]) is not None
+                and row.status == VideoStatus.FAILED
+                and row.id not in waiting
+                and _is_same(row, each)
+            }
+
     def order_views(self, video_id: int, views: int, options: Mapping[str, Any]) -> list[int]:
         """Registers the other views of a video's file, and has them wait like it.
 
@@ -109,7 +124,7 @@ class QueueRows(LibraryPart):
                     row.source_root_id, row.view = main.source_root_id, view
                     session.add(row)
                     session.flush()
-                elif _is_unwanted(row):
+                elif _is_unwanted(row) or _failed_with(main, row):
                     continue
                 ids.append(queue.put(row, {**options, "camera": camera}).video_id)
         return ids
@@ -271,6 +286,12 @@ def _registered(path: PurePath, its_camera_id: int) -> VideoRow:
 def _is_unwanted(row: VideoRow) -> bool:
     """Whether the user excluded it; what was excluded for a reason may have lost the reason."""
     return row.status == VideoStatus.EXCLUDED and not row.problem
+
+
+def _failed_with(main: VideoRow, row: VideoRow) -> bool:
+    """Whether another view failed in a file that has not changed since."""
+    seen = (main.size_bytes, main.mtime_ns)
+    return row.status == VideoStatus.FAILED and (row.size_bytes, row.mtime_ns) == seen
 
 
 def _stays_as_it_is(

@@ -108,6 +108,12 @@ class FakeSearch:
         self.go_on = threading.Event()
         self.go_on.set()
         self.closed = threading.Event()
+        self.new = 0
+        self.counted: list[tuple[SearchFilter, int]] = []
+
+    def count_new(self, where: SearchFilter, newest_id: int) -> int:
+        self.counted.append((where, newest_id))
+        return self.new
 
     def prepare(self) -> Iterator[None]:
         self.prepared += 1

@@ -28,7 +28,7 @@ class Window:
 
     def settle(self) -> None:
         """Until no job runs and every page in view is loaded."""
-        lanes = ("search", "details", "thumbnails", "decisions")
+        lanes = ("search", "details", "thumbnails", "decisions", "growth")
         timer = self.panel.gallery._report
         self.qtbot.waitUntil(
             lambda: not timer.isActive() and not any(self.tasks.is_busy(lane) for lane in lanes)

@@ -303,6 +303,17 @@ def test_the_slider_sets_the_size_of_the_pictures(panel: ResultsPanel) -> None:
     assert large.width() > small.width()
 
 
+def test_cameras_with_an_ampersand_keep_it(panel: ResultsPanel) -> None:
+    filters = panel.filters
+    filters.set_cameras([Camera(1, "Bar & Grill"), Camera(2, "Bar")])
+    assert [action.text() for action in filters.menu.actions()] == ["Bar && Grill", "Bar"]
+    filters.narrow_to_camera("Bar & Grill")
+    assert filters.chosen().camera_ids == {1}
+    assert filters.words() == "in Bar & Grill"
+    (chip,) = (each for each in filters.findChildren(QPushButton) if "Grill" in each.text())
+    assert chip.text() == "Bar && Grill ✕"
+
+
 def test_growth_is_offered_and_asks_for_the_search(panel: ResultsPanel, qtbot) -> None:
     assert not panel.growth.isVisible()
     panel.show_growth(1)

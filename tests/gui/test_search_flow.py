@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -341,20 +342,26 @@ def test_who_was_stored_before_the_first_ranking_is_no_growth(window: Window) ->
     window.search(8, 5, 6)
     window.workspace.search.go_on.clear()
     window.flow.search_tracklet(8)
-    window.flow.library_grew(3)  # while the networks load
+    window.flow.library_grew()  # while the networks load
     window.workspace.search.go_on.set()
     window.settle()
     assert not window.panel.growth.isVisible()
 
 
 def test_growth_is_offered_and_searched_with_the_same_query(window: Window) -> None:
-    window.flow.library_grew(2)
+    search = window.workspace.search
+    search.new = 5
+    window.flow.library_grew()
+    window.settle()
     assert not window.panel.growth.isVisible(), "nothing was searched yet"
-    window.search(8, 5, 6)
-    window.flow.library_grew(2)
-    window.flow.library_grew(3)
+    search.results = [replace(a_result(8, 5, 6), newest_id=41)]
+    window.flow.search_tracklet(8)
+    window.settle()
+    window.flow.library_grew()
+    window.settle()
+    assert search.counted[-1] == (window.panel.filters.chosen(), 41)
     assert "5 new sightings" in window.panel.growth.text()
-    window.workspace.search.results = [a_result(5, 6, 7)]
+    search.results = [a_result(5, 6, 7)]
     window.panel.growth.click()
     window.settle()
     assert window.ids() == [5, 6, 7]

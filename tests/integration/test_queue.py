@@ -41,6 +41,7 @@ from app.core.library_files import HOST
 from app.core.ports import EmbedBoxes, FrameSource
 from app.services.footage import growth
 from app.services.footage.sources import SourceFile
+from app.services.ingest import ingest as ingest_module
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.ingest.turns import MOST_CRASHES, turn_of
 from tests.crashing_source import CrashingSource
@@ -503,3 +504,37 @@ def test_a_watched_folder_is_not_read_while_the_queue_is_paused(
             if isinstance(event, Progress) and event.step == "Watching videos":
                 break
     assert seen == ["QueuePaused", "VideoFinished"]
+
+
+def test_what_failed_and_has_not_changed_is_not_read_again(
+    retrace: Retrace, tmp_path: Path, tiny_video: bytes, options: IngestOptions
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4"])
+    (videos / "b.mp4").write_bytes(b"no video")
+    summary, _ = main_job.ingest(library, videos, options)
+    summary, events = main_job.ingest(library, videos, options)
+    assert [event for event in events if isinstance(event, VideoFailed)] == []
+    assert events[-1] is summary
+    (failed,) = summary.failed  # counted still: the folder is not wholly read
+    assert (failed.path.name, "b.mp4" in failed.error.message) == ("b.mp4", True)
+    ordered = [event for event in events if isinstance(event, FootageOrdered)]
+    assert ordered == [FootageOrdered(videos, 1, failed_before=(videos / "b.mp4",))]
+    said = retrace("queue", "--library", library, "--retry-failed")
+    assert [word for word in said.out.split() if word.endswith(".mp4")] == ["b.mp4"]
+    write(videos, tiny_video, ["b.mp4"])  # copied again from the recorder
+    _, events = main_job.ingest(library, videos, options)
+    assert finished(events) == ["b.mp4"]
+
+
+def test_what_could_not_be_reached_is_tried_again(
+    tmp_path: Path, tiny_video: bytes, options: IngestOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4"])
+    opener = bootstrap._opener
+    monkeypatch.setattr(ingest_module, "is_readable", lambda source: False)  # root reads anything
+    monkeypatch.setattr(bootstrap, "_opener", lambda *_: partial(CrashingSource, Path("a"), -1))
+    assert main_job.ingest(library, videos, options)[0].failed
+    monkeypatch.setattr(bootstrap, "_opener", opener)
+    assert finished(main_job.ingest(library, videos, options)[1]) == ["a.mp4"]

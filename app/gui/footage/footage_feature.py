@@ -25,7 +25,7 @@ from app.gui.results.results_feature import ResultsFeature
 from app.gui.tasks import TaskRunner
 from app.gui.widgets.dock import Dock
 from app.gui.widgets.error_dialog import ErrorDialog
-from app.gui.widgets.plain import plain_tip
+from app.gui.widgets.plain import plain_caption, plain_tip
 from app.services.ingest.ingest_options import IngestOptions
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class FootageFeature(Feature):
         self._watched.clear()
         self._watched.setEnabled(bool(folders))
         for folder in folders:
-            entry = self._watched.addAction(f"Stop watching {folder.name.replace('&', '&&')}")
+            entry = self._watched.addAction(f"Stop watching {plain_caption(folder.name)}")
             entry.setToolTip(plain_tip(str(folder)))
             entry.setStatusTip(str(folder))
             entry.triggered.connect(lambda _checked=False, chosen=folder: self.watch.stop(chosen))

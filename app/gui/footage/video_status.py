@@ -125,7 +125,7 @@ def video_details(video: Video, zone: ZoneInfo, *, is_missing: bool) -> str:
     lines.append(recorded_text(video, zone))
     facts = []
     if info.duration_s:
-        facts.append(format_offset(info.duration_s).split(".")[0])
+        facts.append(format_offset(info.duration_s))
     if info.width_px:
         facts.append(f"{info.width_px} × {info.height_px}, {info.fps:.3g} frames/s")
     if video.analysed_fps:
@@ -142,7 +142,7 @@ def camera_details(entry: CameraEntry, zone: ZoneInfo) -> str:
     videos, clock = entry.videos, entry.camera.clock
     length_s = sum(video.info.duration_s or 0.0 for video in videos)
     count = f"{len(videos)} video{'s' * (len(videos) != 1)}"
-    lines = [f"{count}, {format_offset(length_s).split('.')[0]} in all"]
+    lines = [f"{count}, {format_offset(length_s)} in all"]
     ends = [
         moment
         for video in videos

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.gui.widgets import icons
-from app.gui.widgets.plain import plain_tip
+from app.gui.widgets.plain import plain_caption, plain_tip
 from app.gui.widgets.theme import UNIT_PX, strong_font
 
 LIBRARIES = 5
@@ -142,7 +142,7 @@ class FirstRunPage(QWidget):
             name = button.fontMetrics().elidedText(
                 folder.name, Qt.TextElideMode.ElideMiddle, _WIDTH_PX - 8 * UNIT_PX
             )
-            button.setText(name.replace("&", "&&"))
+            button.setText(plain_caption(name))
             button.setObjectName(f"first_run_library_{number}")
             button.setAccessibleName(f"Open the library {folder.name}")
             button.setToolTip(plain_tip(str(folder)))

@@ -21,7 +21,7 @@ from app.gui.player.player_feature import PlayerFeature
 from app.gui.results.results_feature import ResultsFeature
 from app.gui.tasks import TaskRunner
 from app.gui.widgets.drops import is_picture
-from app.gui.widgets.plain import plain_tip
+from app.gui.widgets.plain import plain_caption, plain_tip
 from app.gui.window_state import WindowState
 from app.services.ingest.ingest_options import IngestOptions
 
@@ -141,7 +141,7 @@ class LibraryFeature(Feature):
         self._recent.clear()
         self._recent.setEnabled(bool(folders))
         for number, folder in enumerate(folders, 1):
-            entry = self._recent.addAction(f"&{number % 10}  {folder.name}")
+            entry = self._recent.addAction(f"&{number % 10}  {plain_caption(folder.name)}")
             entry.setIconText(folder.name)
             entry.setObjectName(f"recent_{number}")
             entry.setToolTip(plain_tip(str(folder)))

@@ -29,7 +29,7 @@ from app.gui.widgets import theme
 from app.gui.widgets.choosing import choose_file, choose_model_file
 from app.gui.widgets.fitting import fit_height
 from app.gui.widgets.labels import wrapped_label
-from app.gui.widgets.plain import plain_tip
+from app.gui.widgets.plain import plain_caption, plain_tip
 from app.gui.widgets.problem_dialog import ProblemDialog
 from app.services.networks.download import megabytes
 from app.services.networks.model_choice import LARGER_FINDS_MORE
@@ -125,7 +125,7 @@ class NetworkRow(QWidget):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         for path in self._others:
-            action = menu.addAction(_name_of(path))
+            action = menu.addAction(plain_caption(_name_of(path)))
             action.triggered.connect(lambda _checked, path=path: self.chosen.emit(path))
         menu.addSeparator()
         action = menu.addAction("Another file…")

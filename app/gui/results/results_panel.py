@@ -40,6 +40,7 @@ from app.gui.results.thumbnails import Thumbnails
 from app.gui.widgets.choosing import choose_picture
 from app.gui.widgets.drops import picture_in
 from app.gui.widgets.elided_label import ElidedLabel
+from app.gui.widgets.plain import plain_caption
 from app.gui.widgets.theme import UNIT_PX
 
 if TYPE_CHECKING:
@@ -261,6 +262,11 @@ class ResultsPanel(QWidget):
             self.empty.say("Nobody to show", FIRST_STEP, offers_picture=True)
         self._show_page()
 
+    @property
+    def offers_growth(self) -> bool:
+        """Whether searching again is offered."""
+        return not self.growth.isHidden()
+
     def show_growth(self, new_people: int) -> None:
         """Offers to search again when there are sightings that the last search did not know."""
         self.growth.setVisible(new_people > 0)
@@ -348,7 +354,7 @@ class ResultsPanel(QWidget):
         around.setVisible(details is not None and taken_utc(details) is not None)
         camera.setVisible(details is not None)
         if details is not None:
-            camera.setText(f"Only {details.camera.replace('&', '&&')}")
+            camera.setText(f"Only {plain_caption(details.camera)}")
 
     def _narrow_to_time(self) -> None:
         details = self._chosen_details()

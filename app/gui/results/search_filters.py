@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from app.core.entities import Camera
 from app.core.queries import SearchFilter
 from app.gui.widgets.flow_layout import FlowLayout
+from app.gui.widgets.plain import plain_caption
 from app.gui.widgets.theme import UNIT_PX
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss"
@@ -99,6 +100,7 @@ class SearchFilters(QWidget):
         self._zone = ZoneInfo("UTC")
         self._quiet = False
         self._camera_actions: dict[int, QAction] = {}
+        self._camera_names: dict[int, str] = {}
         self._chips: list[QPushButton] = []
         self.toggle = QToolButton(self)
         self.menu = StayingMenu(self)
@@ -177,8 +179,9 @@ class SearchFilters(QWidget):
         self._quiet = True
         self.menu.clear()
         self._camera_actions = {}
+        self._camera_names = {camera.id: camera.name for camera in cameras}
         for camera in cameras:
-            action = self.menu.addAction(camera.name)
+            action = self.menu.addAction(plain_caption(camera.name))
             action.setObjectName(f"camera:{camera.name}")
             action.setCheckable(True)
             action.setChecked(camera.id in chosen)
@@ -228,8 +231,8 @@ class SearchFilters(QWidget):
     def narrow_to_camera(self, name: str) -> None:
         """Searches only one camera."""
         self._quiet = True
-        for action in self._camera_actions.values():
-            action.setChecked(action.text() == name)
+        for camera_id, action in self._camera_actions.items():
+            action.setChecked(self._camera_names[camera_id] == name)
         self._quiet = False
         self._edited()
 
@@ -247,11 +250,8 @@ class SearchFilters(QWidget):
     def words(self) -> str:
         """The filter as a part of a sentence ("in cam3 from …"); empty where all is searched."""
         parts = []
-        cameras = [
-            self._camera_actions[each].text()
-            for each in self._camera_actions
-            if each in self._chosen_cameras()
-        ]
+        chosen = self._chosen_cameras()
+        cameras = [name for each, name in self._camera_names.items() if each in chosen]
         if cameras:
             parts.append(f"in {' or '.join(cameras)}")
         first, last = self.earliest.moment(self._zone), self.latest.moment(self._zone)
@@ -293,9 +293,10 @@ class SearchFilters(QWidget):
             chip.hide()
             chip.deleteLater()
         self._chips = []
-        for action in self._camera_actions.values():
+        for camera_id, action in self._camera_actions.items():
             if action.isChecked():
-                self._add_chip(action.text(), partial(action.setChecked, False))
+                name = self._camera_names[camera_id]
+                self._add_chip(name, partial(action.setChecked, False))
         for word, bound in (("from", self.earliest), ("to", self.latest)):
             moment = bound.moment(self._zone)
             if moment is not None:
@@ -304,7 +305,7 @@ class SearchFilters(QWidget):
         self.cameras.setText(f"{count} of {len(self._camera_actions)}" if count else "All cameras")
 
     def _add_chip(self, text: str, take_off: partial[None]) -> None:
-        chip = QPushButton(f"{text} ✕", self)
+        chip = QPushButton(plain_caption(f"{text} ✕"), self)
         chip.setObjectName(f"chip:{text}")
         chip.setAccessibleName(f"Take off the filter {text}")
         chip.setToolTip("Take this filter off")

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 LANE = "search"
 INDEX_LANE = "index"
+GROWTH_LANE = "growth"
 LIMIT = 5000
 
 
@@ -95,7 +96,8 @@ class SearchFlow(QObject):
         self._stages: frozenset[Refinement] = REFINEMENTS
         self._left_out: list[UserFacingError] = []
         self._awaited_id: int | None = None
-        self._new_people = 0
+        self._newest_id = 0  # of those that the shown ranking was chosen from
+        self._has_grown = False  # the library, since the newest search began
         self._verdicts = VerdictFlow(panel, tasks, self)
         self._verdicts.stored.connect(self.decisions_changed)
         panel.hit_chosen.connect(self._select)
@@ -115,7 +117,6 @@ class SearchFlow(QObject):
         self._cancel()
         self._workspace = workspace
         self._find = self._ask = self._sought = self._shown = self._awaited_id = None
-        self._new_people = 0
         self._verdicts.set_people(None if workspace is None else workspace.people)
         self._panel.loader.set_source(None)
         self._panel.clear(has_library=workspace is not None)
@@ -155,15 +156,18 @@ class SearchFlow(QObject):
         """Looks for the person of a picture: of a file, or of one that was pasted."""
         self._start(lambda workspace: _pictured(workspace, picture))
 
-    def library_grew(self, new_people: int) -> None:
-        """So many people more can be found; offers to search again."""
-        self._new_people += new_people
-        if self._shown is not None:
-            self._panel.show_growth(self._new_people)
+    def library_grew(self) -> None:
+        """More people can be found; offers to search again if the filter lets one through."""
+        self._has_grown = True
+        workspace = self._workspace
+        if workspace is not None and self._shown is not None:
+            where, newest_id = self._panel.filters.chosen(), self._newest_id
+            job = _count_new(workspace, where, newest_id)
+            self._tasks.replace(GROWTH_LANE, job, self._panel.show_growth)
 
     def refresh_if_stale(self) -> None:
-        """Searches again if the library has grown since the last search."""
-        if self._new_people:
+        """Searches again if that was offered."""
+        if self._panel.offers_growth:
             self._run_again()
 
     def refresh_filters(self) -> None:
@@ -191,7 +195,7 @@ class SearchFlow(QObject):
         if workspace is None or find is None:
             return
         self._cancel()
-        self._new_people = 0
+        self._has_grown = False
         self._left_out.clear()
         self._panel.show_searching()
         job = _search(workspace, find, self._panel.filters.chosen(), self._stages)
@@ -203,6 +207,7 @@ class SearchFlow(QObject):
         if self._task is not None:
             self._task.cancel()
             self._task = None
+        self._tasks.cancel(GROWTH_LANE)
 
     def _take(self, event: Sought | SearchEvent) -> None:
         if isinstance(event, StageRunning):
@@ -213,10 +218,12 @@ class SearchFlow(QObject):
             self._panel.show_problem(told, event.error.remedy)
         elif isinstance(event, SearchResult):
             if event.stage is SearchStage.RETRIEVED:
-                # What was stored until now has been searched.
-                self._new_people = 0
+                self._tasks.cancel(GROWTH_LANE)
+                self._newest_id = event.newest_id
                 self._panel.show_growth(0)
             self._adopt()
+            if event.stage is SearchStage.RETRIEVED and self._has_grown:
+                self.library_grew()  # perhaps too late for this ranking
             self._panel.show_result(event)
             if self._panel.chosen_order() is not GalleryOrder.RELEVANCE:
                 self._panel.loader.fetch_all()
@@ -324,6 +331,11 @@ def _search(
     sought = find()
     yield sought
     yield from workspace.search.run(sought.query, where, limit=LIMIT, stages=stages)
+
+
+def _count_new(workspace: Workspace, where: SearchFilter, newest_id: int) -> Iterator[int]:
+    """A job: how many people a search would find that an earlier one did not."""
+    yield workspace.search.count_new(where, newest_id)
 
 
 def _stored(workspace: Workspace, tracklet_id: int) -> Sought:

@@ -15,6 +15,11 @@ def plain_label(text: str = "", parent: QWidget | None = None) -> QLabel:
     return label
 
 
+def plain_caption(text: str) -> str:
+    """The text of a button or menu entry that shows every sign as it is: Qt takes & for a key."""
+    return text.replace("&", "&&")
+
+
 def plain_tip(text: str) -> str:
     """A tooltip that shows every sign as it is: Qt takes what looks like markup for markup."""
     if "<" not in text:

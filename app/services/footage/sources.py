@@ -138,6 +138,17 @@ def fingerprint(source: SourceFile) -> tuple[int, int]:
     return sum(stat.st_size for stat in stats), max((stat.st_mtime_ns for stat in stats), default=0)
 
 
+def is_readable(source: SourceFile) -> bool:
+    """Whether all files of a source are there and may be read."""
+    try:
+        for path in source_files(source):
+            with path.open("rb") as file:
+                file.read(1)
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def reading(source: SourceFile) -> Iterator[None]:
     """Turns an OSError of the body, which reads the source's files, into a VideoError."""

@@ -23,7 +23,7 @@ from app.core.events import (
 from app.core.networks import NamedModels
 from app.core.ports import FrameSource
 from app.services.footage.growth import Growth
-from app.services.footage.sources import fingerprint, reading
+from app.services.footage.sources import fingerprint, is_readable, reading
 from app.services.footage.watching import changes
 from app.services.ingest.chapter_store import store_chapter
 from app.services.ingest.crash_note import CrashNote
@@ -260,7 +260,9 @@ class Ingest:
                 view, camera = video.info.view, turn.source.camera
                 info = VideoInfo(video.path, camera, 0, 0, 0.0, None, None, view=view)
                 root = self._library.source_root_of(video.id)
-                self._library.add_video(root, info, "", *fingerprint(turn.source))
+                # What could not be reached may be, once the folder is loaded again.
+                seen = fingerprint(turn.source) if is_readable(turn.source) else (0, 0)
+                self._library.add_video(root, info, "", *seen)
             self._library.finish_video(video.id, VideoStatus.FAILED, problem=error.message)
         return failed
 

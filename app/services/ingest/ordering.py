@@ -20,6 +20,8 @@ from app.services.ingest.ingest_progress import IngestRun, beating
 from app.services.search.search import Search
 from app.storage.library import Library
 
+_RETRY = "Choose Try again in its menu, or run: queue --retry-failed."
+
 
 class Ordering:
     """Orders for one library.
@@ -42,6 +44,9 @@ class Ordering:
         run: IngestRun | None = None,
     ) -> Iterator[IngestEvent]:
         """Registers every video below `folder` and puts it into the queue.
+
+        One that failed before and has not changed is left out, unless it is named by itself, or
+        with `options.again`.
 
         Args:
             folder: a folder, or one video.
@@ -67,6 +72,13 @@ class Ordering:
         ordered = ready(
             [source for source in found if is_storable(source)], sub_streams=options.sub_streams
         )
+        failed: dict[Path, str] = {}
+        if folder.is_dir() and not (options.again or only_new):
+            failed = self._library.failed_before(ordered)
+            ordered = [each for each in ordered if each.path not in failed]
+            run.failed += [
+                VideoFailed(path, VideoError(problem, _RETRY)) for path, problem in failed.items()
+            ]
         with self._library.transaction():
             ids = self._library.order_videos(
                 root, ordered, options.packed(), only_new=only_new, excluded_too=not folder.is_dir()
@@ -74,7 +86,7 @@ class Ordering:
             clocks_changed = self.keep_zone(ids, options.zone)
         if clocks_changed:
             self._search.reset()
-        yield FootageOrdered(folder, len(ids))
+        yield FootageOrdered(folder, len(ids), tuple(failed))
 
     def order_new(
         self, run: IngestRun, folder: Path, options: IngestOptions

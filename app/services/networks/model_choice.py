@@ -176,15 +176,15 @@ def find_file(text: str, role: ModelRole, files: NetworkFiles) -> Path:
     path = Path(text).expanduser()
     if path.is_file():
         return path
-    installed = installed_files(role, files) + bundled_files(role, files)
-    for candidate in installed:
+    there = installed_files(role, files) + bundled_files(role, files)
+    for candidate in there:
         if text in (candidate.stem, candidate.name):
             return candidate
-    names = ", ".join(candidate.stem for candidate in installed) or "none"
+    names = ", ".join(each.stem + " (bundled)" * is_bundled(each) for each in there)
     raise ModelError(
-        f"There is no {role} file '{text}', and no {role} of that name in {models_dir(role)} "
-        f"(installed: {names}).",
-        f"Name an existing file with --{role}, or put one into that folder.",
+        f"There is no {role} file '{text}', and no installed or bundled {role} of that name "
+        f"(there are: {names or 'none'}).",
+        f"Name an existing file with --{role}, or put one into {models_dir(role)}.",
         role,
     )
 

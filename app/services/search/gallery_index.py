@@ -131,10 +131,17 @@ class GalleryIndex:
                     self._places[int(self._row_store["tracklet_id"][place])] = place
             self._corrections = None
 
-    def count(self, where: SearchFilter | None = None) -> int:
-        """How many tracklets the filter lets through."""
+    def count(self, where: SearchFilter | None = None, *, after_id: int = 0) -> int:
+        """How many tracklets the filter lets through; only those of a higher id than `after_id`."""
         with self._lock:
-            return int(np.count_nonzero(self._allowed(where or SearchFilter())))
+            newer = self._rows["tracklet_id"] > after_id
+            return int(np.count_nonzero(newer & self._allowed(where or SearchFilter())))
+
+    @property
+    def newest_id(self) -> int:
+        """The highest id of a tracklet; 0 where there is none."""
+        with self._lock:
+            return int(self._rows["tracklet_id"].max(initial=0))
 
     def camera_means(self) -> CameraMeans:
         """What is subtracted from the vectors of each camera now, if that is asked for."""

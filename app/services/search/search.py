@@ -169,6 +169,10 @@ class Search:
         with self._lock:
             self._index = None
 
+    def count_new(self, where: SearchFilter, newest_id: int) -> int:
+        """How many tracklets can be found that could not be when a search told `newest_id`."""
+        return self.index.count(where, after_id=newest_id)
+
     def run(
         self,
         query: Query,
@@ -217,10 +221,11 @@ class Search:
         def result(stage: SearchStage, hits: list[Hit]) -> SearchResult:
             elapsed_s = time.perf_counter() - began
             searched = max(counted, len(hits))
-            return SearchResult(stage, hits[:limit], searched, elapsed_s, shares, use)
+            return SearchResult(stage, hits[:limit], searched, elapsed_s, shares, use, newest_id)
 
         # As many as any later stage needs, and one more, because the query tracklet finds itself.
         depth = max(limit, NEIGHBOURS, PAIRS)
+        newest_id = index.newest_id
         found = index.search(sought, depth + 1, where, camera_mean=takes_mean, transit=transit)
         # Counted now, not at the beginning: a library that is being filled has grown meanwhile.
         counted = index.count(where)

@@ -57,6 +57,17 @@ def search(
     return found.tracklet_ids, found.cosines
 
 
+def test_what_is_new_since_a_search_is_counted_behind_the_filter() -> None:
+    index = built(gallery_of(unit_vectors(3), ids=[4, 9, 7], cameras=[1, 1, 2]))
+    newest = index.newest_id
+    assert newest == 9
+    index.remove([9])
+    index.add(gallery_of(unit_vectors(3, seed=1), ids=[9, 12, 15], cameras=[1, 2, 1]))
+    assert index.count(after_id=newest) == 2  # 9 goes on, and was there
+    assert index.count(SearchFilter(camera_ids=frozenset({2})), after_id=newest) == 1
+    assert GalleryIndex().newest_id == 0
+
+
 def test_ranking_is_that_of_brute_force() -> None:
     vectors = unit_vectors(500)
     query = unit_vectors(1, seed=1)[0]

@@ -49,7 +49,7 @@ def test_an_installed_model_is_found_by_its_stem(folder: Path) -> None:
     (folder / "a.onnx").write_bytes(b"a")
     (folder / "b.pt").write_bytes(b"b")
     assert _choose(named="b").path == folder / "b.pt"
-    with pytest.raises(ModelError, match=r"installed: a, b") as caught:
+    with pytest.raises(ModelError, match=r"there are: a, b") as caught:
         _choose(named="c")
     assert caught.value.role == "detector"
 
