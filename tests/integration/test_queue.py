@@ -346,7 +346,7 @@ def test_a_video_is_read_again_as_it_was_ordered(
     with main_job.opened(library) as workspace:
         again = workspace.library.queued(b.id)
         assert again is not None
-        assert IngestOptions.unpacked(again.options) == options  # the last order of it
+        assert IngestOptions.unpacked(again.options) == ordered
         assert turn_of(again).source.camera == "gate"
         write(videos, tiny_video, ["c.mp4"])
         list(workspace.order(videos / "c.mp4", ordered))
