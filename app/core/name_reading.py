@@ -90,12 +90,6 @@ def read_name(path: str) -> NameReading | None:
     return None
 
 
-def start_from_name(path: str, zone: tzinfo) -> datetime | None:
-    """When a recording began according to its path, in UTC, or None; `zone` of unzoned times."""
-    reading = read_name(path)
-    return None if reading is None or reading.start is None else reading.start.utc(zone)
-
-
 def is_storage_folder(name: str) -> bool:
     """Whether a folder of that name holds the footage of all cameras rather than of one."""
     return _letters(name) in _STORAGE_FOLDERS

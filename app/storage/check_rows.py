@@ -102,15 +102,10 @@ class CheckRows(LibraryPart):
         """Crop files without a row; deletes them where that is wanted."""
         count = 0
         for video_id in self._crop_files.video_ids():
-            with self._database.reading() as session:
-                known = session.scalars(
-                    select(CropRow.relative_path)
-                    .join(TrackletRow, CropRow.tracklet_id == TrackletRow.id)
-                    .where(TrackletRow.video_id == video_id)
-                ).all()
-            count += len(self._crop_files.strays(video_id, set(known)))
+            known = self._known_crops(video_id)
+            count += len(self._crop_files.strays(video_id, known))
             if delete_them:
-                self._crop_files.sweep(video_id, set(known))
+                self._crop_files.sweep(video_id, known)
         return count
 
     def vector_faults(self) -> list[VectorFault]:

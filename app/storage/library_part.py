@@ -37,13 +37,17 @@ class LibraryPart:
         self._database.after_commit(lambda: self._sweep(video_id))
 
     def _sweep(self, video_id: int) -> None:
+        self._crop_files.sweep(video_id, self._known_crops(video_id))
+
+    def _known_crops(self, video_id: int) -> set[str]:
+        """Paths in the library of a video's crops that have a row."""
+        query = (
+            select(CropRow.relative_path)
+            .join(TrackletRow, CropRow.tracklet_id == TrackletRow.id)
+            .where(TrackletRow.video_id == video_id)
+        )
         with self._database.reading() as session:
-            known = session.scalars(
-                select(CropRow.relative_path)
-                .join(TrackletRow, CropRow.tracklet_id == TrackletRow.id)
-                .where(TrackletRow.video_id == video_id)
-            ).all()
-        self._crop_files.sweep(video_id, set(known))
+            return set(session.scalars(query))
 
 
 def absolute(path: Path) -> Path:

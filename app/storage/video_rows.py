@@ -56,12 +56,6 @@ class VideoRows(LibraryPart):
                 found |= {each.id: each for each in videos_where(session, VideoRow.id.in_(some))}
         return found
 
-    def video_at(self, path: Path, view: int = 0) -> Video | None:
-        """The video that is known at a path, or None."""
-        with self._database.reading() as session:
-            row = _row_at(session, absolute(path), view)
-            return None if row is None else videos_where(session, VideoRow.id == row.id)[0]
-
     def source_root_of(self, video_id: int) -> Path:
         """The folder that a video's path is stored relative to.
 

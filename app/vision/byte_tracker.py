@@ -271,9 +271,6 @@ class ByteTracker:
         return tuple(ended.tolist()), tuple(dropped.tolist())
 
 
-TRACKERS: dict[str, type[ByteTracker]] = {"bytetrack": ByteTracker}
-
-
 def _vectors(rows: list[int], embed: EmbedBoxes | None) -> dict[int, FloatArray]:
     """Vectors of detections, float32 (D,) by row."""
     return dict(zip(rows, embed(rows), strict=True)) if rows and embed is not None else {}

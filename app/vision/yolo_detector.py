@@ -15,10 +15,10 @@ import numpy as np
 
 from app.core.entities import Detections, Image
 from app.core.errors import ModelError
-from app.vision.ultralytics_setup import import_ultralytics
 from reid_models.cores import usable_cores
 from reid_models.picture_model import file_id
 from reid_models.sessions import import_onnxruntime, open_session
+from reid_models.ultralytics_setup import import_ultralytics
 
 # ByteTrack continues tracks with weak detections, and starts none from them.
 MIN_SCORE = 0.1
@@ -75,7 +75,6 @@ class YoloDetector:
             )
         self.id = file_id(path)
         self._lock = threading.Lock()
-        import_onnxruntime()  # before ultralytics does so in its own way
         import_ultralytics()
         _check_runtime(path)
         self._predictor = _load(path, _chosen_device(path, device), image_size_px)

@@ -25,7 +25,6 @@ from reid_models.sessions import IR_SUFFIX, read_network
 
 OSNetName = Literal["osnet_x1_0", "osnet_x0_75", "osnet_x0_5"]
 OSNET_NAMES: tuple[OSNetName, ...] = get_args(OSNetName)
-STRIDE_PX = 16
 # Of the stem and the three stages.
 _CHANNELS: dict[OSNetName, tuple[int, int, int, int]] = {
     "osnet_x1_0": (64, 256, 384, 512),

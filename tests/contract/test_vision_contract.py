@@ -5,9 +5,9 @@ import pytest
 
 from app.core.entities import Detections
 from app.core.networks import WEIGHTS_SUFFIXES
-from app.vision.byte_tracker import TRACKERS
+from app.vision.byte_tracker import ByteTracker
 from app.vision.network_files import KnownNetworkFiles
-from app.vision.ultralytics_setup import import_ultralytics
+from reid_models.ultralytics_setup import import_ultralytics
 from tests.tiny_model_files import save_transreid
 from tests.tiny_networks import save_detector, save_embedder, save_ir
 
@@ -57,9 +57,9 @@ def embedder(request, tmp_path_factory):
     return KnownNetworkFiles().embedder(path, "cpu")
 
 
-@pytest.fixture(params=TRACKERS)
+@pytest.fixture(params=[ByteTracker])
 def tracker_class(request):
-    return TRACKERS[request.param]
+    return request.param
 
 
 def pictures(sizes):

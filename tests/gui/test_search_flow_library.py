@@ -16,6 +16,7 @@ from app.services.people.catalog import Catalog
 from app.services.people.people import People
 from app.services.search.search import Search
 from app.storage.library import Library
+from tests.decisions import verdicts
 from tests.unit.services.stored_people import EMBEDDER, add_people, add_video, unit
 
 START = datetime(2024, 5, 14, 8, 30, tzinfo=UTC)
@@ -72,7 +73,7 @@ def test_search_select_confirm_filter_and_undo(library: Library, tasks: TaskRunn
 
     panel.confirm.trigger()
     qtbot.waitUntil(lambda: model.details_of(alike).identity == "Person 1")
-    assert workspace.people.verdicts(first) == {alike: "same"}
+    assert verdicts(workspace.people.library, first) == {alike: "same"}
     assert model.verdict_of(alike) == "same"
 
     camera_id = library.videos()[1].camera.id
@@ -84,7 +85,7 @@ def test_search_select_confirm_filter_and_undo(library: Library, tasks: TaskRunn
 
     panel.undo.trigger()
     qtbot.waitUntil(lambda: model.details_of(alike).identity is None)
-    assert workspace.people.verdicts(first) == {}
+    assert verdicts(workspace.people.library, first) == {}
     assert model.verdict_of(alike) is None
     qtbot.waitUntil(
         lambda: not any(tasks.is_busy(lane) for lane in ("details", "thumbnails", "decisions"))

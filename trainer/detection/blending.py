@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from reid_models.ultralytics_setup import import_ultralytics
 from trainer.detection.one_class import keep_person
-from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 
 

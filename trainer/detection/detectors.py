@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from reid_models.ultralytics_setup import import_ultralytics
 from trainer.detection.frames import Image
-from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 
 # HOG's window has a margin around the person: shares of its width and height on each side, as in

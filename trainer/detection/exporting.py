@@ -18,9 +18,9 @@ import tomli_w
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from reid_models.ultralytics_setup import import_ultralytics
 from trainer.detection.data_set import SETTINGS_FILE
 from trainer.detection.training import Trained, TrainSettings, ultralytics_device
-from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 from trainer.told_command import name_of_path
 

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from reid_models.devices import has_fast_bf16
+from reid_models.ultralytics_setup import import_ultralytics
 from trainer.detection.data_set import DATA_FILE
 from trainer.detection.one_class import person_trainer
-from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 
 LAST, RESUMABLE = Path("weights/last.pt"), Path("weights/resumable.pt")

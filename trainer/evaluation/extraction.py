@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from trainer.data.files import read_image
-from trainer.data.samples import DataSet, Sample, Trial
+from trainer.data.samples import DataSet, Sample
 from trainer.errors import TrainerError
 from trainer.evaluation.embedders import Embedder, Image
 from trainer.evaluation.features import LabelledFeatures, TrialFeatures
@@ -55,17 +55,6 @@ def extract(
         found[first : first + len(images)] = vectors
         advance(len(images))
     return found
-
-
-def extract_trial(
-    embedder: Embedder, trial: Trial, camera_names: Sequence[str], advance: Advance = lambda _: None
-) -> TrialFeatures:
-    """Vectors of queries and gallery; arguments and errors as of `extract`."""
-    query, gallery = (
-        LabelledFeatures(extract(embedder, samples, camera_names, advance), labels_of(samples))
-        for samples in (trial.query, trial.gallery)
-    )
-    return TrialFeatures(query, gallery)
 
 
 def extract_trials(

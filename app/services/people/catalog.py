@@ -130,15 +130,6 @@ class Catalog:
                 found.append(_details(rank, hit, tracklet, video, known))
         return found
 
-    def tracklets(self, video_id: int) -> list[Tracklet]:
-        """A video's tracklets by first time.
-
-        Raises:
-            NotFoundError: if there is no such video.
-        """
-        self.library.video(video_id)
-        return self.library.tracklets_of(video_id)
-
     def tracklet_rows(self, video_id: int) -> list[TrackletRow]:
         """A video's tracklets by number, with what a list shows.
 

@@ -81,10 +81,6 @@ class People:
         """What `undo` and `redo` would take back and make again."""
         return self.library.undo_state()
 
-    def verdicts(self, query_tracklet_id: int) -> dict[int, Verdict]:
-        """What was decided about other tracklets and this one, or those of the same identity."""
-        return verdicts_about(self.library, query_tracklet_id)
-
     def name(self, identity_id: int, name: str) -> Identity:
         """Gives a person a name.
 
@@ -178,18 +174,6 @@ class Judgement:
 
 def judgement_about(library: Library, tracklet_id: int) -> Judgement:
     """What was decided by now about a tracklet; it need not exist any more."""
-    return _judged(library, tracklet_id)[0]
-
-
-def verdicts_about(library: Library, tracklet_id: int) -> dict[int, Verdict]:
-    """What holds between a tracklet and those a decision names, by id; no entry for undecided."""
-    judgement, identity_ids = _judged(library, tracklet_id)
-    verdicts = {each: judgement.of(each, identity) for each, identity in identity_ids.items()}
-    return {each: verdict for each, verdict in verdicts.items() if verdict is not None}
-
-
-def _judged(library: Library, tracklet_id: int) -> tuple[Judgement, dict[int, int | None]]:
-    """The judgement, and the identities of all tracklets that any decision names."""
     decisions = library.decisions()
     named = {each for d in decisions for each in (d.tracklet_id, d.other_id)}
     identity_ids = library.identity_ids(named | {tracklet_id})
@@ -203,7 +187,7 @@ def _judged(library: Library, tracklet_id: int) -> tuple[Judgement, dict[int, in
             if one == own and other is not None:
                 latest[other] = decision.verdict
     rejected = frozenset(group for group, verdict in latest.items() if verdict == "different")
-    return Judgement(tracklet_id, own, rejected), identity_ids
+    return Judgement(tracklet_id, own, rejected)
 
 
 def _group(tracklet_id: int, identity_id: int | None) -> Group:

@@ -147,12 +147,6 @@ class Search:
                 self._index.remove(tracklet_ids)
                 self._index.add(vectors)
 
-    def forgotten(self, tracklet_ids: Sequence[int]) -> None:
-        """These tracklets have left the library."""
-        with self._lock:
-            if self._index is not None:
-                self._index.remove(tracklet_ids)
-
     def index_differs(self) -> bool:
         """Whether the index lacks a vector of the library, or holds one that is no longer there."""
         index, embedder_id = self._current_index()

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from app.core.layouts import LAYOUTS, Layout
-from app.core.name_reading import read_name, start_from_name
+from app.core.name_reading import read_name
 from tests.layout_table import TABLE, layout_table
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -62,6 +62,12 @@ CAMERAS = {
     "Unix time with a fraction": "(front_door)",
 }
 ONLY_MINUTES = {"Wyze", "Axon", "date, hour and minute in the name"}
+
+
+def start_from_name(path: str, zone: tzinfo) -> datetime | None:
+    """When a recording began according to its path, in UTC."""
+    reading = read_name(path)
+    return None if reading is None or reading.start is None else reading.start.utc(zone)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.maker)

@@ -11,6 +11,7 @@ from stored_people import add_people, add_video, unit
 from app.core.errors import NotFoundError, UsageError
 from app.services.people.people import People
 from app.storage.library import Library
+from tests.decisions import verdicts
 
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def test_confirming_makes_one_person_who_grows(library: Library, ids: list[int])
     assert people.confirm(ids[1], ids[2]) == identity
     assert people.confirm(ids[3], ids[4]).name == "Person 2"
     assert persons(library, ids) == ["Person 1"] * 3 + ["Person 2"] * 2
-    assert people.verdicts(ids[0]) == {ids[1]: "same", ids[2]: "same"}
-    assert people.verdicts(ids[2]) == {ids[0]: "same", ids[1]: "same"}
+    assert verdicts(people.library, ids[0]) == {ids[1]: "same", ids[2]: "same"}
+    assert verdicts(people.library, ids[2]) == {ids[0]: "same", ids[1]: "same"}
 
 
 def test_confirming_across_two_people_makes_them_one(library: Library, ids: list[int]) -> None:
@@ -69,9 +70,9 @@ def test_rejection_is_remembered_from_both_sides(library: Library, ids: list[int
     People(library).reject(ids[0], ids[1])
     assert persons(library, ids) == [None] * 5
     reopened = People(library)
-    assert reopened.verdicts(ids[0]) == {ids[1]: "different"}
-    assert reopened.verdicts(ids[1]) == {ids[0]: "different"}
-    assert reopened.verdicts(ids[2]) == {}
+    assert verdicts(reopened.library, ids[0]) == {ids[1]: "different"}
+    assert verdicts(reopened.library, ids[1]) == {ids[0]: "different"}
+    assert verdicts(reopened.library, ids[2]) == {}
 
 
 def test_rejection_holds_for_everyone_of_the_same_person(library: Library, ids: list[int]) -> None:
@@ -79,7 +80,11 @@ def test_rejection_holds_for_everyone_of_the_same_person(library: Library, ids: 
     people.confirm(ids[0], ids[1])
     people.confirm(ids[2], ids[3])
     people.reject(ids[0], ids[2])
-    assert people.verdicts(ids[1]) == {ids[0]: "same", ids[2]: "different", ids[3]: "different"}
+    assert verdicts(people.library, ids[1]) == {
+        ids[0]: "same",
+        ids[2]: "different",
+        ids[3]: "different",
+    }
 
 
 def test_the_last_word_counts(library: Library, ids: list[int]) -> None:
@@ -87,12 +92,12 @@ def test_the_last_word_counts(library: Library, ids: list[int]) -> None:
     people.confirm(ids[0], ids[1])
     people.reject(ids[0], ids[1])
     assert persons(library, ids[:2]) == ["Person 1", None]
-    assert people.verdicts(ids[0]) == {ids[1]: "different"}
+    assert verdicts(people.library, ids[0]) == {ids[1]: "different"}
     people.confirm(ids[1], ids[0])
     assert persons(library, ids[:2]) == ["Person 1"] * 2
-    assert people.verdicts(ids[0]) == {ids[1]: "same"}
+    assert verdicts(people.library, ids[0]) == {ids[1]: "same"}
     people.reject(ids[1], ids[0])
-    assert people.verdicts(ids[0]) == {ids[1]: "different"}
+    assert verdicts(people.library, ids[0]) == {ids[1]: "different"}
 
 
 def test_rejected_hit_takes_along_whoever_came_through_it(library: Library, ids: list[int]) -> None:
@@ -104,7 +109,7 @@ def test_rejected_hit_takes_along_whoever_came_through_it(library: Library, ids:
     people.confirm(ids[1], ids[4])  # 4 did not only
     people.reject(ids[0], ids[2])
     assert persons(library, ids) == ["Person 1", "Person 1", "Person 2", "Person 2", "Person 1"]
-    assert people.verdicts(ids[0]) == {
+    assert verdicts(people.library, ids[0]) == {
         ids[1]: "same",
         ids[2]: "different",
         ids[3]: "different",
@@ -121,7 +126,7 @@ def test_rejected_hit_leaves_even_if_others_had_confirmed_it(
     people.confirm(ids[0], ids[2])
     people.reject(ids[0], ids[2])
     assert persons(library, ids[:3]) == ["Person 1", "Person 1", None]
-    assert people.verdicts(ids[1]) == {ids[0]: "same", ids[2]: "different"}
+    assert verdicts(people.library, ids[1]) == {ids[0]: "same", ids[2]: "different"}
 
 
 def test_undo_takes_back_one_decision_after_the_other(library: Library, ids: list[int]) -> None:
@@ -129,7 +134,7 @@ def test_undo_takes_back_one_decision_after_the_other(library: Library, ids: lis
     states = []
 
     def state() -> tuple[list[str | None], list[dict[int, str]]]:
-        return persons(library, ids), [dict(people.verdicts(each)) for each in ids]
+        return persons(library, ids), [dict(verdicts(people.library, each)) for each in ids]
 
     for decide, one, other in [
         (people.confirm, 0, 1),
@@ -173,7 +178,7 @@ def test_undo_after_the_video_was_ingested_again(library: Library, ids: list[int
     people.confirm(ids[0], ids[1])
     library.rewind_video(library.videos()[0].id, to_start=True)
     assert people.undo() is not None
-    assert people.verdicts(ids[0]) == {}
+    assert verdicts(people.library, ids[0]) == {}
 
 
 def test_decisions_need_two_tracklets_that_exist(library: Library, ids: list[int]) -> None:

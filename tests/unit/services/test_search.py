@@ -328,7 +328,7 @@ def test_ties_are_ranked_by_tracklet_id_in_every_stage(library: Library) -> None
         assert ids(result) == [other.id for other in others]
 
 
-def test_index_learns_what_ingest_stores_and_forgets_what_it_deletes(library: Library) -> None:
+def test_index_learns_what_ingest_stores(library: Library) -> None:
     query, first = people(library, 0, 10)
     search = search_in(library)
     search.stored([first.id])  # before the index exists
@@ -337,10 +337,6 @@ def test_index_learns_what_ingest_stores_and_forgets_what_it_deletes(library: Li
     assert ids(rankings(search.run(TrackletQuery(query.id)))[0]) == [first.id]
     search.stored([second.id])
     search.stored([second.id, first.id])
-    assert ids(rankings(search.run(TrackletQuery(query.id)))[0]) == [second.id, first.id]
-    search.forgotten([first.id])
-    assert ids(rankings(search.run(TrackletQuery(query.id)))[0]) == [second.id]
-    search.reset()
     assert ids(rankings(search.run(TrackletQuery(query.id)))[0]) == [second.id, first.id]
 
 

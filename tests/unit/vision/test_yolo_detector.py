@@ -14,8 +14,8 @@ import pytest
 from app.core.errors import ModelError
 from app.core.networks import WEIGHTS_SUFFIXES
 from app.vision.network_files import KnownNetworkFiles
-from app.vision.ultralytics_setup import import_ultralytics
 from app.vision.yolo_detector import YoloDetector
+from reid_models.ultralytics_setup import import_ultralytics
 from tests.tiny_networks import save_detector, save_embedder
 
 RESOURCES = Path(__file__).resolve().parents[3] / "resources"
@@ -260,12 +260,11 @@ WATCHED = """
             seen.append((event, str(arguments)))
     sys.addaudithook(watch)
     import numpy as np
-    from app.vision.ultralytics_setup import prepare_ultralytics
     from app.vision.yolo_detector import YoloDetector
     from app.vision.byte_tracker import ByteTracker
     from reid_models.cores import usable_cores
     assert "ultralytics" not in sys.modules and "torch" not in sys.modules
-    prepare_ultralytics(Path("settings"))
+    os.environ["YOLO_CONFIG_DIR"] = "settings"
     detector = YoloDetector(Path(sys.argv[1]), "cpu")
     image = np.full((128, 128, 3), (255, 0, 0), np.uint8)
     tracker = ByteTracker(5.0)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from reid_models.ultralytics_setup import import_ultralytics
 from trainer.detection.blending import Blend, write_blended
 from trainer.detection.one_class import keep_person
-from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from reid_models.ultralytics_setup import import_ultralytics
 from trainer.detection.one_class import keep_person, person_trainer
-from trainer.detection.ultralytics_setup import import_ultralytics
 from trainer.errors import TrainerError
 
 
