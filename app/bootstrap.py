@@ -177,7 +177,7 @@ class Retrace:
         def open_workspace(folder: Path, create: bool) -> Workspace:
             return self.open_workspace(folder, create, named)
 
-        status = run(open_workspace, self.settings(), library, videos)
+        status = run(open_workspace, self.model_shelf, self.settings(), library, videos)
         atexit.register(leave_at_once, status)
         return status
 

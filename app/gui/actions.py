@@ -188,7 +188,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("full-screen", "&Full screen", "program", _WINDOW, "&View", "F11"),
     _Row("reset-layout", "&Reset layout", "program", _WINDOW, "&View"),
     _Row("locate-footage", "&Locate footage…", "footage", _LIBRARY, "&Library"),
-    _Row("networks", "&Networks…", "networks", _LIBRARY, "&Library", apart=True),
+    _Row("networks", "&Networks…", "networks", _WINDOW, "&Library", apart=True),
     _Row("demo", "Open the &demo", "library", _WINDOW, "&Help"),
     _Row("palette", "&Commands…", "program", _WINDOW, "&Help", "Ctrl+Shift+P", apart=True),
     _Row("shortcuts", "&Keyboard shortcuts", "program", _WINDOW, "&Help", "F1"),

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSocketNotifier
 from PySide6.QtWidgets import QApplication
@@ -21,6 +22,9 @@ from app.gui.widgets import icons
 from app.gui.window_state import WindowState
 from app.settings import Settings
 
+if TYPE_CHECKING:
+    from app.services.networks.model_shelf import ModelShelf
+
 logger = logging.getLogger(__name__)
 
 _SWITCH_S = 0.001
@@ -30,12 +34,17 @@ while people are being ingested."""
 
 
 def run(
-    open_workspace: OpenWorkspace, settings: Settings, library: Path | None, videos: Path | None
+    open_workspace: OpenWorkspace,
+    open_shelf: Callable[[], ModelShelf],
+    settings: Settings,
+    library: Path | None,
+    videos: Path | None,
 ) -> int:
     """Shows the window until it is closed.
 
     Args:
         open_workspace: (folder, whether to create it) → workspace; raises LibraryError.
+        open_shelf: the networks on this computer; raises SettingsError.
         settings: the user's settings.
         library: the library to open; by default that of `videos`, else the one opened last.
         videos: a folder to ingest at once.
@@ -50,7 +59,7 @@ def run(
     app.setApplicationName("retrace")
     app.setDesktopFileName("retrace")
     app.setWindowIcon(icons.logo())
-    shell = Shell(open_workspace, settings, WindowState(), theme_of(settings, app))
+    shell = Shell(open_workspace, settings, WindowState(), theme_of(settings, app), open_shelf)
     interrupt = TerminalInterrupt(shell.close_at_once, app)
     former_hook, former_switch_s = sys.excepthook, sys.getswitchinterval()
     sys.excepthook = _reporting(shell)

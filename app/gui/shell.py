@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from app.services.ingest.ingest_options import IngestOptions
 from app.settings import Settings, library_name
 
 if TYPE_CHECKING:
+    from app.services.networks.model_shelf import ModelShelf
     from app.services.workspace import Workspace
 
 
@@ -37,6 +39,7 @@ class Shell(QObject):
         settings: the user's settings.
         state: what the window remembers between runs.
         theme: its colours.
+        open_shelf: the networks on this computer; raises SettingsError.
 
     Attributes:
         features: what the window can do. Each may use those before it.
@@ -48,6 +51,7 @@ class Shell(QObject):
         settings: Settings,
         state: WindowState,
         theme: Theme,
+        open_shelf: Callable[[], ModelShelf],
     ) -> None:
         super().__init__()
         self._close_agreed = False
@@ -65,7 +69,9 @@ class Shell(QObject):
             options,
             goes_on_at_start=settings.ingest.at_start == "continue",
         )
-        self.networks = NetworksFeature(tasks, window, footage, results, settings.models.device)
+        self.networks = NetworksFeature(
+            tasks, window, footage, results, settings.models.device, open_shelf
+        )
         self.library = LibraryFeature(
             open_workspace, state, tasks, window, leaving, player, results, footage, options
         )

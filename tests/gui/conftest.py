@@ -62,10 +62,12 @@ def state(tmp_path: Path) -> WindowState:
 @pytest.fixture
 def shell(qtbot: object, theme: Theme, libraries: Libraries, state: WindowState) -> Iterator[Shell]:
     """The whole window on fake libraries."""
+    from window_fakes import Shelf
+
     from app.gui.shell import Shell
     from app.settings import Settings
 
-    made = Shell(libraries, Settings(), state, theme)
+    made = Shell(libraries, Settings(), state, theme, Shelf)
     made.window.show()
     yield made
     libraries.go_on.set()

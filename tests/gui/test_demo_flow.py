@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDockWidget, QFileDialog, QPushButton
-from window_fakes import EndlessIngest, FakeWorkspace, dialog, drop, label, record_shown
+from window_fakes import EndlessIngest, FakeWorkspace, Shelf, dialog, drop, label, record_shown
 
 from app.core.errors import LibraryInUseError
 from app.gui.library import demo_flow
@@ -130,7 +130,7 @@ def test_closing_on_the_page_leaves_the_docks_where_they_were(
     shell.window.findChild(QDockWidget, "sources_dock").close()
     shell.close_at_once()  # with two docks
     for on_the_page in (True, False):
-        other = Shell(libraries, Settings(), state, theme)
+        other = Shell(libraries, Settings(), state, theme, Shelf)
         other.window.show()
         if on_the_page:
             other.start(None, None)

@@ -79,12 +79,24 @@ def opened(shell: Shell, networks: Networks, qtbot: Any, libraries: Any, tmp_pat
     workspace: Any = FakeWorkspace(tmp_path / "library")
     workspace.networks, workspace.list_networks = networks, networks.list
     libraries.workspaces[tmp_path / "library"] = workspace
-    assert not shell.window.action("networks").isEnabled()
     shell.start(tmp_path / "library", None)
     qtbot.waitUntil(lambda: "library" in shell.window.windowTitle())
     shell.window.action("networks").trigger()
     qtbot.waitUntil(lambda: dialog(shell, NetworksDialog) is not None)
     return dialog(shell, NetworksDialog)
+
+
+def test_without_a_library_those_of_a_new_one_are_shown(shell: Shell, qtbot: Any) -> None:
+    shell.start(None, None)
+    shell.window.action("networks").trigger()
+    qtbot.waitUntil(lambda: dialog(shell, NetworksDialog) is not None)
+    shown = dialog(shell, NetworksDialog)
+    qtbot.waitUntil(lambda: label(shown, "network_file_detector").startswith("yolo.onnx"))
+    assert "No library is open" in label(shown, "networks_scope")
+    buttons = shown.findChildren(QPushButton)
+    names = {each.objectName() for each in buttons if each.isVisible() and each.objectName()}
+    assert names >= {"networks_install", "networks_download", "networks_details"}
+    assert not any(name.startswith(("network_change", "network_remove")) for name in names)
 
 
 def test_files_are_shown_at_once_and_figures_when_they_are_measured(

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from window_fakes import (
     EndlessIngest,
     FakeWorkspace,
+    Shelf,
     agree_to_footage,
     dialog,
     drop,
@@ -323,7 +324,7 @@ def test_docks_keep_their_place_and_the_layout_can_be_reset(
     shell.window.findChild(QToolButton, "sources_dock_close").click()
     assert not dock.isVisible()
     shell.close_at_once()
-    other = Shell(libraries, Settings(), state, theme)
+    other = Shell(libraries, Settings(), state, theme, Shelf)
     other.window.show()
     dock = other.window.findChild(QDockWidget, "sources_dock")
     assert not dock.isVisible()

@@ -32,6 +32,7 @@ from app.core.orders import WatchedFolder
 from app.gui.footage.footage_dialog import FootageDialog
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.ingest.survey import Survey, Surveying
+from app.services.networks.model_shelf import NetworkEntry
 from app.services.people.catalog import CameraEntry
 
 if TYPE_CHECKING:
@@ -125,6 +126,16 @@ class FakeLibrary:
     def move_in_queue(self, ids: list[int], *, to_front: bool) -> None:
         staying = [each for each in self.waiting if each not in ids]
         self.waiting = [*ids, *staying] if to_front else [*staying, *ids]
+
+
+class Shelf:
+    """The networks on a computer that has one."""
+
+    def in_roles(self, library: None) -> Iterator[NetworkEntry]:
+        model = ModelFile("yolo-1", Path("/models/yolo.onnx"), "0" * 64)
+        yield NetworkEntry("detector", model, others=(Path("/models/other.onnx"),))
+        for role in ("embedder", "aggregator", "reranker"):
+            yield NetworkEntry(role)
 
 
 class FakeWorkspace:

@@ -63,10 +63,8 @@ class InstallFlow(QObject):
             self._dialog.progress.show_event(event)
             return
         how = "Change…" if event.role == "embedder" else "Choose…"
-        self._end(
-            f"{event.path.name} is installed as {event.role}. {how} above makes this library use "
-            "it."
-        )
+        hint = f" {how} above makes this library use it." if self._dialog.has_library else ""
+        self._end(f"{event.path.name} is installed as {event.role}.{hint}")
         self.installed.emit()
 
     def _fail(self, error: Exception) -> None:

@@ -55,6 +55,7 @@ _NONE: dict[ModelRole, str] = {
 }
 # Of terms: up to what explains them.
 _FIRST_CLAUSE = re.compile(r"[^:;]+(?=[:;] )")
+_NO_LIBRARY = "No library is open. A new one would use these; a library's own are chosen in it."
 _OPTIONAL: tuple[ModelRole, ...] = ("aggregator", "reranker")
 
 
@@ -171,6 +172,9 @@ class NetworkRow(QWidget):
 class NetworksDialog(ProblemDialog):
     """A row for each role.
 
+    Args:
+        has_library: whether a library is open, whose networks these are.
+
     Signals:
         file_chosen: (role, path) of the network that is to be used, in any role but the embedder's.
         removal_wanted: role in which nothing is to be used.
@@ -187,15 +191,20 @@ class NetworksDialog(ProblemDialog):
     download_wanted = Signal(str)
     embedder_change_wanted = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("networks", "Networks of this library", parent)
+    def __init__(self, parent: QWidget | None = None, *, has_library: bool = True) -> None:
+        title = "Networks of this library" if has_library else "Networks"
+        super().__init__("networks", title, parent)
+        self.has_library = has_library
         self._rows = {role: NetworkRow(role, self) for role in MODEL_ROLES}
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*4 * (4 * theme.UNIT_PX,))
         layout.setSpacing(4 * theme.UNIT_PX)
+        if not has_library:
+            layout.addWidget(wrapped_label("networks_scope", "muted", _NO_LIBRARY))
         for row in self._rows.values():
+            row.change.setVisible(has_library)
             layout.addWidget(row)
         layout.addWidget(self.problem)
         self.progress = InstallProgress(self)

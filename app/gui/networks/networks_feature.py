@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from PySide6.QtWidgets import QMainWindow
 
 from app.gui.actions import make_actions
@@ -13,6 +16,9 @@ from app.gui.networks.used_networks import UsedNetworks
 from app.gui.results.results_feature import ResultsFeature
 from app.gui.tasks import TaskRunner
 
+if TYPE_CHECKING:
+    from app.services.networks.model_shelf import ModelShelf
+
 
 class NetworksFeature(Feature):
     """Footage and searches use the networks that are chosen here.
@@ -23,6 +29,7 @@ class NetworksFeature(Feature):
         footage: is loaded with a detector and an embedder.
         results: are ranked by an embedder and refined.
         device: of the settings.
+        open_shelf: the networks on this computer.
     """
 
     def __init__(
@@ -32,9 +39,10 @@ class NetworksFeature(Feature):
         footage: FootageFeature,
         results: ResultsFeature,
         device: str,
+        open_shelf: Callable[[], ModelShelf],
     ) -> None:
         super().__init__(window)
-        self.list = NetworksFlow(tasks, window)
+        self.list = NetworksFlow(tasks, window, open_shelf)
         self.reembed = ReembedFlow(tasks, window)
         self.used = UsedNetworks(tasks, device)
         window.statusBar().addPermanentWidget(self.used)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,14 @@ from app.gui.networks.networks_dialog import NetworksDialog
 from app.gui.tasks import TaskRunner
 
 if TYPE_CHECKING:
+    from app.services.networks.model_shelf import ModelShelf
     from app.services.workspace import Workspace
 
 
 class NetworksFlow(DialogFlow[NetworksDialog]):
     """Shows the networks of the open library, and notes another one than the embedder.
+
+    Where none is open, it shows those that a new library would use.
 
     Signals:
         detector_changed: footage is loaded with another detector from now on.
@@ -33,19 +36,20 @@ class NetworksFlow(DialogFlow[NetworksDialog]):
     changed = Signal()
     embedder_change_wanted = Signal(object)
 
-    def __init__(self, tasks: TaskRunner, window: QWidget) -> None:
+    def __init__(
+        self, tasks: TaskRunner, window: QWidget, open_shelf: Callable[[], ModelShelf]
+    ) -> None:
         super().__init__("networks", tasks, window)
+        self._open_shelf = open_shelf
 
     def ask(self) -> None:
         """Opens the list."""
-        if self._workspace is None:
-            return
         if self._dialog is None:
-            dialog = NetworksDialog(self._window)
+            dialog = NetworksDialog(self._window, has_library=self._workspace is not None)
             dialog.file_chosen.connect(self._choose)
             dialog.removal_wanted.connect(lambda role: self._choose(role, None))
             dialog.embedder_change_wanted.connect(self._change_embedder)
-            install = InstallFlow(self._tasks, dialog, self._workspace.shelf)
+            install = InstallFlow(self._tasks, dialog, self._shelf())
             install.installed.connect(self._list)
             install.problem.connect(self.problem)
             self._adopt(dialog)
@@ -53,11 +57,15 @@ class NetworksFlow(DialogFlow[NetworksDialog]):
         self._list()
 
     def _list(self) -> None:
-        if self._workspace is None or self._dialog is None:
+        if self._dialog is None:
             return
-        job = self._workspace.list_networks()
+        workspace = self._workspace
+        job = self._shelf().in_roles(None) if workspace is None else workspace.list_networks()
         task = self._tasks.replace(self._lane, job, self._dialog.show_entry)
         task.failed.connect(self.problem)
+
+    def _shelf(self) -> ModelShelf:
+        return self._open_shelf() if self._workspace is None else self._workspace.shelf
 
     def _forget(self, dialog: NetworksDialog) -> None:
         super()._forget(dialog)

@@ -118,15 +118,18 @@ class ModelShelf:
             for entry in self._entries(role, self._used(role, library))
         ]
 
-    def in_roles(self, library: Networks) -> Iterator[NetworkEntry]:
+    def in_roles(self, library: Networks | None) -> Iterator[NetworkEntry]:
         """What a library uses: each role at once, then with figures; a later entry replaces one.
 
         Yields at least every 0.3 s.
+
+        Args:
+            library: whose networks are shown; None: those of a new one.
         """
         known, offers = self.entries(library), self.public()
         entries = [
             replace(
-                _entry(library, role, known),
+                self._in_role(role, library, known),
                 public=tuple(each for each in offers if each.role == role),
             )
             for role in MODEL_ROLES
@@ -135,7 +138,7 @@ class ModelShelf:
         for entry in entries:
             if entry.model is None or entry.problem is not None:
                 continue
-            measure = partial(library.measure, entry.role, entry.model)
+            measure = partial(self._measure, library, entry.role, entry.model)
             try:
                 figures = yield from in_background(measure, partial(replace, entry))
             except ModelError as error:
@@ -180,6 +183,34 @@ class ModelShelf:
             except ModelError as error:
                 yield replace(entry, problem=error)
 
+    def _in_role(
+        self, role: ModelRole, library: Networks | None, known: Sequence[ShelfEntry]
+    ) -> NetworkEntry:
+        there = {each.path.resolve(): each for each in known if each.role == role}
+        entry = NetworkEntry(role, remembered=library is not None and library.remembers(role))
+        try:
+            if library is not None:
+                model = library.in_use(role)
+            else:
+                used = self._used(role, None)
+                if used.problem is not None:
+                    raise used.problem
+                model = used.file
+        except ModelError as error:
+            return replace(entry, problem=error, others=tuple(there))
+        shown = None if model is None else there.pop(model.path.resolve(), None)
+        entry = replace(entry, model=model, others=tuple(there))
+        if shown is None:
+            return entry
+        return replace(entry, card=shown.card, size_bytes=shown.size_bytes)
+
+    def _measure(
+        self, library: Networks | None, role: ModelRole, model: ModelFile
+    ) -> NetworkFigures:
+        if library is not None:
+            return library.measure(role, model)
+        return self._files.measure(model.path, role, self._settings.device)
+
     def _used(self, role: ModelRole, library: Networks | None) -> Choice:
         """What a library uses, or a new one would."""
         if library is not None:
@@ -205,15 +236,3 @@ class ModelShelf:
     def remove(self, name: str, role: ModelRole | None = None) -> Path:
         """See `app.services.networks.installation.remove`."""
         return remove(name, self._files, role)
-
-
-def _entry(networks: Networks, role: ModelRole, known: Sequence[ShelfEntry]) -> NetworkEntry:
-    there = {each.path.resolve(): each for each in known if each.role == role}
-    entry = NetworkEntry(role, remembered=networks.remembers(role))
-    try:
-        model = networks.in_use(role)
-    except ModelError as error:
-        return replace(entry, problem=error, others=tuple(there))
-    used = None if model is None else there.pop(model.path.resolve(), None)
-    entry = replace(entry, model=model, others=tuple(there))
-    return entry if used is None else replace(entry, card=used.card, size_bytes=used.size_bytes)
