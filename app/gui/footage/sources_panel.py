@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import QEvent, QPoint, Qt, Signal
-from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -89,7 +89,7 @@ class SourcesPanel(QWidget):
         self._zone = ZoneInfo("UTC")
         self._running: tuple[int, float] | None = None
         self._items: dict[tuple[str, int], QTreeWidgetItem] = {}
-        self._video_actions = VideoActions(self)
+        self._video_actions = VideoActions(self, self._runs())
         self.actions_by_name = self._video_actions.by_name
         self._tree = self._make_tree()
         self._details = self._make_details()
@@ -324,6 +324,22 @@ class SourcesPanel(QWidget):
         for entry in self._entries:
             if key == ("camera", entry.camera.id):
                 self._details.setText(camera_details(entry, self._zone))
+
+    def _runs(self) -> dict[str, Callable[[Chosen], object]]:
+        """What the actions of the selected videos want."""
+        return {
+            "play-video": lambda it: self.video_activated.emit(it.videos[0].id),
+            "read-next": lambda it: self.move_requested.emit(it.movable, True),
+            "read-last": lambda it: self.move_requested.emit(it.movable, False),
+            "exclude": lambda it: self.exclude_requested.emit(it.excludable),
+            "read-again": lambda it: self.again_requested.emit(it.others),
+            "merge-cameras": lambda it: self.merge_requested.emit(it.cameras),
+            "camera-clock": lambda it: self.clock_requested.emit(it.cameras[0]),
+            "split-camera": lambda it: self.split_requested.emit(list(it.videos)),
+            "show-reason": lambda it: self.reason_requested.emit(it.videos[0]),
+            "locate-video": lambda _: self.locate_requested.emit(),
+            "copy-path": lambda it: QGuiApplication.clipboard().setText(str(it.videos[0].path)),
+        }
 
     def menu_for(self, videos: Sequence[Video]) -> QMenu:
         """The context menu of one video or several; the caller opens it."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.core.entities import Camera, Video, VideoStatus
 from app.gui.actions import Where, context_menu, make_actions
-
-if TYPE_CHECKING:
-    from app.gui.footage.sources_panel import SourcesPanel
 
 _STORED = (VideoStatus.DONE, VideoStatus.PARTIAL)
 _AGAIN = dict.fromkeys(_STORED, "Ingest again") | {VideoStatus.FAILED: "Try again"}
@@ -61,25 +58,17 @@ class Chosen:
 
 
 class VideoActions:
-    """The actions of the list; the panel tells what they want by its signals."""
+    """The actions of the list.
 
-    def __init__(self, panel: SourcesPanel) -> None:
-        self._panel, self._chosen = panel, Chosen()
+    Args:
+        parent: the list; owns them.
+        runs: what each of them does with the selected videos, by name.
+    """
+
+    def __init__(self, parent: QWidget, runs: Mapping[str, Callable[[Chosen], object]]) -> None:
+        self._parent, self._chosen = parent, Chosen()
         self.by_name = make_actions(
-            panel,
-            {
-                "play-video": lambda: panel.video_activated.emit(self._chosen.videos[0].id),
-                "read-next": lambda: panel.move_requested.emit(self._chosen.movable, True),
-                "read-last": lambda: panel.move_requested.emit(self._chosen.movable, False),
-                "exclude": lambda: panel.exclude_requested.emit(self._chosen.excludable),
-                "read-again": lambda: panel.again_requested.emit(self._chosen.others),
-                "merge-cameras": lambda: panel.merge_requested.emit(self._chosen.cameras),
-                "camera-clock": lambda: panel.clock_requested.emit(self._chosen.cameras[0]),
-                "split-camera": lambda: panel.split_requested.emit(list(self._chosen.videos)),
-                "show-reason": lambda: panel.reason_requested.emit(self._chosen.videos[0]),
-                "locate-video": panel.locate_requested.emit,
-                "copy-path": self._copy_path,
-            },
+            parent, {name: partial(self._run, run) for name, run in runs.items()}
         )
         self.aim(self._chosen)
 
@@ -96,10 +85,10 @@ class VideoActions:
 
     def menu(self) -> QMenu:
         """The context menu; the caller opens it."""
-        return context_menu(Where.VIDEOS, self.by_name, self._panel)
+        return context_menu(Where.VIDEOS, self.by_name, self._parent)
 
-    def _copy_path(self) -> None:
-        QGuiApplication.clipboard().setText(str(self._chosen.videos[0].path))
+    def _run(self, run: Callable[[Chosen], object]) -> None:
+        run(self._chosen)
 
 
 def _offers(chosen: Chosen) -> dict[str, bool]:
