@@ -110,7 +110,7 @@ def test_a_camera_says_how_its_clock_goes(window: Shell) -> None:
     )
     found.setCurrentItem(found.topLevelItem(1))
     assert label(window.footage.sources, "source_details").splitlines() == [
-        "1 video, 0:01:40 in all",
+        "1 video, 0:01:40.0 in all",
         "2024-05-14 10:35:27 +02:00 to 2024-05-14 10:37:07 +02:00",
         "Clock: zone +01:00, times corrected by +0:03:20 and +1.5 s a day",
     ]
