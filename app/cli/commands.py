@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from app.cli.options import (
     SubStreamsOption,
     ZoneOption,
 )
+from app.cli.people import people
 from app.cli.program import (
     DONE,
     FATAL,
@@ -40,12 +40,12 @@ from app.cli.program import (
     Program,
     opened,
 )
+from app.cli.search import search
 from app.cli.stored_people import reembed, untangle
 from app.cli.upkeep import check, queue, watch
 from app.core.clock import parse_zone
 from app.core.errors import ModelError, UsageError, UserFacingError
 from app.core.networks import NamedModels
-from app.core.queries import Correction, Refinement, SearchStage
 from app.settings import default_library, demo_dir, demo_library
 
 if TYPE_CHECKING:
@@ -89,8 +89,9 @@ commands = typer.Typer(
 )
 commands.add_typer(models, name="models")
 commands.add_typer(camera, name="camera")
+commands.add_typer(people, name="people")
 commands.command()(clock)
-for command in (queue, watch, check, reembed, untangle):
+for command in (search, queue, watch, check, reembed, untangle):
     commands.command()(command)
 
 
@@ -289,89 +290,6 @@ def ingest(
         job = program.survey(folder, options)
         return SOME_FAILED if show_survey(job, as_json=json) else DONE
     return _ingest(program, folder.expanduser(), library or default_library(folder), options)
-
-
-@commands.command()
-def search(
-    context: typer.Context,
-    library: LibraryOption,
-    image: Annotated[
-        Path | None,
-        typer.Option(help="A crop; or, if wider than tall, a picture with the person in it."),
-    ] = None,
-    tracklet: Annotated[int | None, typer.Option(help="A tracklet's id, see list.")] = None,
-    video: Annotated[str | None, typer.Option(help="A stored video: path or file name.")] = None,
-    time: Annotated[float | None, typer.Option(help="Seconds after its first frame.")] = None,
-    at: Annotated[str | None, typer.Option(help="X,Y in pixels of its frame.")] = None,
-    camera: Annotated[
-        list[str] | None, typer.Option(help="Only this camera; may be repeated.")
-    ] = None,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="Only people seen at or after this local ISO time.")
-    ] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", help="Only people seen at or before this local ISO time.")
-    ] = None,
-    top: Annotated[int, typer.Option(min=1, help="How many hits.")] = 20,
-    json: JsonOption = False,
-    sheet: Annotated[Path | None, typer.Option(help="Write a picture of the hits.")] = None,
-    embedder: Annotated[
-        str | None,
-        typer.Option(help="Search this embedder's vectors, which the library must have."),
-    ] = None,
-    aggregator: AggregatorOption = None,
-    reranker: RerankerOption = None,
-    no_aggregator: Annotated[
-        bool, typer.Option("--no-aggregator", help="Leave that stage out.")
-    ] = False,
-    no_reranker: Annotated[
-        bool, typer.Option("--no-reranker", help="Leave that stage out.")
-    ] = False,
-    no_camera_mean: Annotated[
-        bool,
-        typer.Option(
-            "--no-camera-mean", help="Compare without taking off what a camera's vectors share."
-        ),
-    ] = False,
-    no_transit: Annotated[
-        bool,
-        typer.Option("--no-transit", help="Do not count how long people take between cameras."),
-    ] = False,
-) -> int:
-    """Search for one person: by a picture, a tracklet, or a point in a frame of a stored video."""
-    from app.cli.searching import Point, Wanted, search_and_show
-
-    asked = [image is not None, tracklet is not None, video is not None]
-    if sum(asked) != 1:
-        raise UsageError("Name one of --image, --tracklet, or --video with --time and --at.")
-    point = None
-    if video is not None:
-        if time is None or at is None:
-            raise UsageError("--video needs --time and --at as well.")
-        point = Point(video, time, *_coordinates(at))
-    elif time is not None or at is not None:
-        raise UsageError("--time and --at belong to --video.")
-    program: Program = context.obj
-    off: dict[Refinement, bool] = {
-        SearchStage.AGGREGATED: no_aggregator,
-        SearchStage.RERANKED: no_reranker,
-        Correction.CAMERA_MEAN: no_camera_mean,
-        Correction.TRANSIT: no_transit,
-    }
-    refinements = program.settings().search.refinements
-    stages = frozenset(each for each in refinements if not off[each])
-    wanted = Wanted(image, tracklet, point, tuple(camera or ()), from_, to, top, stages)
-    named = NamedModels(embedder=embedder, aggregator=aggregator, reranker=reranker)
-    with opened(program, library, named) as workspace:
-        search_and_show(workspace, wanted, as_json=json, sheet=sheet)
-    return DONE
-
-
-def _coordinates(text: str) -> tuple[float, float]:
-    match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*[,x ]\s*(-?\d+(?:\.\d+)?)\s*", text)
-    if match is None:
-        raise UsageError(f"--at {text!r} is not a point.", "Write it as X,Y, for example 412,230.")
-    return float(match[1]), float(match[2])
 
 
 @commands.command(name="list")

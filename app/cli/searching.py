@@ -14,6 +14,8 @@ from app.cli.output import AnswerTable, Cell, box_cell, chatter_on_stderr, print
 from app.core.clock import format_offset, format_utc, parse_time
 from app.core.errors import UsageError
 from app.core.queries import (
+    Example,
+    PersonQuery,
     Query,
     Refinement,
     SearchEvent,
@@ -22,6 +24,7 @@ from app.core.queries import (
     StageLeftOut,
     TrackletQuery,
     Transit,
+    sought_tracklet,
 )
 from app.services.export.export import write_sheet
 
@@ -46,12 +49,21 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the command line asked for; exactly one of image, tracklet_id, point is given."""
+class Who:
+    """Whom the command line asked for: at least one example, and who is not meant."""
 
-    image: Path | None
-    tracklet_id: int | None
+    images: tuple[Path, ...]
+    tracklet_ids: tuple[int, ...]
+    people: tuple[str, ...]
     point: Point | None
+    rejected: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asked for."""
+
+    who: Who
     cameras: tuple[str, ...]
     from_: str | None
     to: str | None
@@ -69,12 +81,11 @@ def search_and_show(
     """
     zone = workspace.library.timezone
     with chatter_on_stderr():  # networks are loaded in here
-        query, told = _query(workspace, wanted)
+        query, told = _query(workspace, wanted.who)
         result = _last(
             workspace.search.run(query, _filter(workspace, wanted), wanted.top, wanted.stages)
         )
-        query_id = query.tracklet_id if isinstance(query, TrackletQuery) else None
-        hits = workspace.catalog.details(result.hits, query_id)
+        hits = workspace.catalog.details(result.hits, sought_tracklet(query))
         if sheet is not None:
             caption = f"{told['text']} - {len(hits)} of {result.searched} {result.stage.value}"
             picture = workspace.picture_of(query)
@@ -101,24 +112,53 @@ def _last(events: Iterable[SearchEvent]) -> SearchResult:
     return last
 
 
-def _query(workspace: Workspace, wanted: Wanted) -> tuple[Query, dict[str, Any]]:
+def _query(workspace: Workspace, who: Who) -> tuple[Query, dict[str, Any]]:
     """The query, and how it is told to the user."""
-    if wanted.tracklet_id is not None:
-        workspace.library.tracklet(wanted.tracklet_id)
-        return TrackletQuery(wanted.tracklet_id), {
-            "kind": "tracklet",
-            "tracklet_id": wanted.tracklet_id,
-            "text": f"tracklet {wanted.tracklet_id}",
-        }
-    if wanted.image is not None:
-        image = wanted.image.expanduser()
-        return workspace.query_from_picture(image), {
-            "kind": "image",
-            "image": str(image),
-            "text": image.name,
-        }
-    point = wanted.point
-    assert point is not None
+    found = [_by_tracklet(workspace, each) for each in dict.fromkeys(who.tracklet_ids)]
+    found += [each for name in who.people for each in _by_person(workspace, name)]
+    found += [_by_image(workspace, each) for each in who.images]
+    if who.point is not None:
+        found.append(_by_point(workspace, who.point))
+    if len(found) == 1 and not who.rejected:
+        return found[0]
+    rejected = sorted(who.rejected)
+    query = PersonQuery(tuple(example for example, _ in found), tuple(rejected))
+    _check_apart(query)
+    told = [each for _, each in found]
+    text = ", ".join(each["text"] for each in told)
+    if rejected:
+        text += f"; not tracklet {', '.join(map(str, rejected))}"
+    return query, {"kind": "person", "examples": told, "rejected": rejected, "text": text}
+
+
+def _check_apart(query: PersonQuery) -> None:
+    both = {each.tracklet_id for each in query.shown if isinstance(each, TrackletQuery)}
+    if both := both & set(query.rejected):
+        raise UsageError(
+            f"Tracklet {min(both)} cannot show the person and be somebody else.",
+            "Leave out one of the two.",
+        )
+
+
+def _by_tracklet(workspace: Workspace, tracklet_id: int) -> tuple[Example, dict[str, Any]]:
+    workspace.library.tracklet(tracklet_id)
+    text = f"tracklet {tracklet_id}"
+    told = {"kind": "tracklet", "tracklet_id": tracklet_id, "text": text}
+    return TrackletQuery(tracklet_id), told
+
+
+def _by_person(workspace: Workspace, name: str) -> list[tuple[Example, dict[str, Any]]]:
+    identity = workspace.people.find(name)
+    return [_by_tracklet(workspace, each.id) for each in workspace.people.sightings(identity.id)]
+
+
+def _by_image(workspace: Workspace, image: Path) -> tuple[Example, dict[str, Any]]:
+    image = image.expanduser()
+    told = {"kind": "image", "image": str(image), "text": image.name}
+    return workspace.query_from_picture(image), told
+
+
+def _by_point(workspace: Workspace, point: Point) -> tuple[Example, dict[str, Any]]:
     video = workspace.catalog.find_video(point.video)
     _check(point, video)
     where = (video.id, point.time_s, point.x_px, point.y_px)

@@ -33,7 +33,38 @@ class CropQuery:
     seen_utc: datetime | None = None
 
 
-Query = TrackletQuery | CropQuery
+Example = TrackletQuery | CropQuery
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonQuery:
+    """Search for a person of whom several pictures are known.
+
+    Attributes:
+        shown: sightings and pictures of the person, at least one.
+        rejected: ids of tracklets that look alike and show somebody else.
+    """
+
+    shown: tuple[Example, ...]
+    rejected: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.shown:
+            raise ValueError("a person needs at least one example")
+
+
+Query = Example | PersonQuery
+
+
+def examples(query: Query) -> tuple[Example, ...]:
+    """What shows the person sought, at least one."""
+    return query.shown if isinstance(query, PersonQuery) else (query,)
+
+
+def sought_tracklet(query: Query) -> int | None:
+    """The first tracklet that shows the person sought; None if only pictures do."""
+    ids = (each.tracklet_id for each in examples(query) if isinstance(each, TrackletQuery))
+    return next(ids, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +158,12 @@ class Hit:
 
     Attributes:
         score: what the ranking is sorted by.
-        cosine: similarity of the embeddings, -1..1.
+        cosine: similarity of the embeddings, -1..1; with several examples, to their mean.
         aggregated: similarity after neighbour aggregation, or None.
         pair: the re-ranker's score of the pair, or None.
-        transit: the time between; None where a clock is unknown or times do not count.
+        transit: the time between it and the example nearest in time; None where a clock is unknown
+            or times do not count.
+        nearer_rejected: by how much the cosine to somebody rejected is above `cosine`, at least 0.
     """
 
     tracklet_id: int
@@ -139,6 +172,7 @@ class Hit:
     aggregated: float | None = None
     pair: float | None = None
     transit: Transit | None = None
+    nearer_rejected: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

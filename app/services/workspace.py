@@ -15,7 +15,7 @@ from app.core.errors import NotFoundError
 from app.core.events import IngestEvent
 from app.core.networks import NamedModels
 from app.core.ports import NetworkFiles
-from app.core.queries import CropQuery, Query
+from app.core.queries import CropQuery, Query, examples
 from app.services.check import CheckEvent, check_library
 from app.services.footage.cameras import Cameras
 from app.services.footage.playback import Playback
@@ -235,11 +235,12 @@ class Workspace:
         return CropQuery(cut_out(image, found.boxes[row]), video.camera.id, seen_utc)
 
     def picture_of(self, query: Query) -> Image:
-        """What a query looks like: its picture, or its tracklet's best crop, RGB uint8 (h, w, 3).
+        """Picture or best crop of a query's first example, RGB uint8 (h, w, 3).
 
         Raises:
             NotFoundError: there is no such tracklet.
         """
-        if isinstance(query, CropQuery):
-            return query.image
-        return self.library.crop(self.library.tracklet(query.tracklet_id).thumbnail.path)
+        first = examples(query)[0]
+        if isinstance(first, CropQuery):
+            return first.image
+        return self.library.crop(self.library.tracklet(first.tracklet_id).thumbnail.path)

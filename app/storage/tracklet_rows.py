@@ -153,6 +153,13 @@ class TrackletRows(LibraryPart):
             rows = session.execute(query.order_by(TrackletRow.first_time_s, TrackletRow.number))
             return [self._tracklet(row, camera_id, best) for row, camera_id, best in rows]
 
+    def tracklets_of_person(self, identity_id: int) -> list[Tracklet]:
+        """All tracklets of an identity, by video and first time."""
+        query = _with_thumbnail().where(TrackletRow.identity_id == identity_id)
+        with self._database.reading() as session:
+            rows = session.execute(query.order_by(TrackletRow.video_id, TrackletRow.first_time_s))
+            return [self._tracklet(row, camera_id, best) for row, camera_id, best in rows]
+
     def last_tracklet(self, video_id: int) -> tuple[int, float]:
         """The highest number of a video's tracklets and their last time in s; 0, -1 without any."""
         query = select(func.max(TrackletRow.number), func.max(TrackletRow.last_time_s))

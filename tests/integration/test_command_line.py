@@ -16,6 +16,7 @@ import pytest
 
 from app import bootstrap
 from app.core.boxes import iou
+from app.services.people.people import People
 from app.settings import settings_path
 from app.storage.library import Library
 from app.vision.network_files import KnownNetworkFiles
@@ -170,6 +171,43 @@ def test_a_picture_finds_the_person(
     assert whom(world, library, best["tracklet_id"]) == identity
 
 
+def test_several_examples_and_who_is_not_meant(
+    world: RenderedWorld, search: Retrace, tmp_path: Path
+) -> None:
+    picture, _ = written(world, tmp_path / "picture.png", crop=True)
+    said = search("--tracklet", 1, "--tracklet", 2, "--image", picture, "--not", 4, "--json")
+    query = json.loads(said.out)["query"]
+    assert query["text"] == "tracklet 1, tracklet 2, picture.png; not tracklet 4"
+    assert [each["kind"] for each in query["examples"]] == ["tracklet", "tracklet", "image"]
+    assert query["rejected"] == [4]
+    assert {hit["tracklet_id"] for hit in hits_of(said)}.isdisjoint({1, 2, 4})
+    assert len(hits_of(said)) == 5
+
+
+def test_a_person_is_named_and_searched_by_name(
+    retrace: Retrace, library: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "library"
+    shutil.copytree(library, mine)
+    with Library.open(mine) as stored:
+        People(stored).confirm(1, 2)
+        People(stored).confirm(1, 5)
+    at = ("--library", mine)
+    listed = json.loads(retrace("people", "list", *at, "--json").out)["people"]
+    assert listed == [{"id": 1, "name": "Person 1", "tracklet_ids": [1, 2, 5]}]
+    assert "is now named Anna" in retrace("people", "name", "person 1", "Anna", *at).err
+    shown = json.loads(retrace("people", "show", "anna", *at, "--json").out)
+    assert [each["tracklet_id"] for each in shown["sightings"]] == [1, 2, 5]
+    starts = [each["start_utc"] for each in shown["sightings"]]
+    assert starts == sorted(starts)
+    assert "cam2" in retrace("people", "show", "Anna", *at).out
+    assert "Anna" in retrace("people", "list", *at).out
+    said = retrace("search", "--person", "Anna", *at, "--json")
+    assert json.loads(said.out)["query"]["text"] == "tracklet 1, tracklet 2, tracklet 5"
+    assert {hit["tracklet_id"] for hit in hits_of(said)} == {3, 4, 6, 7, 8}
+    assert retrace("people", "show", "Bert", *at).status == 1
+
+
 @pytest.mark.parametrize("named", ["path", "file name", "end of path"])
 def test_a_point_finds_the_person_under_it(
     world: RenderedWorld, search: Retrace, library: Path, videos: Path, named: str
@@ -213,8 +251,10 @@ def test_a_point_with_nobody_is_told(
         (["--tracklet", "1", "--from", "soon"], 2, '"soon" is not a time.'),
         (["--tracklet", "1", "--top", "0"], 2, "--top"),
         (["--tracklet", "1", "--time", "1"], 2, "--time and --at belong to --video."),
-        (["--tracklet", "1", "--image", "x.jpg"], 2, "Name one of"),
-        ([], 2, "Name one of --image, --tracklet, or --video"),
+        (["--tracklet", "1", "--not", "1"], 2, "Tracklet 1 cannot show the person and be"),
+        (["--tracklet", "1", "--not", "99"], 1, "There is no tracklet 99 in this library."),
+        (["--person", "Anna"], 1, 'Nobody in this library is named "Anna".'),
+        ([], 2, "Nobody to search for is given."),
         (["--image", "nowhere.jpg"], 1, "There is no file nowhere.jpg"),
         (["--image", __file__], 2, "is not a picture"),
         (["--video", "cam7.mp4", "--time", "1", "--at", "1,1"], 1, "no video cam7.mp4. It has "),

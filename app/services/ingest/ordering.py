@@ -66,9 +66,9 @@ class Ordering:
         )
         for source in found:
             if not is_storable(source):
-                failed = VideoFailed(source.path, _unstorable(source))
-                run.failed.append(failed)
-                yield failed
+                lost = VideoFailed(source.path, _unstorable(source))
+                run.failed.append(lost)
+                yield lost
         ordered = ready(
             [source for source in found if is_storable(source)], sub_streams=options.sub_streams
         )

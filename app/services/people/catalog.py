@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +129,13 @@ class Catalog:
             if tracklet is not None and video is not None:
                 found.append(_details(rank, hit, tracklet, video, known))
         return found
+
+    def sightings(self, identity_id: int) -> list[HitDetails]:
+        """The confirmed sightings of a person in order of time, those of unknown time last."""
+        members = self.library.tracklets_of_person(identity_id)
+        found = self.details([Hit(each.id, score=0.0, cosine=0.0) for each in members])
+        never = datetime.max.replace(tzinfo=UTC)
+        return sorted(found, key=lambda each: (each.start_utc or never, each.tracklet_id))
 
     def tracklet_rows(self, video_id: int) -> list[TrackletRow]:
         """A video's tracklets by number, with what a list shows.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.core.entities import Decision, Identity, Tracklet, Verdict
-from app.core.errors import UsageError
+from app.core.errors import NotFoundError, UsageError
 from app.core.journal import IdentityChanges, UndoState
 from app.storage.library import Library
 
@@ -91,6 +91,25 @@ class People:
         if not name.strip():
             raise UsageError("A person's name cannot be empty.", "Type a name.")
         return self.library.rename_identity(identity_id, name.strip())
+
+    def find(self, name: str) -> Identity:
+        """The person of a name, in any letter case, who has sightings.
+
+        Raises:
+            NotFoundError: nobody has that name.
+        """
+        wanted = name.strip().casefold()
+        for identity in self.library.identities():
+            if identity.name.casefold() == wanted and self.sightings(identity.id):
+                return identity
+        raise NotFoundError(
+            f'Nobody in this library is named "{name}".',
+            "Run people list to see the names.",
+        )
+
+    def sightings(self, identity_id: int) -> list[Tracklet]:
+        """The tracklets that were confirmed to show a person, by video and time."""
+        return self.library.tracklets_of_person(identity_id)
 
     def _pair(self, query_tracklet_id: int, hit_id: int) -> tuple[Tracklet, Tracklet]:
         if query_tracklet_id == hit_id:

@@ -67,10 +67,13 @@ class Found:
 
     Attributes:
         tracklet_ids: int64 (m,).
-        scores: float32 (m,), the cosine and what transit times add to it.
+        scores: float32 (m,), the cosine, what transit times add to it, and what those rejected
+            take off.
         cosines: float32 (m,), without the cameras' means if so asked.
-        gaps_s: float64 (m,), see `site_statistics.transit_times.gaps_between`.
-        log_odds: float32 (m,), how much the gap speaks for one person; 0: nothing is known.
+        gaps_s: float64 (m,), see `site_statistics.transit_times.gaps_between`; to the example that
+            is nearest in time.
+        log_odds: float32 (m,), how much that gap speaks for one person; 0: nothing is known.
+        nearer_rejected: float32 (m,), by how much somebody rejected is nearer, at least 0.
     """
 
     tracklet_ids: IntArray
@@ -78,6 +81,7 @@ class Found:
     cosines: FloatArray
     gaps_s: DoubleArray
     log_odds: FloatArray
+    nearer_rejected: FloatArray
 
 
 class GalleryIndex:
@@ -169,19 +173,24 @@ class GalleryIndex:
 
     def search(
         self,
-        sought: Sought,
+        sought: Sequence[Sought],
         k: int,
         where: SearchFilter | None = None,
         *,
+        rejected: Sequence[Sought] = (),
         camera_mean: bool = False,
         transit: TransitTimes | None = None,
     ) -> Found:
         """The closest tracklets that the filter lets through.
 
+        A tracklet is compared with the mean of the examples. If somebody rejected is nearer, it
+        loses the difference: it is more likely to be that one.
+
         Args:
-            sought: whom to find; a tracklet finds itself.
+            sought: examples of whom to find, at least one; a tracklet finds itself.
             k: how many at most.
             where: cameras and time; tracklets of unknown time pass no time filter.
+            rejected: people who look alike and are not meant.
             camera_mean: subtract from every vector what those of its camera have in common.
             transit: what is known of the ways between cameras; None: times do not count.
 
@@ -191,21 +200,31 @@ class GalleryIndex:
         with self._lock:
             rows = np.flatnonzero(self._allowed(where or SearchFilter()))
             k = min(k, len(rows))
-            if k >= 1 and sought.vector.shape != self._vector_store.shape[1:]:
-                wanted = self._vector_store.shape[1]
-                raise ValueError(f"vector must be ({wanted},), got {sought.vector.shape}")
+            for one in (*sought, *rejected) if k >= 1 else ():
+                if one.vector.shape != self._vector_store.shape[1:]:
+                    wanted = self._vector_store.shape[1]
+                    raise ValueError(f"vector must be ({wanted},), got {one.vector.shape}")
             if k < 1:
-                rows, cosines = rows[:0], np.empty(0, np.float32)
+                rows = rows[:0]
+                cosines = nearer = np.empty(0, np.float32)
             else:
+                person = mean_of(self._as_compared(sought, camera_mean))
                 # Rounding leaves a trace of where in memory a vector lies: equal ones must tie.
-                cosines = np.round(self._cosines(sought, camera_mean)[rows], _DIGITS)
+                cosines = np.round(self._cosines(person, camera_mean)[rows], _DIGITS)
+                nearer = np.zeros(len(rows), np.float32)
+                for other in self._as_compared(rejected, camera_mean):
+                    excess = np.round(self._cosines(other, camera_mean)[rows] - cosines, _DIGITS)
+                    np.maximum(nearer, excess, out=nearer)
             seen = self._sightings().at(rows)
         gaps, log_odds = np.full(len(rows), np.nan), np.zeros(len(rows), np.float32)
         if transit is not None:
-            gaps, log_odds = transit.log_odds(sought.sighting(), seen)
-        scores = np.round(cosines + bonus(log_odds), _DIGITS)
+            each = [transit.log_odds(example.sighting(), seen) for example in sought]
+            gaps, log_odds = _nearest_in_time(each)
+        scores = np.round(cosines + bonus(log_odds) - nearer, _DIGITS)
         best = _best(scores, seen.ids, k)
-        return Found(seen.ids[best], scores[best], cosines[best], gaps[best], log_odds[best])
+        return Found(
+            seen.ids[best], scores[best], cosines[best], gaps[best], log_odds[best], nearer[best]
+        )
 
     @property
     def _rows(self) -> NDArray[np.void]:
@@ -215,13 +234,19 @@ class GalleryIndex:
     def _vectors(self) -> FloatArray:
         return self._vector_store[: len(self._places)]
 
-    def _cosines(self, sought: Sought, camera_mean: bool) -> FloatArray:
-        """Of every tracklet, float32 (n,)."""
+    def _as_compared(self, people: Sequence[Sought], camera_mean: bool) -> FloatArray:
+        """Their vectors, float32 (m, D), without what those of their cameras have in common."""
+        vectors = np.array([each.vector for each in people], np.float32)
+        if not camera_mean or not len(people):
+            return vectors
+        cameras = [-1 if each.camera_id is None else each.camera_id for each in people]
+        return self._corrected().means.corrected(vectors, np.array(cameras, np.int64))
+
+    def _cosines(self, query: FloatArray, camera_mean: bool) -> FloatArray:
+        """Of every tracklet with a vector of `_as_compared`, float32 (n,)."""
         if not camera_mean:
-            return np.asarray(self._vectors @ sought.vector)
+            return np.asarray(self._vectors @ query)
         corrections = self._corrected()
-        camera = np.array([-1 if sought.camera_id is None else sought.camera_id], np.int64)
-        query = corrections.means.corrected(sought.vector[None], camera)[0]
         # q · (v − o) / |v − o|, without a copy of all vectors.
         common = corrections.means.offsets @ query  # (C,)
         found: FloatArray = self._vectors @ query
@@ -298,6 +323,26 @@ class _Corrections:
     means: CameraMeans
     rows: IntArray
     scales: FloatArray
+
+
+def mean_of(vectors: FloatArray) -> FloatArray:
+    """The mean of vectors (m, D), L2-normalised, float32 (D,); of one, the vector itself."""
+    if len(vectors) == 1:
+        return np.asarray(vectors[0], np.float32)
+    mean = vectors.mean(axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
+
+
+def _nearest_in_time(
+    each: Sequence[tuple[DoubleArray, FloatArray]],
+) -> tuple[DoubleArray, FloatArray]:
+    """Of gaps and log-odds to several examples, (n,) each, those to the nearest in time."""
+    gaps, log_odds = np.stack([gaps for gaps, _ in each]), np.stack([odds for _, odds in each])
+    nearest = np.nan_to_num(np.abs(gaps), nan=np.inf).argmin(axis=0)[None]  # (1, n)
+    return (
+        np.take_along_axis(gaps, nearest, axis=0)[0],
+        np.take_along_axis(log_odds, nearest, axis=0)[0],
+    )
 
 
 def _with_room(store: NDArray[S], in_use: int, wanted: int) -> NDArray[S]:

@@ -19,7 +19,9 @@ from app.core.queries import (
     REFINEMENTS,
     Correction,
     CropQuery,
+    Example,
     Hit,
+    PersonQuery,
     Query,
     Refinement,
     SearchEvent,
@@ -29,32 +31,49 @@ from app.core.queries import (
     StageLeftOut,
     StageRunning,
     TrackletQuery,
-    Transit,
     TransitUse,
+    examples,
 )
 from app.services.pipeline import in_background
 from app.services.search.corrections import Corrections
-from app.services.search.gallery_index import Found, GalleryIndex, Sought
+from app.services.search.gallery_index import GalleryIndex, Sought, mean_of
+from app.services.search.ranking import hits_of, min_max, ranked, transit_bonus
 from app.storage.library import Library
-from site_statistics.transit_times import TransitTimes, bonus
+from site_statistics.transit_times import TransitTimes
 
 # Neighbours that are aggregated together with the query.
 NEIGHBOURS = 200
 # Pairs of crops that are compared directly.
 PAIRS = 50
-# So many in one call: whoever searches anew does not wait for the rest.
-_OWN_COSINE = 0.999  # of a vector with itself
+# So many in one call: whoever searches again does not wait for the rest.
 _PAIRS_AT_A_TIME = 10
+_OWN_COSINE = 0.999  # of a vector with itself
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Target:
-    """What a query comes down to: its vector, where and when, and its crop, read when needed."""
+    """What a query comes down to.
 
-    sought: Sought
+    Attributes:
+        sought: each example: its vector, where and when.
+        rejected: likewise, of people who are not meant.
+        camera: of the first example.
+        crop: of the first example, read when needed.
+    """
+
+    sought: tuple[Sought, ...]
     embedder_id: str
     camera: str | None
     crop: Callable[[], Image]
+    rejected: tuple[Sought, ...] = ()
+
+    def known_ids(self) -> set[int | None]:
+        """The tracklets that are examples themselves."""
+        return {each.tracklet_id for each in (*self.sought, *self.rejected)}
+
+    def vector(self) -> FloatArray:
+        """The mean of the examples as they were embedded, float32 (D,)."""
+        return mean_of(np.stack([each.vector for each in self.sought]))
 
 
 LoadAggregator = Callable[[str, int], NeighborAggregator | None]
@@ -153,7 +172,7 @@ class Search:
         count = 0
         for batch in self.library.vector_batches(embedder_id) if embedder_id else ():
             count += len(batch)
-            found = index.search(Sought(batch.vectors[0]), 1)
+            found = index.search([Sought(batch.vectors[0])], 1)
             if not len(found.cosines) or found.cosines[0] < _OWN_COSINE:
                 return True
         return count != len(index)
@@ -179,13 +198,13 @@ class Search:
         A refinement that cannot be had is told and left out.
 
         Args:
-            query: whom to find; a query tracklet is never among its own hits.
+            query: whom to find; its own tracklets are never among the hits.
             where: cameras and time.
             limit: most hits of a ranking, at least 1.
             stages: the refinements that are switched on, the corrections among them.
 
         Raises:
-            NotFoundError: if the query tracklet does not exist.
+            NotFoundError: if a tracklet of the query does not exist.
             UserFacingError: if it has no vector of the current embedder.
             ModelError: if a picture cannot be embedded as the library's vectors were.
         """
@@ -194,7 +213,8 @@ class Search:
         began = time.perf_counter()
         where = where or SearchFilter()
         index, embedder_id = yield from _working(SearchStage.RETRIEVED, self._current_index)
-        if isinstance(query, CropQuery) and not index.count(where):
+        is_new = all(isinstance(each, CropQuery) for each in examples(query))
+        if is_new and not index.count(where):
             # Nothing to compare with: the embedder need not be loaded, nor even be known.
             yield SearchResult(SearchStage.RETRIEVED, (), 0, time.perf_counter() - began)
             return
@@ -203,7 +223,9 @@ class Search:
         )
         sought, transit, use = target.sought, None, None
         if Correction.TRANSIT in stages:
-            clock_known = sought.camera_id is not None and math.isfinite(sought.first_utc_s)
+            clock_known = any(
+                each.camera_id is not None and math.isfinite(each.first_utc_s) for each in sought
+            )
             transit = TransitTimes()
             if clock_known:
                 learn = partial(self._corrections.transit_times, index)
@@ -217,13 +239,16 @@ class Search:
             searched = max(counted, len(hits))
             return SearchResult(stage, hits[:limit], searched, elapsed_s, shares, use, newest_id)
 
-        # As many as any later stage needs, and one more, because the query tracklet finds itself.
-        depth = max(limit, NEIGHBOURS, PAIRS)
+        # As many as any later stage needs, and the query's own tracklets, which find themselves.
+        depth, own = max(limit, NEIGHBOURS, PAIRS), target.known_ids()
         newest_id = index.newest_id
-        found = index.search(sought, depth + 1, where, camera_mean=takes_mean, transit=transit)
+        found = index.search(
+            sought, depth + len(own), where,
+            rejected=target.rejected, camera_mean=takes_mean, transit=transit,
+        )  # fmt: skip
         # Counted now, not at the beginning: a library that is being filled has grown meanwhile.
         counted = index.count(where)
-        hits = _hits(found, without=sought.tracklet_id)[:depth]
+        hits = hits_of(found, without=own)[:depth]
         yield result(SearchStage.RETRIEVED, hits)
         for stage in (SearchStage.AGGREGATED, SearchStage.RERANKED):
             refined = None
@@ -243,13 +268,23 @@ class Search:
             return None
 
     def _target(self, query: Query, embedder_id: str | None) -> _Target:
+        each = [self._example(example, embedder_id) for example in examples(query)]
+        rejected = query.rejected if isinstance(query, PersonQuery) else ()
+        others = [self._stored_target(tracklet_id, embedder_id) for tracklet_id in rejected]
+        return replace(
+            each[0],
+            sought=tuple(one for target in each for one in target.sought),
+            rejected=tuple(one for target in others for one in target.sought),
+        )
+
+    def _example(self, query: Example, embedder_id: str | None) -> _Target:
         if isinstance(query, TrackletQuery):
             return self._stored_target(query.tracklet_id, embedder_id)
         assert embedder_id is not None, "an index without an embedder is empty"
         vector = self._loaded_embedder(embedder_id).embed([query.image], urgent=True)[0]
         seen_s = float("nan") if query.seen_utc is None else query.seen_utc.timestamp()
         sought = Sought(vector, query.camera_id, seen_s, seen_s)
-        return _Target(sought, embedder_id, None, lambda: query.image)
+        return _Target((sought,), embedder_id, None, lambda: query.image)
 
     def _stored_target(self, tracklet_id: int, embedder_id: str | None) -> _Target:
         tracklet = self.library.tracklet(tracklet_id)
@@ -267,7 +302,7 @@ class Search:
         first, last = (_utc_s(video, at) for at in (tracklet.first_time_s, tracklet.last_time_s))
         sought = Sought(vector, tracklet.camera_id, first, last, tracklet_id)
         crop = partial(self.library.crop, tracklet.thumbnail.path)
-        return _Target(sought, embedder_id, video.camera.name, crop)
+        return _Target((sought,), embedder_id, video.camera.name, crop)
 
     def _loaded_embedder(self, embedder_id: str) -> Embedder:
         with self._loading:
@@ -289,8 +324,9 @@ class Search:
         times are added to its cosines as they were to those before: it knows nothing of time.
         """
         stage = SearchStage.AGGREGATED
+        query = target.vector()
         aggregator = yield from _working(
-            stage, partial(self._load_aggregator, target.embedder_id, len(target.sought.vector))
+            stage, partial(self._load_aggregator, target.embedder_id, len(query))
         )
         if aggregator is None:
             return None
@@ -299,21 +335,21 @@ class Search:
         )
         if not len(neighbours):
             return hits[NEIGHBOURS:]
-        vectors = np.vstack([target.sought.vector, neighbours.vectors])  # (1 + n, D)
+        vectors = np.vstack([query, neighbours.vectors])  # (1 + n, D)
         refined = yield from _working(stage, partial(aggregator.aggregate, vectors))
         cosines = refined[1:] @ refined[0]
         aggregated = dict(zip(neighbours.tracklet_ids.tolist(), cosines.tolist(), strict=True))
         head = [
             replace(
                 hit,
-                score=aggregated[hit.tracklet_id] + _transit_bonus(hit),
+                score=aggregated[hit.tracklet_id] + transit_bonus(hit) - hit.nearer_rejected,
                 aggregated=aggregated[hit.tracklet_id],
             )
             for hit in hits[:NEIGHBOURS]
             # What was deleted a moment ago has no vector any more.
             if hit.tracklet_id in aggregated
         ]
-        return _ranked(head, before=hits[:NEIGHBOURS], tail=hits[NEIGHBOURS:])
+        return ranked(head, before=hits[:NEIGHBOURS], tail=hits[NEIGHBOURS:])
 
     def _rerank(self, target: _Target, hits: list[Hit]) -> RefinedHits:
         """Ranks the best pairs by the mean of their last score and the pair's, each min-max scaled.
@@ -333,12 +369,12 @@ class Search:
             return hits[PAIRS:]
         pairs = yield from self._pair_scores(reranker, target, tracklets)
         last = np.array([hit.score for hit in candidates], np.float32)
-        fused = (_min_max(last) + _min_max(pairs)) / 2
+        fused = (min_max(last) + min_max(pairs)) / 2
         head = [
             replace(hit, score=float(score), pair=float(pair))
             for hit, score, pair in zip(candidates, fused, pairs, strict=True)
         ]
-        return _ranked(head, before=candidates, tail=hits[PAIRS:])
+        return ranked(head, before=candidates, tail=hits[PAIRS:])
 
     def _pair_scores(
         self, reranker: Reranker, target: _Target, tracklets: list[Tracklet]
@@ -361,30 +397,6 @@ class Search:
         return np.concatenate(scores)
 
 
-def _hits(found: Found, without: int | None) -> list[Hit]:
-    """What the index found, but for one tracklet."""
-    rows = zip(
-        found.tracklet_ids.tolist(),
-        found.scores.tolist(),
-        found.cosines.tolist(),
-        found.gaps_s.tolist(),
-        found.log_odds.tolist(),
-        strict=True,
-    )
-    return [
-        Hit(tracklet_id, score, cosine, transit=None if math.isnan(gap) else Transit(gap, odds))
-        for tracklet_id, score, cosine, gap, odds in rows
-        if tracklet_id != without
-    ]
-
-
-def _transit_bonus(hit: Hit) -> float:
-    """What the time between adds to a cosine."""
-    if hit.transit is None:
-        return 0.0
-    return float(bonus(np.array([hit.transit.log_odds], np.float32))[0])
-
-
 def _utc_s(video: Video, time_s: float) -> float:
     """POSIX seconds of a moment of a video, NaN where its clock is unknown or guessed."""
     moment = video.moment(time_s) if video.info.clock_known else None
@@ -394,29 +406,3 @@ def _utc_s(video: Video, time_s: float) -> float:
 def _working(stage: SearchStage, work: Callable[[], R]) -> Generator[SearchEvent, None, R]:
     """Does something for a stage in the background, and says so meanwhile."""
     return in_background(work, lambda: StageRunning(stage))
-
-
-def _min_max(scores: FloatArray) -> FloatArray:
-    """The scores scaled to 0..1, float32 (n,); all 0 where they do not differ."""
-    spread = float(scores.max() - scores.min())
-    if spread == 0:
-        return np.zeros(len(scores), np.float32)
-    return np.asarray((scores - scores.min()) / spread, np.float32)
-
-
-def _ranked(head: list[Hit], before: list[Hit], tail: list[Hit]) -> list[Hit]:
-    """The head by its new scores, ties by tracklet id, and behind it the tail in its old order.
-
-    The tail's scores continue below the head's by the distances they had, so that a ranking is
-    always sorted by `Hit.score`.
-
-    Args:
-        head: hits with new scores.
-        before: the hits of the head as they were ranked until now.
-        tail: hits that were not scored anew.
-    """
-    head = sorted(head, key=lambda hit: (-hit.score, hit.tracklet_id))
-    if not head:
-        return tail
-    shift = head[-1].score - before[-1].score
-    return head + [replace(hit, score=hit.score + shift) for hit in tail]

@@ -53,7 +53,7 @@ def built(gallery: GalleryVectors) -> GalleryIndex:
 def search(
     index: GalleryIndex, vector: FloatArray, k: int, where: SearchFilter | None = None
 ) -> tuple[IntArray, FloatArray]:
-    found = index.search(Sought(vector), k, where)
+    found = index.search([Sought(vector)], k, where)
     return found.tracklet_ids, found.cosines
 
 
@@ -231,7 +231,7 @@ def with_casts(count: int, cameras: int, seed: int = 3) -> GalleryVectors:
 
 
 def asked(index: GalleryIndex, sought: Sought, k: int) -> tuple[list[int], list[float]]:
-    found = index.search(sought, k, camera_mean=True)
+    found = index.search([sought], k, camera_mean=True)
     return found.tracklet_ids.tolist(), found.scores.tolist()
 
 
@@ -243,7 +243,7 @@ def test_the_camera_mean_is_the_formula() -> None:
     corrected = vectors - share * (means - means.mean(axis=0))[cameras - 5]
     corrected /= np.linalg.norm(corrected, axis=1, keepdims=True)
     cosines = corrected @ corrected[7]
-    found = built(gallery).search(Sought(gallery.vectors[7], 6), 60, camera_mean=True)
+    found = built(gallery).search([Sought(gallery.vectors[7], 6)], 60, camera_mean=True)
     order = np.argsort(-cosines, kind="stable")
     assert found.tracklet_ids.tolist() == (order + 1).tolist()
     np.testing.assert_allclose(found.cosines, cosines[order], atol=2e-6)
@@ -285,8 +285,8 @@ def test_a_single_camera_and_an_unknown_one_change_nothing() -> None:
     vectors = unit_vectors(50)
     alone = built(gallery_of(vectors))
     query = unit_vectors(1, seed=9)[0]
-    plain = alone.search(Sought(query, 1), 50)
-    corrected = alone.search(Sought(query, 1), 50, camera_mean=True)
+    plain = alone.search([Sought(query, 1)], 50)
+    corrected = alone.search([Sought(query, 1)], 50, camera_mean=True)
     assert corrected.tracklet_ids.tolist() == plain.tracklet_ids.tolist()
     np.testing.assert_allclose(corrected.cosines, plain.cosines, atol=2e-6)
     several = built(with_casts(60, 3))
@@ -343,7 +343,7 @@ def ranks_of_the_right_one(
             row + 1,
         )
         where = SearchFilter(camera_ids=frozenset({2}))
-        found = index.search(sought, people, where, transit=transit)
+        found = index.search([sought], people, where, transit=transit)
         assert sorted(found.tracklet_ids.tolist()) == list(range(people + 1, 2 * people + 1))
         ranks.append(found.tracklet_ids.tolist().index(row + 1 + people))
     return np.array(ranks)
@@ -365,7 +365,7 @@ def test_a_hit_says_the_time_between_and_what_it_means() -> None:
     sought = Sought(
         gallery.vectors[0], 1, float(gallery.first_utc_s[0]), float(gallery.last_utc_s[0]), 1
     )
-    found = index.search(sought, len(gallery), transit=transit)
+    found = index.search([sought], len(gallery), transit=transit)
     place = {each: row for row, each in enumerate(found.tracklet_ids.tolist())}
     own = place[81]
     assert 30 < found.gaps_s[own] < 50
@@ -375,11 +375,62 @@ def test_a_hit_says_the_time_between_and_what_it_means() -> None:
     )
     same_camera = [place[each] for each in range(1, 81)]
     assert (found.log_odds[same_camera] == 0).all(), "within one camera nothing was learnt"
-    untimed = index.search(Sought(gallery.vectors[0], 1), 5, transit=transit)
+    untimed = index.search([Sought(gallery.vectors[0], 1)], 5, transit=transit)
     assert np.isnan(untimed.gaps_s).all()
     assert (untimed.scores == np.round(untimed.cosines, 6)).all()
     guessed = replace(gallery, clock_known=np.zeros(len(gallery), np.bool_))
     assert built(guessed).learn_transit((), ()).pairs == 0
-    assert np.isnan(built(guessed).search(sought, 5, transit=transit).gaps_s).all()
+    assert np.isnan(built(guessed).search([sought], 5, transit=transit).gaps_s).all()
     unplaced = Sought(gallery.vectors[0], None, NOON_S, NOON_S)
-    assert (index.search(unplaced, 5, transit=transit).log_odds == 0).all()
+    assert (index.search([unplaced], 5, transit=transit).log_odds == 0).all()
+
+
+def test_several_examples_are_compared_by_their_mean() -> None:
+    gallery = with_casts(60, 3)
+    index = built(gallery)
+    some = [Sought(gallery.vectors[row], int(gallery.camera_ids[row])) for row in (3, 8, 20)]
+    mean = gallery.vectors[[3, 8, 20]].mean(axis=0)
+    cosines = gallery.vectors @ (mean / np.linalg.norm(mean))
+    found = index.search(some, 60)
+    np.testing.assert_allclose(found.scores, cosines[found.tracklet_ids - 1], atol=2e-6)
+    assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
+    assert (found.nearer_rejected == 0).all()
+    each = [index.search([one], 60, camera_mean=True) for one in some]
+    both = index.search(some, 60, camera_mean=True)
+    # The mean of the corrected vectors lies along the sum of the corrected cosines.
+    summed = sum(
+        dict(zip(one.tracklet_ids.tolist(), one.cosines.tolist(), strict=True))[7] for one in each
+    )
+    place = both.tracklet_ids.tolist().index(7)
+    other = both.tracklet_ids.tolist().index(30)
+    of_other = sum(
+        dict(zip(one.tracklet_ids.tolist(), one.cosines.tolist(), strict=True))[30] for one in each
+    )
+    assert both.cosines[place] / both.cosines[other] == pytest.approx(summed / of_other, rel=1e-3)
+
+
+def test_who_is_nearer_to_somebody_rejected_loses_the_difference() -> None:
+    gallery = gallery_of(unit_vectors(40))
+    index = built(gallery)
+    sought, rejected = gallery.vectors[0], gallery.vectors[[5, 9]]
+    found = index.search([Sought(sought)], 40, rejected=[Sought(each) for each in rejected])
+    vectors = gallery.vectors[found.tracklet_ids - 1]
+    cosines = vectors @ sought
+    nearer = np.maximum((vectors @ rejected.T).max(axis=1) - cosines, 0)
+    np.testing.assert_allclose(found.nearer_rejected, nearer, atol=3e-6)
+    np.testing.assert_allclose(found.scores, cosines - nearer, atol=3e-6)
+    assert found.tracklet_ids[0] == 1, "the person is not nearer to anybody else"
+
+
+def test_times_count_from_the_example_that_is_nearest_in_time() -> None:
+    gallery, index = a_way()
+    transit = index.learn_transit((), ())
+    near = Sought(
+        gallery.vectors[0], 1, float(gallery.first_utc_s[0]), float(gallery.last_utc_s[0]), 1
+    )
+    far = replace(near, first_utc_s=near.first_utc_s - 9e5, last_utc_s=near.last_utc_s - 9e5)
+    alone = index.search([near], len(gallery), transit=transit)
+    both = index.search([far, near], len(gallery), transit=transit)
+    assert both.tracklet_ids.tolist() == alone.tracklet_ids.tolist()
+    assert both.gaps_s.tolist() == alone.gaps_s.tolist()
+    assert both.log_odds.tolist() == alone.log_odds.tolist()
