@@ -44,7 +44,9 @@ from app.services.footage.sources import SourceFile
 from app.services.ingest import ingest as ingest_module
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.ingest.turns import MOST_CRASHES, turn_of
-from tests.crashing_source import CrashingSource
+from app.vision import decoding_process
+from app.vision.hang_watch import Patience
+from tests.crashing_source import CrashingSource, HangingSource
 from tests.integration import main_job
 from tests.integration.conftest import Retrace
 
@@ -254,6 +256,30 @@ def test_a_file_that_kills_the_decoder_is_named_and_the_others_are_read(
     assert statuses(library) == {
         VideoStatus.DONE: 2, VideoStatus.PARTIAL: 1, VideoStatus.FAILED: 1,
     }  # fmt: skip
+
+
+def test_a_file_that_makes_the_decoder_hang_is_named_and_the_others_are_read(
+    tmp_path: Path, tiny_video: bytes, options: IngestOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4", "b.mp4", "c.mp4", "d.mp4"])
+    opener = bootstrap._opener
+
+    def hanging(source: SourceFile, *about: Any) -> Callable[[], FrameSource]:
+        frames = {"b.mp4": -1, "c.mp4": 7}.get(source.path.name)
+        if frames is None:
+            return opener(source, *about)
+        return partial(HangingSource, source.path, frames)
+
+    monkeypatch.setattr(bootstrap, "_opener", hanging)
+    hasty = partial(Patience, quiet_s=0.5, look_s=0.1)
+    monkeypatch.setattr(decoding_process, "Patience", hasty)
+    summary, events = main_job.ingest(library, videos, options)
+    assert finished(events) == ["a.mp4", "c.mp4", "d.mp4"]
+    (failed,) = summary.failed
+    assert failed.error.message == "b.mp4 makes the decoder hang."
+    (cut,) = summary.partial
+    assert cut.problem == "c.mp4 cannot be read beyond 1.2 s: the decoder hangs there."
 
 
 def test_a_file_that_the_program_crashes_at_three_times_is_set_aside(

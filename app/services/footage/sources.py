@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -135,7 +136,7 @@ def fingerprint(source: SourceFile) -> tuple[int, int]:
     for path in source_files(source):
         with suppress(OSError):  # a file may go at any moment
             stats.append(path.stat())
-    return sum(stat.st_size for stat in stats), max((stat.st_mtime_ns for stat in stats), default=0)
+    return sum(each.st_size for each in stats), max((each.st_mtime_ns for each in stats), default=0)
 
 
 def is_readable(source: SourceFile) -> bool:
@@ -188,6 +189,7 @@ def _walk(root: Path) -> Iterator[tuple[SourceFile, Path]]:
             for name in folders
             if name.lower() not in _NO_FOOTAGE and name[0] != "." and name not in own
         ]
+        names = [name for name in names if _can_be_read(place, name)]
         for name in names:
             path = Path(place, name)
             if path.suffix.lower() in VIDEO_SUFFIXES and name[0] != ".":
@@ -196,12 +198,31 @@ def _walk(root: Path) -> Iterator[tuple[SourceFile, Path]]:
             yield SourceFile(Path(place), "", "sequence", prefix), Path(place, pictures[0])
 
 
+def _can_be_read(place: str, name: str) -> bool:
+    """Whether it is footage by its name, and no pipe or device, which may never end.
+
+    What is not there, such as the target of a link, is named as missing later.
+    """
+    path = Path(place, name)
+    if path.suffix.lower() not in VIDEO_SUFFIXES | IMAGE_SUFFIXES:
+        return False
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return True
+    if not stat.S_ISREG(mode):
+        logger.info("%s is not a file; it is left out", path)
+    return stat.S_ISREG(mode)
+
+
 def _skipped_folder(error: OSError) -> None:
     logger.warning("%s cannot be read: %s", error.filename, error.strerror)
 
 
 def _single(path: Path) -> tuple[SourceFile, Path]:
     """The source that one file stands for, and its first file."""
+    if not path.is_file():
+        raise UsageError(f"{path} is a pipe or a device, not a file.", "Name a file or a folder.")
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         return SourceFile(path, "", "file"), path  # whatever its suffix: it was named
     name = frame_name(path.name)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_leaves_out_hidden_files_libraries_and_system_folders(tmp_path: Path) ->
          "people/library.sqlite", "people/crops/clip.mp4", "people/crops/f_1.jpg",
          "people/crops/f_2.jpg")  # fmt: skip
     assert cameras(tmp_path) == {"a.mp4": "a"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_and_devices_are_no_footage(tmp_path: Path) -> None:
+    make(tmp_path, "a.mp4", "notes.txt")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    os.mkfifo(tmp_path / "pipe_1.jpg")
+    (tmp_path / "endless.mp4").symlink_to("/dev/zero")
+    (tmp_path / "gone.mp4").symlink_to("nowhere")  # is named as missing when its turn comes
+    assert set(cameras(tmp_path)) == {"a.mp4", "gone.mp4"}
+    with pytest.raises(UsageError, match="is a pipe or a device"):
+        find_sources(tmp_path / "pipe.mp4")
 
 
 def test_circular_links_end(tmp_path: Path) -> None:
