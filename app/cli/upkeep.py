@@ -93,7 +93,10 @@ def _show_queue(workspace: Workspace) -> None:
         notes.append("It is paused; go on with --go-on.")
     watched = workspace.library.watched_folders()
     if workspace.library.is_beside:
-        notes.append("Another Retrace has the library open; what waits is read there.")
+        notes.append(
+            "Another Retrace has the library open; what waits is read there. "
+            "If it is a window that rests, press Continue in it."
+        )
     notes += [f"The window watches {each.folder}." for each in watched]
     table.print(*notes)
 

@@ -30,7 +30,7 @@ _EARLIEST_YEAR = 2000
 _TIME = "year month day first other hour minute second fraction attached half offset epoch"
 _TIME_GROUPS = frozenset(_TIME.split())
 _FURTHEST_ZONE, _FURTHEST_WEST = timedelta(hours=14), timedelta(hours=12)
-_HALF_AN_HOUR, _NO_TIME = timedelta(minutes=30), timedelta(0)
+_WESTERN_HALVES = frozenset(timedelta(hours=each, minutes=30) for each in (2, 3, 9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +267,9 @@ def _zone(offset: str, is_iso: bool, name: str) -> tzinfo | None:
     away = timedelta(hours=int(hours), minutes=int(minutes))
     if sign.group() == "+":
         return timezone(away) if away <= _FURTHEST_ZONE else None
-    # West of Greenwich, no zone has quarters: "-10.45" is the end of a recording.
-    return timezone(-away) if away <= _FURTHEST_WEST and away % _HALF_AN_HOUR == _NO_TIME else None
+    # West of Greenwich there are few others than whole hours: "-10.45" is the end of a recording.
+    is_zone = away <= _FURTHEST_WEST and (minutes in ("0", "00") or away in _WESTERN_HALVES)
+    return timezone(-away) if is_zone else None
 
 
 def _is_past(moment: WrittenTime) -> bool:

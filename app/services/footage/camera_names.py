@@ -128,7 +128,8 @@ def _by_folder_and_name(
     deeper = [_telling_below_first(path) for path in undated]
     at_once = _recorded_at_once(names, readings, deeper)
     for at, name in enumerate(names):
-        if name in at_once and deeper[at]:
+        is_maker = not by_itself[at] and folders[at].casefold() in _MAKERS
+        if deeper[at] and (name in at_once or is_maker):
             names[at] = f"{deeper[at]}/{name}" if by_itself[at] else deeper[at]
             by_itself[at] = True
     places = [folder if itself else "" for folder, itself in zip(folders, by_itself, strict=True)]

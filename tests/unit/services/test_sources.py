@@ -206,6 +206,7 @@ def test_files_whose_names_are_only_times_are_one_camera(tmp_path: Path, name: s
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
+        (["NVR/Lobby/20240514_103207.mp4", "NVR/Garage/20240514_113207.mp4"], ["Garage", "Lobby"]),
         (["Reolink/2024/05/14/Garage_01_20240514103207.mp4"], ["Garage_01"]),
         (
             [
