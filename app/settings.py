@@ -218,13 +218,13 @@ def load_settings(path: Path | None = None) -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(
-            f"The settings file {path} cannot be read: {error}.", "Mend or delete it."
+            f"The settings file {path} cannot be read: {error}.", "Correct or delete it."
         ) from error
     try:
         return TypeAdapter(Settings).validate_python(values)
     except ValidationError as error:
         raise SettingsError(
-            f"The settings file {path} has {_explain(error)}.", "Mend or delete that line."
+            f"The settings file {path} has {_explain(error)}.", "Correct or delete that line."
         ) from error
 
 

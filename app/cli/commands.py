@@ -128,7 +128,9 @@ def _main(
     context: typer.Context,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version."),
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     del context, version
@@ -144,7 +146,7 @@ def _ingest(program: Program, folder: Path, library: Path, options: IngestOption
         try:
             summary = follow_ingest(workspace.ingest(folder, options))
         except KeyboardInterrupt:
-            _say("What is stored is kept; the same command goes on from there.")
+            _say("What is stored is kept. Run the same command again to continue.")
             raise
         except ModelError:
             workspace.abandon()  # a library that was made for this and holds nothing yet
@@ -179,7 +181,7 @@ def run(
             # A library that was named is the user's: the demo has no business in it.
             return DONE if library else _demo(program, demo_library(), named, None, as_json=False)
         finally:
-            _say("To load a folder of footage of your own type:\n  python main.py ingest FOLDER")
+            _say("To load a folder of your own footage, type:\n  python main.py ingest FOLDER")
     from app.services.ingest.ingest_options import IngestOptions
 
     defaults = program.settings().ingest
@@ -191,10 +193,10 @@ def run(
         status = _ingest(program, folder, target, options)
     except ModelError:
         files = "--detector FILE --embedder FILE"
-        _say(f"To name weights files type:\n  python main.py ingest {quote(videos)} {files}")
+        _say(f"To choose weights files, type:\n  python main.py ingest {quote(videos)} {files}")
         raise
     there = quote(str(target))
-    _say(f"To search it type:\n  python main.py search --library {there} --image PICTURE")
+    _say(f"To search it, type:\n  python main.py search --library {there} --image PICTURE")
     return status
 
 
@@ -258,7 +260,7 @@ def ingest(
     detector: DetectorOption = None,
     embedder: EmbedderOption = None,
     device: DeviceOption = None,
-    again: Annotated[bool, typer.Option("--again", help="Analyse finished videos anew.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Analyse finished videos again.")] = False,
     json: JsonOption = False,
 ) -> int:
     """Load a folder: detect, follow and store the people of every video.
@@ -328,7 +330,7 @@ def relocate(
 ) -> int:
     """Tell a library that its footage was moved; without OLD and NEW, show where it is expected."""
     if old is not None and new is None:
-        raise UsageError(f"Where {old} is now is missing.", "Name both folders, OLD and NEW.")
+        raise UsageError("The new folder is missing.", "Name both folders, OLD and NEW.")
     with opened(context.obj, library) as workspace:
         roots = workspace.library.source_roots()
         if old is None or new is None:
@@ -339,10 +341,10 @@ def relocate(
         moved = workspace.library.repoint_source(old.expanduser(), new)
         if not moved:
             expected = ", ".join(map(str, roots)) or "nowhere yet"
-            raise UsageError(f"No footage is expected below {old}.", f"It is below {expected}.")
+            raise UsageError(f"No footage is expected in {old}.", f"It is below {expected}.")
         below = [v.path for v in workspace.library.videos() if v.path.is_relative_to(new)]
         missing = sum(not path.exists() for path in below)
-    _say(f"Videos that are now expected below {new}: {moved}.")
+    _say(f"Videos now expected in {new}: {moved}.")
     if missing:
-        _say(f"Not to be found there: {missing}.")
+        _say(f"Not found there: {missing}.")
     return DONE

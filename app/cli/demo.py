@@ -131,7 +131,7 @@ def _print_table(findings: list[Finding]) -> None:
     stages = {each.stage for each in findings if each.query_id is not None}
     told = f" ({', '.join(sorted(stages))})" if stages else ""
     table = AnswerTable(
-        f"Everybody of the demo, sought elsewhere{told}",
+        f"Everybody in the demo, searched for in the other cameras{told}",
         columns,
         right=("person", "score", "first right"),
     )

@@ -24,9 +24,7 @@ models = typer.Typer(
     rich_markup_mode=None,
     invoke_without_command=True,
 )
-_RoleOption = Annotated[
-    ModelRole | None, typer.Option(help="What it must be; by default it is found out.")
-]
+_RoleOption = Annotated[ModelRole | None, typer.Option(help="Its role; found out if not given.")]
 
 
 @models.callback()
@@ -37,7 +35,7 @@ def _show(
         bool, typer.Option("--measure", help="Measure the speed of each on this computer.")
     ] = False,
     library: Annotated[
-        Path | None, typer.Option(help="Tell what this library uses, not a new one.")
+        Path | None, typer.Option(help="Show what this library uses instead of a new one.")
     ] = None,
 ) -> int:
     if context.invoked_subcommand is not None:

@@ -61,14 +61,14 @@ ZoneOption = Annotated[
 SubStreamsOption = Annotated[
     bool,
     typer.Option(
-        "--sub-streams", help="Read the small copies that recorders write beside a stream, too."
+        "--sub-streams", help="Also read the small copies that recorders write of a stream."
     ),
 ]
 DryRunOption = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Only show what is understood of the folder: cameras, starts, zone, length.",
+        help="Only show what would be read: cameras, starts, zone, length.",
     ),
 ]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda:0, …", show_default="auto")]

@@ -29,7 +29,7 @@ from app.services.search.reembed import ReembedProgress
 from app.settings import is_bundled
 
 _QUIET_S = 10.0
-_AGAIN_REMEDY = "Add --again to have it done anew."
+_AGAIN_REMEDY = "Add --again to analyse it again."
 
 
 def follow_ingest(events: Iterator[IngestEvent]) -> IngestSummary:

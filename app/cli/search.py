@@ -57,20 +57,16 @@ def search(
     aggregator: AggregatorOption = None,
     reranker: RerankerOption = None,
     no_aggregator: Annotated[
-        bool, typer.Option("--no-aggregator", help="Leave that stage out.")
+        bool, typer.Option("--no-aggregator", help="Skip this stage.")
     ] = False,
-    no_reranker: Annotated[
-        bool, typer.Option("--no-reranker", help="Leave that stage out.")
-    ] = False,
+    no_reranker: Annotated[bool, typer.Option("--no-reranker", help="Skip this stage.")] = False,
     no_camera_mean: Annotated[
         bool,
-        typer.Option(
-            "--no-camera-mean", help="Compare without taking off what a camera's vectors share."
-        ),
+        typer.Option("--no-camera-mean", help="Do not subtract what a camera's vectors share."),
     ] = False,
     no_transit: Annotated[
         bool,
-        typer.Option("--no-transit", help="Do not count how long people take between cameras."),
+        typer.Option("--no-transit", help="Ignore how long people take between cameras."),
     ] = False,
 ) -> int:
     """Search for one person: by pictures, tracklets, or a point in a frame of a stored video.

@@ -254,7 +254,7 @@ def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: li
             time_cell(hit.start_utc, zone),
             box_cell(hit.box),
         )
-    nobody = "Nobody: the library is empty there, or the filter lets nobody through."
+    nobody = "No hits: nothing was recorded there, or the filters exclude everybody."
     legend = ["↑ usual, ↓ unusual time between the one sought and the hit"] if timed else []
     table.print(*([*remarks, *legend] if hits else [nobody]))
 

@@ -149,7 +149,7 @@ def check(
     context: typer.Context,
     library: LibraryOption,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Make anew or take away what is derived.")
+        bool, typer.Option("--repair", help="Rebuild or remove derived data.")
     ] = False,
 ) -> int:
     """Look for damage in a library: files and rows without each other, vectors without numbers.

@@ -212,7 +212,7 @@ class TransitUse:
     def words(self) -> str:
         """Such as "learnt from 212 pairs of sightings, between 5 pairs of cameras"."""
         if not self.clock_known:
-            return "not applied, since camera or time of the one sought are not known for certain"
+            return "not applied: camera or time of the person sought are uncertain"
         if not self.pairs:
             return "nothing learnt yet"
         sightings = "1 pair" if self.pairs == 1 else f"{self.pairs} pairs"

@@ -198,7 +198,7 @@ class _Check:
             now = yield from paced(hashing(source, video.path), partial(Looking, step))
             if now != video.content_hash:
                 yield Damage(
-                    f"{video.path} has another content than what was read.",
+                    f"{video.path} no longer has the content that was read.",
                     remedy="Put the original back, or ingest the file again.",
                 )
             elif self._repairs:

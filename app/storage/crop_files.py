@@ -35,17 +35,13 @@ def read_crop(path: Path) -> Image:
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise NotFoundError(
-            f"The crop {path} is missing.", "Ingest its video again to have it made anew."
-        ) from error
+        raise NotFoundError(f"The crop {path} is missing.", "Ingest its video again.") from error
     except OSError as error:
         raise disk_fault(path.parent, error) from error
     # OpenCV's own file functions fail on Windows where a path is not ASCII.
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if image is None:
-        raise LibraryError(
-            f"The crop {path} is damaged.", "Ingest its video again to have it made anew."
-        )
+        raise LibraryError(f"The crop {path} is damaged.", "Ingest its video again.")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 

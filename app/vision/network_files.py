@@ -200,7 +200,7 @@ class KnownNetworkFiles:
         found = [each for each in order if self.reads(path, each)]
         if not found:
             raise ModelError(
-                f"{path.name} is no weights file.",
+                f"{path.name} is not a weights file.",
                 f"Choose one that ends in {', '.join(KNOWN_SUFFIXES)}.",
             )
         return found if role is None else [role]

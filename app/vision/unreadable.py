@@ -63,7 +63,7 @@ def not_a_file(path: Path) -> VideoError:
 def unknown_codec(path: Path) -> VideoError:
     """The file could be opened, but no decoder is there for its pictures."""
     return VideoError(
-        f"{path.name} is coded in a way that no decoder is available for.",
+        f"{path.name} has a codec that no decoder is available for.",
         "Export it from the recorder as MP4 (H.264).",
     )
 
@@ -77,7 +77,9 @@ def _out_of_reach(path: Path, problem: OSError) -> VideoError:
     if isinstance(problem, FileNotFoundError):
         return VideoError(f"{path.name} is no longer there.", "Load its folder again.")
     if isinstance(problem, PermissionError):
-        return VideoError(f"{path.name} may not be read.", "Give yourself permission to read it.")
+        return VideoError(
+            f"{path.name} may not be read.", "Change its permissions so that you can read it."
+        )
     if isinstance(problem, IsADirectoryError):
         return VideoError(f"{path.name} is a folder, not a video file.")
     detail = problem.strerror or errno.errorcode.get(problem.errno or 0, "unknown error")

@@ -302,13 +302,13 @@ def _explained(path: Path, error: Exception) -> ModelError:
         return ModelError(
             f"{path.name} holds more than a known detector, so it was not loaded: it could run "
             "any program.",
-            "Where you trust it, export it to ONNX there, and choose the .onnx file.",
+            "If you trust it, export it to ONNX elsewhere, and choose the .onnx file.",
         )
     if re.search(r"truncated|corrupted|INVALID_PROTOBUF|No graph was found", text):
         return ModelError(f"{path.name} is damaged or cut short.", "Download or copy it again.")
     if isinstance(error, ImportError):
         return ModelError(
-            f"{path.name} needs a program part that is not installed: {text}.",
+            f"{path.name} needs a Python package that is not installed: {text}.",
             "Install it, or choose a .pt or .onnx file.",
         )
     reason = text if len(text) <= 200 else f"{text[:200]}…"

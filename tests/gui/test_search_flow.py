@@ -191,7 +191,7 @@ def test_a_fault_is_logged_and_said(window: Window, expected_logs) -> None:
     window.workspace.search.error = RuntimeError("boom")
     window.flow.search_tracklet(8)
     window.settle()
-    assert "fault in the program" in window.panel.notice.words.text()
+    assert "error in Retrace" in window.panel.notice.words.text()
 
 
 def test_a_tracklet_that_was_deleted_says_so(window: Window) -> None:

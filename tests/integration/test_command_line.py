@@ -258,7 +258,7 @@ def test_a_point_with_nobody_is_told(
         (["--image", "nowhere.jpg"], 1, "There is no file nowhere.jpg"),
         (["--image", __file__], 2, "is not a picture"),
         (["--video", "cam7.mp4", "--time", "1", "--at", "1,1"], 1, "no video cam7.mp4. It has "),
-        (["--tracklet", "1", "--sheet", "sheet.gif"], 2, "Let it end in .jpg or .png."),
+        (["--tracklet", "1", "--sheet", "sheet.gif"], 2, "Use a name that ends in .jpg or .png."),
         (["--tracklet", "one"], 2, "--tracklet"),
         (["--nonsense"], 2, "--nonsense"),
     ],
@@ -388,7 +388,7 @@ def test_footage_that_moved_is_told(
     shutil.copytree(library, mine)
     assert retrace("relocate", "--library", mine).out == f"{videos}\n"
     said = retrace("relocate", "--library", mine, videos, tmp_path / "gone")
-    assert said.status == 0 and "2" in said.err and "Not to be found there: 2." in said.err
+    assert said.status == 0 and "2" in said.err and "Not found there: 2." in said.err
     said = retrace("search", "--library", mine, "--video", CAM1, "--time", 0, "--at", "5,5")
     assert said.status == 1 and f"The footage of {CAM1} is not at" in said.err
     assert "relocate" in said.err
@@ -397,7 +397,7 @@ def test_footage_that_moved_is_told(
     at = ("--time", frame / world.fps, "--at", f"{box[0] + 5:.0f},{box[1] + 25:.0f}")
     assert retrace("search", "--library", mine, "--video", CAM1, *at).status == 0
     said = retrace("relocate", "--library", mine, tmp_path / "gone", videos)
-    assert said.err == f"Videos that are now expected below {videos}: 2.\n"
+    assert said.err == f"Videos now expected in {videos}: 2.\n"
     said = retrace("relocate", "--library", mine, "/a", "/b")
     assert said.status == 2 and f"It is below {videos}." in said.err
     assert retrace("relocate", "--library", mine, "/a").status == 2

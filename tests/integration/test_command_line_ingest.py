@@ -141,7 +141,7 @@ def test_a_cut_video_counts_for_what_it_holds(
         (["--fps", "0"], "--fps"),
         (["--fps", "inf"], "--fps"),
         (["--fps", "fast"], "--fps"),
-        (["--camera-by", "("], '"(" is no rule for cameras'),
+        (["--camera-by", "("], '"(" is not a rule for cameras'),
         (["--camera-by", "cam"], "does not say which part is the camera"),
         (["--bogus"], "No such option"),
     ],

@@ -80,7 +80,7 @@ def test_an_address_is_installed_and_a_cut_download_gone_on_with(
     server.cut_after = 500
     said = retrace("models", "install", server.url("/yolo.onnx"))
     assert said.status == 1
-    assert "The same command goes on from there." in said.err
+    assert "Run the same command again to continue." in said.err
     server.cut_after = None
     checksum = hashlib.sha256(server.content).hexdigest()
     said = retrace("models", "install", server.url("/yolo.onnx"), "--sha256", checksum)
@@ -95,7 +95,7 @@ def test_what_cannot_be_installed_ends_with_a_sentence(
     for source, status, words in (
         (server.url("/missing/net.onnx"), 1, "has no such file"),
         ("nowhere.onnx", 2, "There is no file 'nowhere.onnx'"),
-        ("http://example.org/net.txt", 2, "is no weights file"),
+        ("http://example.org/net.txt", 2, "is not a weights file"),
     ):
         said = retrace("models", "install", source)
         assert (said.status, said.out) == (status, ""), said

@@ -94,7 +94,7 @@ def test_ctrl_c_stops_within_a_second_loses_nothing_and_needs_no_qt(
     out, err = process.communicate(timeout=30)
     seconds = time.monotonic() - pressed
     assert (process.returncode, out) == (130, "")
-    assert "What is stored is kept; the same command goes on from there.\nInterrupted.\n" in err
+    assert "What is stored is kept. Run the same command again to continue.\nInterrupted.\n" in err
     assert err.endswith("Qt: False\n")
     assert seconds < 1.0
     with Library.open(library) as stored:

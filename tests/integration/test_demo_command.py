@@ -155,7 +155,7 @@ def test_what_is_wrong_is_told_in_a_sentence(
     (spoilt / "truth" / "cam2.txt").write_text("nothing of the kind")
     monkeypatch.setattr("app.settings.DEMO", spoilt)
     said = retrace("demo", *networks)
-    assert said.status == 2 and "cam2.txt is no ground truth in MOT format." in said.err
+    assert said.status == 2 and "cam2.txt is not ground truth in MOT format." in said.err
     assert not demo_library().exists()
 
 

@@ -133,7 +133,7 @@ class FootageDialog(ProblemDialog):
 
     def show_problem(self, text: str) -> None:
         """Says why the folder cannot be looked at like this."""
-        self._state.setText("This cannot be loaded like this.")
+        self._state.setText("This cannot be loaded.")
         super().show_problem(text)
         self._list.clear()
 

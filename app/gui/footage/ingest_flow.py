@@ -40,7 +40,7 @@ LANE = "ingest"
 _ORDER_LANE = "orders"
 _LIST_LANE = "sources"
 _COUNT_EVERY_MS = 500
-_AGAIN_REMEDY = "Choose “Ingest again” in its menu in the list of videos to have it done anew."
+_AGAIN_REMEDY = "Choose “Ingest again” in its menu in the list of videos to analyse it again."
 
 
 class IngestFlow(QObject):
@@ -284,7 +284,7 @@ class IngestFlow(QObject):
         self._sources.show_running(video_id, max(0.0, progress.done_s - begun_s))
 
     def _tell_cut(self, event: VideoFinished) -> None:
-        remedy = "What was readable is kept; copy the file anew if the original is whole."
+        remedy = "What was readable is kept; copy the file again if the original is complete."
         self._tell(NoticeKind.PARTIAL, event.path, event.problem, remedy)
 
     def _tell(self, kind: NoticeKind, path: Path, message: str, remedy: str) -> None:
@@ -335,7 +335,7 @@ class IngestFlow(QObject):
         if isinstance(error, UserFacingError):
             message, remedy = error.message, error.remedy
         else:
-            message, remedy = f"A mistake in the program stopped the ingest: {error}", ""
+            message, remedy = f"An error in Retrace stopped the ingest: {error}", ""
             self.problem.emit(error)
         self._panel.add_notice(Notice(NoticeKind.STOPPED, path, message, remedy))
 

@@ -53,7 +53,7 @@ class InstallFlow(QObject):
         self._task = self._tasks.start(LANE, job, self._hear)
         self._task.failed.connect(self._fail)
         self._task.cancelled.connect(
-            lambda: self._end("Stopped. A download goes on from here the next time.")
+            lambda: self._end("Stopped. The next download continues from here.")
         )
 
     def _hear(self, event: InstallEvent) -> None:
@@ -71,7 +71,7 @@ class InstallFlow(QObject):
         if isinstance(error, UserFacingError):
             self._end(f"! {error}")
         else:
-            self._end("! A mistake in the program stopped the installation.")
+            self._end("! An error in Retrace stopped the installation.")
             self.problem.emit(error)
 
     def _end(self, text: str) -> None:

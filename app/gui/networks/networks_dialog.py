@@ -50,8 +50,8 @@ _TITLES: dict[ModelRole, str] = {
 _NONE: dict[ModelRole, str] = {
     "detector": "None yet: one is taken when footage is loaded.",
     "embedder": "None yet: one is taken when footage is loaded.",
-    "aggregator": "None: this stage of a search is left out.",
-    "reranker": "None: this stage of a search is left out.",
+    "aggregator": "None: searches skip this stage.",
+    "reranker": "None: searches skip this stage.",
 }
 # Of terms: up to what explains them.
 _FIRST_CLAUSE = re.compile(r"[^:;]+(?=[:;] )")

@@ -87,7 +87,7 @@ class ReembedDialog(QDialog):
 
     def show_stopped(self) -> None:
         """It was cancelled."""
-        self._rest("Stopped. Searches use the old vectors; the next time goes on from here.")
+        self._rest("Stopped. Searches still use the old vectors; the next run continues from here.")
 
     def reject(self) -> None:
         """Cancel, Esc and the window's frame: stops what runs, else closes."""

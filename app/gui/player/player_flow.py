@@ -234,7 +234,7 @@ class PlayerFlow(QObject):
             self._show_problem(error.message, error.remedy)
         else:
             self._show_problem(
-                "The player stopped because of a fault in the program.",
+                "The player was stopped by an error in Retrace.",
                 "Choose the video again; the log tells what happened.",
             )
 

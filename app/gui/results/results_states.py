@@ -34,7 +34,7 @@ class EmptyPage(QWidget):
         self.advice = self._words("emptyAdvice", "muted")
         self.choose = self._button("choosePicture", "Choose a picture…")
         self.choose.clicked.connect(self.picture_wanted)
-        self.widen = self._button("widenFilter", "Take the filters off")
+        self.widen = self._button("widenFilter", "Clear filters")
         self.widen.clicked.connect(self.widening_wanted)
         column = QVBoxLayout(self)
         column.setContentsMargins(4 * UNIT_PX, 4 * UNIT_PX, 4 * UNIT_PX, 4 * UNIT_PX)

@@ -275,7 +275,7 @@ class SearchFlow(QObject):
         else:
             # Logged with its trace by the task runner.
             self._panel.show_problem(
-                "The search stopped because of a fault in the program.",
+                "The search was stopped by an error in Retrace.",
                 "Search again; if it stays, send the log (Help → Open log folder).",
             )
 

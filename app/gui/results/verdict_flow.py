@@ -123,7 +123,7 @@ class VerdictFlow(QObject):
         else:
             # Logged with its trace by the task runner.
             self._panel.show_problem(
-                "The decision could not be stored because of a fault in the program.",
+                "The decision could not be stored: an error in Retrace.",
                 "Decide again; if it stays, send the log (Help → Open log folder).",
             )
 

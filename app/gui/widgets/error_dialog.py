@@ -24,7 +24,7 @@ from app.gui.widgets.fitting import fit_height
 
 _WIDTH_PX = 480
 _BUG_REMEDY = (
-    "This is a mistake in the program, not yours. What is stored is kept. "
+    "This is an error in Retrace, not yours. What is stored is kept. "
     "Please send the details below to whoever maintains it."
 )
 

@@ -95,7 +95,7 @@ def clip_paths(folder: Path) -> list[Path]:
     if not paths:
         raise NotFoundError(
             f"The clips of the demo are not in {folder}.",
-            "Install Retrace anew, or render them as README.md in resources/demo says.",
+            "Reinstall Retrace, or render them as README.md in resources/demo says.",
         )
     return paths
 

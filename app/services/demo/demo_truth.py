@@ -56,7 +56,7 @@ def read_truth(path: Path) -> Truth:
         rows = np.array([line.split(",") for line in text.split()], np.float64)
     except OSError as error:
         raise NotFoundError(
-            f"The truth {path} cannot be read: {error.strerror}.", "Put it beside its clip."
+            f"The truth {path} cannot be read: {error.strerror}.", "Put it next to its clip."
         ) from error
     except ValueError as error:
         raise _no_truth(path) from error
@@ -100,5 +100,5 @@ def people_at_boxes(trajectory: Trajectory, truth: Truth) -> NDArray[np.int64]:
 
 def _no_truth(path: Path) -> UsageError:
     return UsageError(
-        f"{path} is no ground truth in MOT format.", f"Its lines need {_COLUMNS} numbers each."
+        f"{path} is not ground truth in MOT format.", f"Its lines need {_COLUMNS} numbers each."
     )

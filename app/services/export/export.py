@@ -103,7 +103,8 @@ def write_sheet(
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
         raise UsageError(
-            f"{path} is no name of a picture that can be written.", "Let it end in .jpg or .png."
+            f"{path} is not the name of a picture that can be written.",
+            "Use a name that ends in .jpg or .png.",
         )
     if len(hits) > MAX_HITS:
         raise UsageError(

@@ -270,7 +270,7 @@ def _by_pattern(footage: Sequence[Footage], pattern: str) -> list[str]:
         expression = re.compile(pattern)
     except re.error as error:
         raise UsageError(
-            f'"{pattern}" is no rule for cameras: {error}.',
+            f'"{pattern}" is not a rule for cameras: {error}.',
             "Give auto, folder, file, or a regular expression such as (cam[0-9]+).",
         ) from error
     if "camera" not in expression.groupindex and expression.groups != 1:

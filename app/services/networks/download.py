@@ -62,7 +62,8 @@ def check_address(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise DownloadError(
-            f"{url} is no https address.", "Only files that are offered over https are downloaded."
+            f"{url} is not an https address.",
+            "Only files that are offered over https are downloaded.",
         )
 
 
@@ -220,7 +221,7 @@ class _Attempt:
             of = f" of {megabytes(self._total)}" if self._total else ""
             raise DownloadError(
                 f"The download of {self._name} was cut at {megabytes(self._done)}{of}.",
-                "The same command goes on from there.",
+                "Run the same command again to continue.",
             )
         yield self._transfer()
 

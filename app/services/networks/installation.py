@@ -89,7 +89,7 @@ def install(
         ModelError: the file cannot be used.
     """
     if sha256 is not None and not _SHA256.fullmatch(sha256):
-        raise UsageError("The checksum is no SHA-256.", "Give its 64 hexadecimal digits.")
+        raise UsageError("The checksum is not a SHA-256.", "Give its 64 hexadecimal digits.")
     local = Path(source).expanduser()
     offers = () if local.is_file() else _files(source, sha256)
     if not offers and not local.is_file():
@@ -100,7 +100,7 @@ def install(
     name = offers[0].name if offers else local.name
     if not any(files.reads(Path(name), each) for each in MODEL_ROLES):
         raise UsageError(
-            f"{name} is no weights file.", f"Name one that ends in {', '.join(KNOWN_SUFFIXES)}."
+            f"{name} is not a weights file.", f"Name one that ends in {', '.join(KNOWN_SUFFIXES)}."
         )
     offered = find_public_model(source) if offers else None
     if offered is not None or (offers and offers[0].address.startswith(YOLO_ADDRESS)):
@@ -144,13 +144,13 @@ def remove(name: str, files: NetworkFiles, role: ModelRole | None = None) -> Pat
                 "Install another one, or name it in the settings: it is used instead.",
             )
         raise NotFoundError(
-            f"No network of the name '{name}' is installed.",
+            f"No network named '{name}' is installed.",
             "See what is: python main.py models",
         )
     if len(found) > 1:
         paths = ", ".join(map(str, found))
         raise UsageError(
-            f"Several networks have the name '{name}': {paths}.",
+            f"Several networks are named '{name}': {paths}.",
             "Name the file with its ending, or add --role.",
         )
     try:

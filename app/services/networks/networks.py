@@ -141,7 +141,7 @@ class Networks:
         problem = ModelError(
             f"The people of this library were not embedded with {file.id}; "
             "vectors of two networks cannot be compared.",
-            "Leave --embedder away, change the library's embedder with reembed, or load the "
+            "Leave out --embedder, change the library's embedder with reembed, or load the "
             "folder into a new library.",
         )
         return Choice(problem=problem, asked=found.asked)

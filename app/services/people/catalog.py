@@ -182,7 +182,7 @@ class Catalog:
         if len(found) > 1:
             raise UsageError(
                 f"{text} could be {_listed([str(video.path) for video in found])}.",
-                "Name more of the path.",
+                "Give more of the path.",
             )
         return found[0]
 

@@ -31,7 +31,7 @@ def mean_vectors(
     sums = np.add.reduceat(vectors * weights[:, None], starts, axis=0)  # (n, D)
     if not np.isfinite(sums).all():
         raise ModelError(
-            "The embedder returned values that are no numbers.", "Choose another embedder."
+            "The embedder returned values that are not numbers.", "Choose another embedder."
         )
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     return np.asarray(sums / np.maximum(norms, 1e-12), np.float32)

@@ -195,7 +195,7 @@ def test_footage_that_was_replaced_is_told_and_one_that_was_copied_is_not(bench:
     path.write_bytes(b"another")
     (found,) = bench.check(repairs=True)
     assert (found.what, found.is_repaired) == (
-        f"{path} has another content than what was read.",
+        f"{path} no longer has the content that was read.",
         False,
     )
 

@@ -63,7 +63,7 @@ def test_truth_is_read_by_frame_whatever_the_order_of_its_lines(tmp_path: Path) 
 @pytest.mark.parametrize("content", [b"1,2,3\n", b"1,2\n1,2,3\n", b"no numbers\n", b"\xff\xfe"])
 def test_what_is_no_truth_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "cam1.txt").write_bytes(content)
-    with pytest.raises(UsageError, match=r"cam1\.txt is no ground truth in MOT format"):
+    with pytest.raises(UsageError, match=r"cam1\.txt is not ground truth in MOT format"):
         read_truth(tmp_path / "cam1.txt")
 
 

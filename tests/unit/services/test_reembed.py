@@ -45,7 +45,7 @@ def test_means_are_per_tracklet_and_of_length_one() -> None:
     (weighed,) = mean_vectors(vectors[:2], [2], [0.9, 0.3])
     np.testing.assert_allclose(weighed, np.array([3, 1]) / np.sqrt(10), rtol=1e-6)
     assert mean_vectors(vectors[:1], [1], [0.0])[0].tolist() == [1, 0]
-    with pytest.raises(ModelError, match="no numbers"):
+    with pytest.raises(ModelError, match="not numbers"):
         mean_vectors(np.array([[np.nan, 1]], np.float32), [1], [0.5])
 
 

@@ -60,7 +60,7 @@ def test_onnx_files_are_told_apart(tmp_path: Path) -> None:
 def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("weights")
-    with pytest.raises(ModelError, match=r"notes\.txt is no weights file"):
+    with pytest.raises(ModelError, match=r"notes\.txt is not a weights file"):
         FILES.recognise(path)
 
 

@@ -200,7 +200,7 @@ def test_sound_alone_is_no_video(tmp_path: Path, world: RenderedWorld) -> None:
 def test_an_unknown_codec_is_named(tmp_path: Path, world: RenderedWorld) -> None:
     clip = write_clip(tmp_path / "odd.mp4", world.frames("cam1"))
     clip.write_bytes(clip.read_bytes().replace(b"avc1", b"xqz7"))
-    assert refusal(clip) == "odd.mp4 is coded in a way that no decoder is available for."
+    assert refusal(clip) == "odd.mp4 has a codec that no decoder is available for."
 
 
 def test_nothing_decodable_is_told(tmp_path: Path, world: RenderedWorld) -> None:
