@@ -73,16 +73,20 @@ class HangWatch:
         self._ended.set()
 
     def _watch(self, ended: threading.Event) -> None:
-        read, asked_s, quiet_since = -1, -1.0, 0.0
-        while not ended.wait(self._patience.look_s):
-            now, since = time.monotonic(), self._asked_s
+        # In looks, not by the clock: the program, or the computer, may have slept.
+        patience, look_s = self._patience, self._patience.look_s
+        read, question, waited, quiet = -1, -1.0, 0, 0
+        while not ended.wait(look_s):
+            since = self._asked_s
             if since is None:
                 continue
+            if since != question:
+                question, waited, quiet, read = since, 0, 0, -1
             total = self._bytes_read()
-            if since != asked_s or total is None or total != read:
-                read, asked_s, quiet_since = (-1 if total is None else total), since, now
-            quiet = now - quiet_since > self._patience.quiet_s
-            if quiet or now - since > self._patience.longest_s:
+            waited += 1
+            quiet = 0 if total is None or total != read else quiet + 1
+            read = -1 if total is None else total
+            if quiet * look_s > patience.quiet_s or waited * look_s > patience.longest_s:
                 self.has_hung = True
                 self._process.kill()
                 return
