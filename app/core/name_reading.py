@@ -175,7 +175,7 @@ def _numbered(name: str) -> str:
 
 def _name_before(text: str) -> str:
     """The camera that stands before a time, set off from it; empty if that is no name."""
-    name = re.sub(r"[\s_.([-]+$", "", text)
+    name = re.sub(r"[\s_.([@–—-]+$", "", text)
     return "" if name == text or is_generic(name) else name
 
 

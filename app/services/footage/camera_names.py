@@ -139,7 +139,7 @@ def _by_folder_and_name(
 def _recorded_at_once(
     names: Sequence[str], readings: Sequence[NameReading | None], folders: Sequence[str]
 ) -> set[str]:
-    """The cameras that would have made two recordings at once, in different folders."""
+    """The cameras that would have made two recordings at once, told apart by `folders`."""
     starts = sorted(
         (name, reading.start.clock, folder)
         for name, reading, folder in zip(names, readings, folders, strict=True)
@@ -213,19 +213,24 @@ def _said(
     """The camera that each video's path names below its first folder, or empty.
 
     A short name (cam2) stands for the whole one (North gate_cam2) unless that would make one
-    camera out of several.
+    camera out of several: those whose whole names differ in letters, or that record at once.
     """
     short = [
         _folder_said(path) or _said_by_name(one.stem, reading)
         for one, reading, path in zip(footage, readings, undated, strict=True)
     ]
-    whole = [_whole_name(one.stem, name) for one, name in zip(footage, short, strict=True)]
+    whole = [
+        _whole_name(_untimed(one.stem, reading), name)
+        for one, reading, name in zip(footage, readings, short, strict=True)
+    ]
+    places = [f"{folder}/{name}".casefold() for folder, name in zip(folders, short, strict=True)]
+    at_once = _recorded_at_once(places, readings, [name.casefold() for name in whole])
     wholes: dict[tuple[str, str], set[str]] = {}
     for folder, name, long in zip(folders, short, whole, strict=True):
         wholes.setdefault((folder, name.casefold()), set()).add(_letters(long))
     return [
-        long if len(wholes[folder, name.casefold()]) > 1 else name
-        for folder, name, long in zip(folders, short, whole, strict=True)
+        long if len(wholes[folder, name.casefold()]) > 1 or place in at_once else name
+        for folder, name, long, place in zip(folders, short, whole, places, strict=True)
     ]
 
 
@@ -240,9 +245,7 @@ def _folder_said(path: PurePosixPath) -> str:
 
 def _said_by_name(stem: str, reading: NameReading | None) -> str:
     """The camera that a file name says, or empty."""
-    # "cam 2024-05-14" has no number
-    untimed = reading.untimed if reading is not None else _ANY_DATE.sub("\n", stem)
-    token = _CAMERA_IN_NAME.search(untimed)
+    token = _CAMERA_IN_NAME.search(_untimed(stem, reading))
     if token:
         return token.group()
     data_set = _DATA_SET_CAMERA.match(stem)
@@ -255,10 +258,16 @@ def _said_by_name(stem: str, reading: NameReading | None) -> str:
     return "" if is_generic(name) else name
 
 
-def _whole_name(stem: str, short: str) -> str:
-    """The file name up to and with the short name of the camera, without a time before it."""
-    end = stem.find(short) + len(short) if short and short in stem else 0
-    return re.sub(r"^[\d\W_]+", "", stem[:end]) or short
+def _untimed(stem: str, reading: NameReading | None) -> str:
+    """The name with a line break instead of its time or date: "cam 2024-05-14" has no number."""
+    return reading.untimed if reading is not None else _ANY_DATE.sub("\n", stem)
+
+
+def _whole_name(untimed: str, short: str) -> str:
+    """The file name up to and with the short name of the camera, without its time."""
+    name = re.sub(r"[\s_.-]*\n[\s_.-]*", "_", untimed)
+    end = name.find(short) + len(short) if short and short in name else 0
+    return re.sub(r"^[\d\W_]+", "", name[:end]) or short
 
 
 def _letters(name: str) -> str:

@@ -148,6 +148,8 @@ def test_the_start_does_not_depend_on_what_lies_above(folder: str) -> None:
         "cam1_20240514_103207.264",  # a suffix, not milliseconds
         "cam1_20240514103207.265",
         "Lobby 2024-05-14 10h32min07s.mp4",
+        "Eingang Nord – 14.05.2024 – 10.32.07.mp4",
+        "Lobby@2024-05-14@10-32-07.mp4",
         "cam 2024-05-14 13-32-07 UTC+5.mp4",
         "cam 2024-05-14 03-32-07 GMT-05.00.mp4",
         "cam 2024-05-14 03-32-07 -05:00.mp4",

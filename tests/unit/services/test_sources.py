@@ -289,6 +289,15 @@ def test_a_camera_does_not_record_twice_at_once(
     assert sorted(cameras(tmp_path).values()) == expected
 
 
+def test_recorders_that_record_at_once_are_told_apart_by_their_whole_names(tmp_path: Path) -> None:
+    make(tmp_path, *(f"DVR{recorder}_cam05_2024.05.14_10.{minute}.07-10.40.00.avi"
+                     for recorder in (1, 2) for minute in (32, 42)))  # fmt: skip
+    assert set(cameras(tmp_path).values()) == {"DVR1_cam05", "DVR2_cam05"}
+    (tmp_path / "DVR2_cam05_2024.05.14_10.32.07-10.40.00.avi").unlink()
+    (tmp_path / "DVR2_cam05_2024.05.14_10.42.07-10.40.00.avi").unlink()
+    assert set(cameras(tmp_path).values()) == {"cam05"}
+
+
 def test_channels_that_record_at_once_keep_their_place(tmp_path: Path) -> None:
     make(tmp_path, *(f"site/{place}/ch{channel}_20240514_103207.mp4"
                      for place in ("Lobby", "Garage") for channel in (1, 2)))  # fmt: skip
