@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 
+def run() -> int:
+    """Runs the program as the installed script does; returns its exit status."""
+    return main(sys.argv[1:])
+
+
 def main(arguments: list[str]) -> int:
     """Runs the program; returns its exit status, but for Ctrl-C, which ends the process at once.
 

@@ -23,10 +23,12 @@ from app.core.queries import Correction, Refinement, SearchStage
 from app.language import SYSTEM
 
 APPLICATION = "retrace"
+# Beside the packages in a checkout and in an installation.
+_RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 # The networks that come with the program; a folder for each role, as in the user's own.
-BUNDLED_MODELS = Path(__file__).resolve().parent.parent / "resources" / "models"
+BUNDLED_MODELS = _RESOURCES / "models"
 # Rendered clips with their truth, to try the program on.
-DEMO = BUNDLED_MODELS.parent / "demo"
+DEMO = _RESOURCES / "demo"
 # Values of `aggregator` and `reranker` beside files and names.
 AUTO, NOTHING = "auto", "none"
 
@@ -169,6 +171,11 @@ def bundled_models_dir(role: ModelRole) -> Path:
 def public_models_file() -> Path:
     """The list of networks of others that can be installed by name."""
     return BUNDLED_MODELS / "public.toml"
+
+
+def icon_file() -> Path:
+    """The program's icon, an SVG file."""
+    return _RESOURCES / "retrace.svg"
 
 
 def is_bundled(path: Path) -> bool:

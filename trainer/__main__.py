@@ -42,5 +42,11 @@ app.add_typer(datasets, name="datasets")
 app.add_typer(synthesize, name="synthesize")
 app.add_typer(detector, name="detector")
 
+
+def run() -> None:
+    """Runs a command as the installed script does."""
+    app(prog_name="retrace-train")
+
+
 if __name__ == "__main__":
     app(prog_name="python -m trainer")

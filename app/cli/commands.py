@@ -22,6 +22,7 @@ from app.cli.options import (
     DeviceOption,
     DryRunOption,
     EmbedderOption,
+    EntryOption,
     FpsOption,
     JsonOption,
     LibraryOption,
@@ -44,6 +45,7 @@ from app.cli.search import search
 from app.cli.stored_people import reembed, untangle
 from app.cli.upkeep import check, queue, watch
 from app.core.clock import parse_zone
+from app.core.command_name import command_name
 from app.core.errors import ModelError, UsageError, UserFacingError
 from app.core.networks import NamedModels
 from app.settings import default_library, demo_dir, demo_library
@@ -107,7 +109,7 @@ def run_command_line(arguments: list[str], program: Program) -> int:
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        commands(arguments or ["run"], obj=program, prog_name="python main.py")
+        commands(arguments or ["run"], obj=program, prog_name=command_name())
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
     return DONE
@@ -132,8 +134,9 @@ def _main(
             "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
+    entry: EntryOption = False,
 ) -> None:
-    del context, version
+    del context, version, entry
 
 
 def _ingest(program: Program, folder: Path, library: Path, options: IngestOptions) -> int:
@@ -181,7 +184,7 @@ def run(
             # A library that was named is the user's: the demo has no business in it.
             return DONE if library else _demo(program, demo_library(), named, None, as_json=False)
         finally:
-            _say("To load a folder of your own footage, type:\n  python main.py ingest FOLDER")
+            _say(f"To load a folder of your own footage, type:\n  {command_name()} ingest FOLDER")
     from app.services.ingest.ingest_options import IngestOptions
 
     defaults = program.settings().ingest
@@ -193,10 +196,10 @@ def run(
         status = _ingest(program, folder, target, options)
     except ModelError:
         files = "--detector FILE --embedder FILE"
-        _say(f"To choose weights files, type:\n  python main.py ingest {quote(videos)} {files}")
+        _say(f"To choose weights files, type:\n  {command_name()} ingest {quote(videos)} {files}")
         raise
     there = quote(str(target))
-    _say(f"To search it, type:\n  python main.py search --library {there} --image PICTURE")
+    _say(f"To search it, type:\n  {command_name()} search --library {there} --image PICTURE")
     return status
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.options import JsonOption
+from app.core.command_name import command_name
 from app.core.networks import ModelRole
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _print_offers(offers: Sequence[PublicModel]) -> None:
         size = megabytes(model.size_bytes)
         table.add(model.role, model.name, size, model.card["terms"], said)
     if offers:
-        table.print("", f"To install one: python main.py models install {offers[0].name}")
+        table.print("", f"To install one: {command_name()} models install {offers[0].name}")
 
 
 def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
@@ -193,11 +194,11 @@ def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
     if any(each.role == "detector" and each.place is Place.BUNDLED for each in used):
         hints.append(
             f"The bundled detector is used. {LARGER_FINDS_MORE} To get one:\n"
-            f"  python main.py models install {_LARGER}\n"
+            f"  {command_name()} models install {_LARGER}\n"
             f"A library that exists takes it with: ingest … --detector {_LARGER}"
         )
     if not any(each.role == "detector" for each in entries):
-        hints.append(f"To download one: python main.py models install {YOLO_EXAMPLE}")
+        hints.append(f"To download one: {command_name()} models install {YOLO_EXAMPLE}")
     table.print(*(["", *told] if told else []), *(["", *hints] if hints else []))
 
 

@@ -72,3 +72,26 @@ DryRunOption = Annotated[
     ),
 ]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda:0, …", show_default="auto")]
+
+
+def _install_entry(context: typer.Context, wanted: bool) -> None:
+    del context
+    if wanted:
+        from app.services.desktop_entry import install_desktop_entry
+
+        paths = install_desktop_entry()
+        typer.echo("Retrace is now in the applications menu. To remove it, delete:")
+        for path in paths:
+            typer.echo(f"  {path}")
+        raise typer.Exit
+
+
+EntryOption = Annotated[
+    bool,
+    typer.Option(
+        "--install-desktop-entry",
+        callback=_install_entry,
+        is_eager=True,
+        help="Add Retrace to the applications menu (Linux).",
+    ),
+]

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.core.clock import format_offset
+from app.core.command_name import command_name
 from app.core.events import (
     FootageOrdered,
     IngestEvent,
@@ -157,7 +158,7 @@ def _describe(event: IngestEvent) -> str:
     if isinstance(event, NetworksChosen):
         names = (event.detector.path, event.embedder.path)
         said = " and ".join(path.name + " (bundled)" * is_bundled(path) for path in names)
-        hint = " See: python main.py models" if event.note else ""
+        hint = f" See: {command_name()} models" if event.note else ""
         return f"Networks: {said}. {event.note}{hint}".strip()
     if isinstance(event, VideoStarted):
         resumed = f", going on at {format_offset(event.resumed_s)}" if event.resumed_s else ""

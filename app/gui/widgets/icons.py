@@ -7,6 +7,7 @@ from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from app.gui.widgets import theme
+from app.settings import icon_file
 
 _SIZES_PX = (16, 24, 32, 48)
 
@@ -32,14 +33,6 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "repeat": ("M18.5 8 A7.5 7.5 0 1 0 19.5 12", "M19 4 V8.5 H14.5"),
     "close": ("M7.5 7.5 L16.5 16.5 M16.5 7.5 L7.5 16.5",),
 }
-
-_LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">
-<rect x="2" y="2" width="60" height="60" rx="14" fill="#12304f"/>
-<path d="M14 22 V14 H22 M42 14 H50 V22 M50 42 V50 H42 M22 50 H14 V42" fill="none"
- stroke="#7cb8ff" stroke-width="4" stroke-linecap="round" stroke-linejoin="round"/>
-<circle cx="32" cy="25" r="6.5" fill="#ffffff"/>
-<path d="M20.5 47 C20.5 32 43.5 32 43.5 47 Z" fill="#ffffff"/>
-</svg>"""
 
 
 def names() -> list[str]:
@@ -68,9 +61,9 @@ def icon(name: str, token: str = "text") -> QIcon:
 
 def logo() -> QIcon:
     """The application's icon."""
-    made = QIcon()
+    made, drawing = QIcon(), icon_file().read_text(encoding="utf-8")
     for size_px in (*_SIZES_PX, 64, 128, 256):
-        made.addPixmap(_rendered(_LOGO, size_px))
+        made.addPixmap(_rendered(drawing, size_px))
     return made
 
 

@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 import tomli_w
 
 from app.core.checksum import sha256_of
+from app.core.command_name import command_name
 from app.core.errors import DownloadError, ModelError, NotFoundError, UsageError
 from app.core.networks import KNOWN_SUFFIXES, MODEL_ROLES, ModelRole, parts_of
 from app.core.ports import NetworkFiles
@@ -95,7 +96,7 @@ def install(
     if not offers and not local.is_file():
         raise UsageError(
             f"There is no file '{source}', and no network of that name is known.",
-            "Name a file, an https address, or a name that `python main.py models` lists.",
+            f"Name a file, an https address, or a name that `{command_name()} models` lists.",
         )
     name = offers[0].name if offers else local.name
     if not any(files.reads(Path(name), each) for each in MODEL_ROLES):
@@ -145,7 +146,7 @@ def remove(name: str, files: NetworkFiles, role: ModelRole | None = None) -> Pat
             )
         raise NotFoundError(
             f"No network named '{name}' is installed.",
-            "See what is: python main.py models",
+            f"See what is: {command_name()} models",
         )
     if len(found) > 1:
         paths = ", ".join(map(str, found))
@@ -196,7 +197,7 @@ def _downloaded(files: Sequence[PublicFile], folder: Path) -> Generator[Transfer
                 error.message,
                 f"{error.remedy[:-1]}; or fetch {addresses} on another one, bring "
                 f"{'both files' if len(files) > 1 else 'the file'} here, and type: "
-                f"python main.py models install FOLDER/{files[0].name}",
+                f"{command_name()} models install FOLDER/{files[0].name}",
             ) from error
 
 
@@ -302,7 +303,7 @@ def _refuse_known(target: Path) -> None:
         raise UsageError(
             f"{target.name} is installed already.",
             f"To have another file of that name, remove it first: "
-            f"python main.py models remove {target.name}",
+            f"{command_name()} models remove {target.name}",
         )
 
 
