@@ -14,7 +14,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-emit-index-url --no-emit-find-links --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts rooms benchmarks lock hooks setup setup-dev clean
+.PHONY: help run test check lint format types contracts rooms benchmarks installed lock hooks setup setup-dev clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ benchmarks: setup-dev ## measure rates and memory
 	@for file in tests/benchmarks/bench_*.py; do \
 		$(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit; \
 	done
+
+installed: setup-dev ## build a wheel, install it into an empty environment and use it there
+	@$(BIN)/python -m tests.benchmarks.check_installed
 
 lock: setup-dev ## renew the locks from pyproject.toml; ARGS=--upgrade takes newer versions
 	@command -v uv >/dev/null || { $(BIN)/python -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }
