@@ -124,7 +124,7 @@ def test_run_without_a_display_shows_the_demo_and_says_how_to_load_ones_own(
     said = retrace("run")
     assert said.status == 0 and "There is no display" in said.err
     assert "3 of 3 people found first in another camera" in said.out
-    assert "footage of your own type:\n  python main.py ingest FOLDER" in said.err
+    assert "your own footage, type:\n  python main.py ingest FOLDER" in said.err
 
 
 def test_clips_that_lie_elsewhere_now_are_known_by_their_content(
@@ -149,7 +149,7 @@ def test_what_is_wrong_is_told_in_a_sentence(
 ) -> None:
     said = retrace("demo", *networks)
     assert (said.status, said.out) == (1, "")
-    assert "The clips of the demo are not in" in said.err and "Install Retrace anew" in said.err
+    assert "The clips of the demo are not in" in said.err and "Reinstall Retrace" in said.err
     spoilt = tmp_path / "spoilt"
     shutil.copytree(clips, spoilt)
     (spoilt / "truth" / "cam2.txt").write_text("nothing of the kind")
