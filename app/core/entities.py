@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.camera_clock import RAW_CLOCK, CameraClock
+from app.language import tr
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -45,6 +46,20 @@ class StartSource(StrEnum):
     CONTAINER = "container"
     FILE_TIME = "file time"
     UNKNOWN = "unknown"
+
+    @property
+    def words(self) -> str:
+        """For people: ``file name``."""
+        return _START_SOURCES[self]
+
+
+_START_SOURCES = {
+    StartSource.FILE_NAME: tr("file name"),
+    StartSource.STREAM: tr("stream"),
+    StartSource.CONTAINER: tr("container"),
+    StartSource.FILE_TIME: tr("file time"),
+    StartSource.UNKNOWN: tr("unknown"),
+}
 
 
 class VideoStatus(StrEnum):
@@ -310,8 +325,8 @@ class Video:
     @property
     def time_source(self) -> str:
         """Where its time of day comes from, for people: ``file name, raw``."""
-        state = "raw" if self.camera.clock.is_raw else "corrected"
-        return f"{self.info.start_source}, {state}"
+        state = tr("raw") if self.camera.clock.is_raw else tr("corrected")
+        return f"{self.info.start_source.words}, {state}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

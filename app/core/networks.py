@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from app.language import tr
+
 ModelRole = Literal["detector", "embedder", "aggregator", "reranker"]
+_ROLE_WORDS: dict[ModelRole, str] = {
+    "detector": tr("detector"),
+    "embedder": tr("embedder"),
+    "aggregator": tr("neighbour aggregator"),
+    "reranker": tr("re-ranker"),
+}
 MODEL_ROLES: tuple[ModelRole, ...] = ("detector", "embedder", "aggregator", "reranker")
 # Stages of a search that can be left out.
 REFINERS: tuple[ModelRole, ...] = ("aggregator", "reranker")
@@ -22,6 +30,11 @@ WEIGHTS_SUFFIXES: dict[ModelRole, tuple[str, ...]] = {
     "reranker": (".safetensors",),
 }
 KNOWN_SUFFIXES = tuple(dict.fromkeys(s for each in WEIGHTS_SUFFIXES.values() for s in each))
+
+
+def role_words(role: ModelRole) -> str:
+    """What a role is called in a sentence."""
+    return _ROLE_WORDS[role]
 
 
 def parts_of(path: Path) -> tuple[Path, ...]:

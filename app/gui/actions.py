@@ -10,15 +10,41 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
+from app.language import tr
+
 
 class Where(Enum):
-    """Where an action applies, as it is called in the window."""
+    """Where an action applies."""
 
-    WINDOW = "Window"
-    LIBRARY = "Library"  # in the whole window, while a library is open
-    PLAYER = "Player"  # the player takes its keys itself
-    RESULTS = "Results"  # on the selected hit
-    VIDEOS = "Videos"  # on the selected videos
+    WINDOW = "window"
+    LIBRARY = "library"  # in the whole window, while a library is open
+    PLAYER = "player"  # the player takes its keys itself
+    RESULTS = "results"  # on the selected hit
+    VIDEOS = "videos"  # on the selected videos
+
+    @property
+    def title(self) -> str:
+        """What the place is called in the window."""
+        return _PLACES[self]
+
+
+_PLACES = {
+    Where.WINDOW: tr("Window"),
+    Where.LIBRARY: tr("Library"),
+    Where.PLAYER: tr("Player"),
+    Where.RESULTS: tr("Results"),
+    Where.VIDEOS: tr("Videos"),
+}
+MENUS = {
+    "file": tr("&File"),
+    "edit": tr("&Edit"),
+    "search": tr("&Search"),
+    "view": tr("&View"),
+    "theme": tr("&Theme"),
+    "library": tr("&Library"),
+    "help": tr("&Help"),
+}
+"""Titles of all menus of the menu bar, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +56,7 @@ class ActionRow:
         text: what it is called; `&` stands before the letter that chooses it in a menu.
         feature: folder of the feature that runs it.
         where: where it applies; those of results and videos are in their context menus.
-        menu: titles of the menus of the menu bar that it is in, outermost first, separated by a
+        menu: names of the menus of the menu bar that it is in, outermost first, separated by a
             slash; empty if it is in none.
         keys: its shortcuts as Qt writes them, separated by spaces.
         tip: what else is to be said about it.
@@ -66,134 +92,144 @@ class ActionRow:
 
 _WINDOW, _LIBRARY, _PLAYER = Where.WINDOW, Where.LIBRARY, Where.PLAYER
 _RESULTS, _VIDEOS = Where.RESULTS, Where.VIDEOS
-_THEMES = "&View/&Theme"
-_FROM_NETWORK = "Where the library has a network for it (Library → Networks…)"
-_COMMON = "Takes off what all people of a camera have in common, as far as it has seen many"
-_USUAL = "Prefers times between two sightings that are usual there, as learnt from the library"
+_THEMES = "view/theme"
+_FROM_NETWORK = tr("Where the library has a network for it (Library → Networks…)")
+_COMMON = tr("Takes off what all people of a camera have in common, as far as it has seen many")
+_USUAL = tr("Prefers times between two sightings that are usual there, as learnt from the library")
 
 _Row = ActionRow
 ACTIONS: tuple[ActionRow, ...] = (
-    _Row("add-footage", "&Add footage…", "library", _WINDOW, "&File", "Ctrl+Shift+O"),
-    _Row("watched", "&Watched folders", "footage", _WINDOW, "&File"),
-    _Row("new-library", "&New library…", "library", _WINDOW, "&File", "Ctrl+N", apart=True),
-    _Row("open-library", "&Open library…", "library", _WINDOW, "&File", "Ctrl+O"),
-    _Row("recent", "Open &recent", "library", _WINDOW, "&File"),
-    _Row("quit", "&Quit", "program", _WINDOW, "&File", "Ctrl+Q", apart=True),
+    _Row("add-footage", tr("&Add footage…"), "library", _WINDOW, "file", "Ctrl+Shift+O"),
+    _Row("watched", tr("&Watched folders"), "footage", _WINDOW, "file"),
+    _Row("new-library", tr("&New library…"), "library", _WINDOW, "file", "Ctrl+N", apart=True),
+    _Row("open-library", tr("&Open library…"), "library", _WINDOW, "file", "Ctrl+O"),
+    _Row("recent", tr("Open &recent"), "library", _WINDOW, "file"),
+    _Row("quit", tr("&Quit"), "program", _WINDOW, "file", "Ctrl+Q", apart=True),
     # The selected hit
     _Row(
         "search-person",
-        "Search this person",
+        tr("Search this person"),
         "results",
         _RESULTS,
         keys="Return Enter",
-        tip="Look for this person everywhere",
+        tip=tr("Look for this person everywhere"),
     ),
-    _Row("narrow-time", "Only 10 minutes before and after", "results", _RESULTS),
-    _Row("narrow-camera", "Only this camera", "results", _RESULTS),
+    _Row("narrow-time", tr("Only 10 minutes before and after"), "results", _RESULTS),
+    _Row("narrow-camera", tr("Only this camera"), "results", _RESULTS),
     _Row(
         "confirm",
-        "✓ Confirm",
+        tr("✓ Confirm"),
         "results",
         _RESULTS,
         keys="+ =",
-        tip="The same person",
+        tip=tr("The same person"),
         apart=True,
     ),
-    _Row("reject", "✕ Reject", "results", _RESULTS, keys="-", tip="Another person"),
-    _Row("undo", "Undo", "results", _RESULTS, "&Edit", "Ctrl+Z", "Take the last decision back"),
+    _Row("reject", tr("✕ Reject"), "results", _RESULTS, keys="-", tip=tr("Another person")),
     _Row(
-        "redo",
-        "Redo",
+        "undo",
+        tr("Undo"),
         "results",
         _RESULTS,
-        "&Edit",
+        "edit",
+        "Ctrl+Z",
+        tr("Take the last decision back"),
+    ),
+    _Row(
+        "redo",
+        tr("Redo"),
+        "results",
+        _RESULTS,
+        "edit",
         "Ctrl+Shift+Z",
-        "Make the decision again that was taken back",
+        tr("Make the decision again that was taken back"),
     ),
     # Searches
-    _Row("search-picture", "Search with a &picture…", "results", _LIBRARY, "&Search", "Ctrl+F"),
+    _Row("search-picture", tr("Search with a &picture…"), "results", _LIBRARY, "search", "Ctrl+F"),
     _Row(
         "refine-aggregated",
-        "Refine by &similar people",
+        tr("Refine by &similar people"),
         "results",
         _WINDOW,
-        "&Search",
+        "search",
         tip=_FROM_NETWORK,
         apart=True,
         checkable=True,
     ),
     _Row(
         "refine-reranked",
-        "&Compare the best in pairs",
+        tr("&Compare the best in pairs"),
         "results",
         _WINDOW,
-        "&Search",
+        "search",
         tip=_FROM_NETWORK,
         checkable=True,
     ),
     _Row(
         "refine-camera_mean",
-        "Even out the c&ameras' light and colours",
+        tr("Even out the c&ameras' light and colours"),
         "results",
         _WINDOW,
-        "&Search",
+        "search",
         tip=_COMMON,
         apart=True,
         checkable=True,
     ),
     _Row(
         "refine-transit",
-        "Count the &time between cameras",
+        tr("Count the &time between cameras"),
         "results",
         _WINDOW,
-        "&Search",
+        "search",
         tip=_USUAL,
         checkable=True,
     ),
     # The selected videos
-    _Row("play-video", "Play", "footage", _VIDEOS),
-    _Row("read-next", "Read next", "footage", _VIDEOS),
-    _Row("read-last", "Read last", "footage", _VIDEOS),
-    _Row("exclude", "Exclude", "footage", _VIDEOS),
-    _Row("read-again", "Ingest again", "footage", _VIDEOS),
-    _Row("merge-cameras", "Merge the cameras…", "footage", _VIDEOS),
-    _Row("camera-clock", "Name and clock of the camera…", "footage", _VIDEOS),
-    _Row("split-camera", "Split off as a camera…", "footage", _VIDEOS),
-    _Row("show-reason", "Show reason…", "footage", _VIDEOS),
-    _Row("locate-video", "Locate footage…", "footage", _VIDEOS),
-    _Row("copy-path", "Copy path", "footage", _VIDEOS),
+    _Row("play-video", tr("Play"), "footage", _VIDEOS),
+    _Row("read-next", tr("Read next"), "footage", _VIDEOS),
+    _Row("read-last", tr("Read last"), "footage", _VIDEOS),
+    _Row("exclude", tr("Exclude"), "footage", _VIDEOS),
+    _Row("read-again", tr("Ingest again"), "footage", _VIDEOS),
+    _Row("merge-cameras", tr("Merge the cameras…"), "footage", _VIDEOS),
+    _Row("camera-clock", tr("Name and clock of the camera…"), "footage", _VIDEOS),
+    _Row("split-camera", tr("Split off as a camera…"), "footage", _VIDEOS),
+    _Row("show-reason", tr("Show reason…"), "footage", _VIDEOS),
+    _Row("locate-video", tr("Locate footage…"), "footage", _VIDEOS),
+    _Row("copy-path", tr("Copy path"), "footage", _VIDEOS),
     # The player
-    _Row("play", "Play or pause", "player", _PLAYER, keys="Space K"),
-    _Row("shuttle-back", "Play backwards, faster each time", "player", _PLAYER, keys="J"),
-    _Row("shuttle-on", "Play forwards, faster each time", "player", _PLAYER, keys="L"),
-    _Row("frame-back", "One frame back", "player", _PLAYER, keys=","),
-    _Row("frame-on", "One frame forward", "player", _PLAYER, keys="."),
-    _Row("back-5", "5 seconds back", "player", _PLAYER, keys="Left"),
-    _Row("on-5", "5 seconds forward", "player", _PLAYER, keys="Right"),
-    _Row("back-1", "1 second back", "player", _PLAYER, keys="Shift+Left"),
-    _Row("on-1", "1 second forward", "player", _PLAYER, keys="Shift+Right"),
-    _Row("back-60", "1 minute back", "player", _PLAYER, keys="Down"),
-    _Row("on-60", "1 minute forward", "player", _PLAYER, keys="Up"),
-    _Row("to-start", "To the beginning", "player", _PLAYER, keys="Home"),
-    _Row("to-end", "To the end", "player", _PLAYER, keys="End"),
-    _Row("slower", "Slower", "player", _PLAYER, keys="["),
-    _Row("faster", "Faster", "player", _PLAYER, keys="]"),
-    _Row("normal-speed", "Normal speed", "player", _PLAYER, keys="Backspace"),
-    _Row("paste-picture", "Search the picture in the clipboard", "player", _PLAYER, keys="Ctrl+V"),
+    _Row("play", tr("Play or pause"), "player", _PLAYER, keys="Space K"),
+    _Row("shuttle-back", tr("Play backwards, faster each time"), "player", _PLAYER, keys="J"),
+    _Row("shuttle-on", tr("Play forwards, faster each time"), "player", _PLAYER, keys="L"),
+    _Row("frame-back", tr("One frame back"), "player", _PLAYER, keys=","),
+    _Row("frame-on", tr("One frame forward"), "player", _PLAYER, keys="."),
+    _Row("back-5", tr("5 seconds back"), "player", _PLAYER, keys="Left"),
+    _Row("on-5", tr("5 seconds forward"), "player", _PLAYER, keys="Right"),
+    _Row("back-1", tr("1 second back"), "player", _PLAYER, keys="Shift+Left"),
+    _Row("on-1", tr("1 second forward"), "player", _PLAYER, keys="Shift+Right"),
+    _Row("back-60", tr("1 minute back"), "player", _PLAYER, keys="Down"),
+    _Row("on-60", tr("1 minute forward"), "player", _PLAYER, keys="Up"),
+    _Row("to-start", tr("To the beginning"), "player", _PLAYER, keys="Home"),
+    _Row("to-end", tr("To the end"), "player", _PLAYER, keys="End"),
+    _Row("slower", tr("Slower"), "player", _PLAYER, keys="["),
+    _Row("faster", tr("Faster"), "player", _PLAYER, keys="]"),
+    _Row("normal-speed", tr("Normal speed"), "player", _PLAYER, keys="Backspace"),
+    _Row(
+        "paste-picture", tr("Search the picture in the clipboard"), "player", _PLAYER, keys="Ctrl+V"
+    ),
     # The program
-    _Row("theme-light", "Light", "program", _WINDOW, _THEMES, checkable=True),
-    _Row("theme-dark", "Dark", "program", _WINDOW, _THEMES, checkable=True),
-    _Row("theme-system", "As the system", "program", _WINDOW, _THEMES, checkable=True),
-    _Row("theme-next", "Next theme", "program", _WINDOW, _THEMES, "Ctrl+Shift+T", apart=True),
-    _Row("full-screen", "&Full screen", "program", _WINDOW, "&View", "F11"),
-    _Row("reset-layout", "&Reset layout", "program", _WINDOW, "&View"),
-    _Row("locate-footage", "&Locate footage…", "footage", _LIBRARY, "&Library"),
-    _Row("networks", "&Networks…", "networks", _WINDOW, "&Library", apart=True),
-    _Row("demo", "Open the &demo", "library", _WINDOW, "&Help"),
-    _Row("palette", "&Commands…", "program", _WINDOW, "&Help", "Ctrl+Shift+P", apart=True),
-    _Row("shortcuts", "&Keyboard shortcuts", "program", _WINDOW, "&Help", "F1"),
-    _Row("open-log", "Open &log folder", "program", _WINDOW, "&Help"),
-    _Row("about", "&About Retrace", "program", _WINDOW, "&Help"),
+    _Row("theme-light", tr("Light"), "program", _WINDOW, _THEMES, checkable=True),
+    _Row("theme-dark", tr("Dark"), "program", _WINDOW, _THEMES, checkable=True),
+    _Row("theme-system", tr("As the system"), "program", _WINDOW, _THEMES, checkable=True),
+    _Row("theme-next", tr("Next theme"), "program", _WINDOW, _THEMES, "Ctrl+Shift+T", apart=True),
+    _Row("full-screen", tr("&Full screen"), "program", _WINDOW, "view", "F11"),
+    _Row("reset-layout", tr("&Reset layout"), "program", _WINDOW, "view"),
+    _Row("locate-footage", tr("&Locate footage…"), "footage", _LIBRARY, "library"),
+    _Row("networks", tr("&Networks…"), "networks", _WINDOW, "library", apart=True),
+    _Row("demo", tr("Open the &demo"), "library", _WINDOW, "help"),
+    _Row("palette", tr("&Commands…"), "program", _WINDOW, "help", "Ctrl+Shift+P", apart=True),
+    _Row("shortcuts", tr("&Keyboard shortcuts"), "program", _WINDOW, "help", "F1"),
+    _Row("open-log", tr("Open &log folder"), "program", _WINDOW, "help"),
+    _Row("about", tr("&About Retrace"), "program", _WINDOW, "help"),
 )
 _ROWS = {row.name: row for row in ACTIONS}
 
@@ -253,7 +289,7 @@ def _make(row: ActionRow, parent: QObject, run: Callable[[], object] | QMenu) ->
 def context_menu(where: Where, actions: Mapping[str, QAction], parent: QWidget) -> QMenu:
     """A menu of those actions that make sense at a place now, in the order of the table."""
     menu = QMenu(parent)
-    menu.setObjectName(f"menu_{where.value.lower()}")
+    menu.setObjectName(f"menu_{where.value}")
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     for row in ACTIONS:
         if row.where is where and row.name in actions and actions[row.name].isVisible():
@@ -293,8 +329,8 @@ def commands(actions: Mapping[str, QAction]) -> list[Command]:
         action = actions[row.name]
         if not action.isEnabled() or not action.isVisible():
             continue
-        titles = [plain_text(title) for title in row.menu.split("/") if title]
-        place = " → ".join(titles) or row.where.value
+        titles = [plain_text(MENUS[name]) for name in row.menu.split("/") if name]
+        place = " → ".join(titles) or row.where.title
         menu = action.menu()
         if isinstance(menu, QMenu):
             place = f"{place} → {row.plain_text}"

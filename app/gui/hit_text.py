@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
+
 from app.core.clock import format_time
+from app.language import language, tr
 
 if TYPE_CHECKING:
     from app.core.queries import Hit
     from app.services.people.catalog import HitDetails
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-VERDICT_WORDS = {"same": "confirmed", "different": "rejected"}
+VERDICT_WORDS = {"same": tr("confirmed"), "different": tr("rejected")}
 
 
 def count_text(count: int) -> str:
@@ -42,8 +45,18 @@ def clock_text(moment: datetime, zone: ZoneInfo) -> str:
 
 def day_text(moment: datetime, zone: ZoneInfo) -> str:
     """Day in a zone, without the year: 14 May."""
-    local = moment.astimezone(zone)
-    return f"{local.day} {MONTHS[local.month - 1]}"
+    return _day(moment.astimezone(zone).date(), tr("d MMM"))
+
+
+def date_text(moment: datetime, zone: ZoneInfo) -> str:
+    """Day in a zone: 14 May 2024."""
+    return _day(moment.astimezone(zone).date(), tr("d MMM y"))
+
+
+@cache
+def _day(day: date, pattern: str) -> str:
+    """A day as Unicode's patterns for dates say (TR 35), with the months of the language."""
+    return format_date(day, pattern, locale=language())
 
 
 def taken_utc(details: HitDetails) -> datetime | None:
@@ -59,34 +72,54 @@ def taken_utc(details: HitDetails) -> datetime | None:
 
 def when_text(details: HitDetails, zone: ZoneInfo) -> str:
     """When the picture was taken, as exactly as it is known, with where the clock comes from."""
-    into = f"{video_time_text(details.box_time_s)} into {details.video.name}"
+    into = tr(
+        "{time} into {video}",
+        time=video_time_text(details.box_time_s),
+        video=details.video.name,
+    )
     taken = taken_utc(details)
     if taken is None:
-        return f"{into} (start of the recording unknown)"
-    return f"{format_time(taken, zone)} (by {details.time_source}), {into}"
+        return tr("{into} (start of the recording unknown)", into=into)
+    return tr(
+        "{time} (by {source}), {into}",
+        time=format_time(taken, zone),
+        source=details.time_source,
+        into=into,
+    )
 
 
 def _seen_text(details: HitDetails, zone: ZoneInfo) -> str:
     """For how long the person was in view, and from when on."""
     seen_s = max(0.0, details.last_time_s - details.first_time_s)
     if details.start_utc is None:
-        return f"In view for {seen_s:.1f} s from {video_time_text(details.first_time_s)} on"
-    return f"In view for {seen_s:.1f} s from {clock_text(details.start_utc, zone)} on"
+        return tr(
+            "In view for {seconds:.1f} s from {start} on",
+            seconds=seen_s,
+            start=video_time_text(details.first_time_s),
+        )
+    return tr(
+        "In view for {seconds:.1f} s from {start} on",
+        seconds=seen_s,
+        start=clock_text(details.start_utc, zone),
+    )
 
 
 def tooltip_text(details: HitDetails, hit: Hit, rank: int, zone: ZoneInfo) -> str:
     """Everything that a tile has no room for, one fact a line."""
     lines = [
-        f"{details.camera}: possible match {rank}",
+        tr("{camera}: possible match {rank}", camera=details.camera, rank=rank),
         when_text(details, zone),
         _seen_text(details, zone),
-        f"Similarity {score_text(hit.score)} (a score for sorting, not a probability)",
+        tr(
+            "Similarity {score} (a score for sorting, not a probability)",
+            score=score_text(hit.score),
+        ),
     ]
     if hit.transit is not None:
         words = hit.transit.words()
         lines.insert(3, f"{words[0].upper()}{words[1:]}")
     if details.identity:
-        lines.insert(1, f"Known as {details.identity}")
+        lines.insert(1, tr("Known as {name}", name=details.identity))
     return "\n".join(lines)
 
 
@@ -94,10 +127,10 @@ def spoken_text(
     details: HitDetails | None, hit: Hit, rank: int, verdict: str | None, zone: ZoneInfo
 ) -> str:
     """A tile as one sentence for a screen reader."""
-    parts = [f"possible match {rank}, score {score_text(hit.score)}"]
+    parts = [tr("possible match {rank}, score {score}", rank=rank, score=score_text(hit.score))]
     if details is not None:
         if details.identity:
-            parts.append(f"known as {details.identity}")
+            parts.append(tr("known as {name}", name=details.identity))
         parts.append(details.camera)
         parts.append(when_text(details, zone))
     if hit.transit is not None:

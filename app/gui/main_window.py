@@ -15,10 +15,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget, QWidget
 
-from app.gui.actions import ACTIONS, Command, Where, commands
+from app.gui.actions import ACTIONS, MENUS, Command, Where, commands, plain_text
 from app.gui.widgets.dock import Dock
 from app.gui.widgets.drops import local_paths
 from app.gui.window_state import WindowState
+from app.language import tr
 
 _LAYOUT_VERSION = 1
 _FRAME = QSize(16, 48)
@@ -87,7 +88,15 @@ class MainWindow(QMainWindow):
         """All that can be run now: the actions of the table, then which docks are shown."""
         toggles = [(dock.windowTitle(), dock.toggleViewAction()) for dock in self._docks]
         return commands(self._actions) + [
-            Command(f"{'Hide' if toggle.isChecked() else 'Show'} {title}", "View", "", "", toggle)
+            Command(
+                tr("Hide {panel}", panel=title)
+                if toggle.isChecked()
+                else tr("Show {panel}", panel=title),
+                plain_text(MENUS["view"]),
+                "",
+                "",
+                toggle,
+            )
             for title, toggle in toggles
             if toggle.isEnabled()
         ]
@@ -104,15 +113,15 @@ class MainWindow(QMainWindow):
 
     def _add_menu(self, path: str, menus: dict[str, QMenu]) -> QMenu:
         """A menu, and those that it is in."""
-        outer, _, title = path.rpartition("/")
+        outer, _, name = path.rpartition("/")
         if outer:
             inside = menus.get(outer) or self._add_menu(outer, menus)
-            menus[path] = inside.addMenu(title)
+            menus[path] = inside.addMenu(MENUS[name])
         else:
-            menus[path] = self.menuBar().addMenu(title)
-        if path == "&View":
+            menus[path] = self.menuBar().addMenu(MENUS[name])
+        if path == "view":
             self._add_toggles(menus[path])
-        menus[path].setObjectName(f"menu_{title.strip('&').lower()}")
+        menus[path].setObjectName(f"menu_{name}")
         return menus[path]
 
     def _add_toggles(self, menu: QMenu) -> None:

@@ -23,6 +23,7 @@ from app.gui.tasks import TaskRunner
 from app.gui.widgets.error_dialog import show_error
 from app.gui.widgets.theme import Theme, ThemeChoice
 from app.gui.window_state import WindowState
+from app.language import tr
 from app.services.ingest.ingest_options import IngestOptions
 from app.settings import Settings, library_name
 
@@ -118,7 +119,7 @@ class Shell(QObject):
     def _may_close(self) -> bool:
         if self._close_agreed or not self.footage.ingest.is_busy:
             return True
-        return self._leaving.leave("quit", self.close_at_once)
+        return self._leaving.leave(tr("Stop ingesting and quit?"), self.close_at_once)
 
     # Library ------------------------------------------------------------------------------------
 

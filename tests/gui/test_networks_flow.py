@@ -103,7 +103,7 @@ def test_files_are_shown_at_once_and_figures_when_they_are_measured(
     opened: Any, networks: Networks, qtbot: Any
 ) -> None:
     # The entries arrive one by one, the reranker's last.
-    qtbot.waitUntil(lambda: label(opened, "network_file_reranker").startswith("None: this stage"))
+    qtbot.waitUntil(lambda: label(opened, "network_file_reranker").startswith("None: searches"))
     assert label(opened, "network_file_embedder") == "transreid.safetensors · 9.5 MB"
     assert label(opened, "network_file_detector") == "yolo.onnx · 9.5 MB"
     told = "market1501 rank1 0.9 · terms: For research …"
@@ -227,7 +227,7 @@ def test_what_is_there_is_offered_without_looking_for_a_file(
 def test_what_networks_cost_and_reach_is_folded_away(
     opened: Any, networks: Networks, qtbot: Any
 ) -> None:
-    qtbot.waitUntil(lambda: label(opened, "network_file_reranker").startswith("None: this stage"))
+    qtbot.waitUntil(lambda: label(opened, "network_file_reranker").startswith("None: searches"))
     figures = opened.findChild(QLabel, "network_figures_detector")
     origin = opened.findChild(QLabel, "network_origin_detector")
     assert not figures.isVisible() and not origin.isVisible()

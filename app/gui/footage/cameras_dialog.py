@@ -18,6 +18,7 @@ from app.core.entities import Camera, Video
 from app.gui.widgets import theme
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.problem_dialog import ProblemDialog
+from app.language import tr, trn
 
 _WIDTH_PX = 420
 
@@ -70,11 +71,14 @@ def merge_dialog(
     chosen.setObjectName("merge_into")
     for camera in cameras:
         chosen.addItem(camera.name)
-    text = (
-        f"The videos of these {len(cameras)} cameras will be of one, which keeps its name and its "
-        "clock. Nothing is read again; videos can be split off later."
+    text = trn(
+        "The videos of this camera will be of one, which keeps its name and its clock. "
+        "Nothing is read again; videos can be split off later.",
+        "The videos of these {count} cameras will be of one, which keeps its name and its clock. "
+        "Nothing is read again; videos can be split off later.",
+        len(cameras),
     )
-    dialog = CamerasDialog("Merge cameras", text, "&Which one stays", chosen, parent)
+    dialog = CamerasDialog(tr("Merge cameras"), text, tr("&Which one stays"), chosen, parent)
     dialog.accept_button.clicked.connect(lambda: agreed(cameras[chosen.currentIndex()]))
     return dialog
 
@@ -91,11 +95,14 @@ def split_dialog(
     """
     name = QLineEdit()
     name.setObjectName("split_name")
-    count = "1 video" if len(videos) == 1 else f"{len(videos)} videos"
-    text = (
-        f"{count} of {videos[0].camera.name} will be of a camera of its own, with the same clock. "
-        "Nothing is read again."
+    text = trn(
+        "{count} video of {camera} will be of a camera of its own, with the same clock. "
+        "Nothing is read again.",
+        "{count} videos of {camera} will be of a camera of their own, with the same clock. "
+        "Nothing is read again.",
+        len(videos),
+        camera=videos[0].camera.name,
     )
-    dialog = CamerasDialog("Split off", text, "&Name", name, parent)
+    dialog = CamerasDialog(tr("Split off"), text, tr("&Name"), name, parent)
     dialog.accept_button.clicked.connect(lambda: agreed(name.text()))
     return dialog

@@ -21,11 +21,13 @@ from app.core.entities import Camera
 from app.gui.widgets import theme
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.problem_dialog import ProblemDialog
+from app.language import tr
 
 _WIDTH_PX = 480
-_ADVICE = (
-    "Show one event in the player in a video of this camera and mark it; then show the same event "
-    "in a video of another camera, whose clock is right, and mark it there."
+_ADVICE = tr(
+    "Show one event in the player in a video of this camera and mark it; then "
+    "show the same event in a video of another camera, whose clock is right, and "
+    "mark it there."
 )
 
 
@@ -46,17 +48,17 @@ class ClockDialog(ProblemDialog):
     agreed = Signal(str, str, str, str)
 
     def __init__(self, camera: Camera, zone: tzinfo, parent: QWidget | None = None) -> None:
-        super().__init__("clock", f"Camera {camera.name}", parent)
-        self.setAccessibleName(f"Name and clock of {camera.name}")
-        self._name = _field("clock_name", "Name of the camera")
-        self._zone = _field("clock_zone", "Zone of its clock: Europe/Berlin, UTC, +01:00")
-        self._zone.setPlaceholderText(f"{zone_text(zone)} (the library's)")
-        self._offset = _field("clock_offset", "Added to its times: seconds or [-]h:mm:ss")
-        self._drift = _field("clock_drift", "Seconds added for each day")
+        super().__init__("clock", tr("Camera {camera}", camera=camera.name), parent)
+        self.setAccessibleName(tr("Name and clock of {camera}", camera=camera.name))
+        self._name = _field("clock_name", tr("Name of the camera"))
+        self._zone = _field("clock_zone", tr("Zone of its clock: Europe/Berlin, UTC, +01:00"))
+        self._zone.setPlaceholderText(tr("{zone} (the library's)", zone=zone_text(zone)))
+        self._offset = _field("clock_offset", tr("Added to its times: seconds or [-]h:mm:ss"))
+        self._drift = _field("clock_drift", tr("Seconds added for each day"))
         self._name.setText(camera.name)
-        self._here = QPushButton("Mark in &this camera")
+        self._here = QPushButton(tr("Mark in &this camera"))
         self._here.setObjectName("mark_here")
-        self._there = QPushButton("Mark in the &other camera")
+        self._there = QPushButton(tr("Mark in the &other camera"))
         self._there.setObjectName("mark_there")
         self._found = wrapped_label("clock_found", "muted", _ADVICE)
         self._buttons = QDialogButtonBox(
@@ -88,10 +90,10 @@ class ClockDialog(ProblemDialog):
 
     def _lay_out(self) -> None:
         form = QFormLayout()
-        form.addRow("&Name", self._name)
-        form.addRow("&Zone", self._zone)
-        form.addRow("&Offset", self._offset)
-        form.addRow("&Drift (s a day)", self._drift)
+        form.addRow(tr("&Name"), self._name)
+        form.addRow(tr("&Zone"), self._zone)
+        form.addRow(tr("&Offset"), self._offset)
+        form.addRow(tr("&Drift (s a day)"), self._drift)
         marks = QHBoxLayout()
         marks.addWidget(self._here)
         marks.addWidget(self._there)

@@ -14,6 +14,7 @@ from app.core.errors import UsageError
 from app.gui.dialog_flow import DialogFlow
 from app.gui.footage.clock_dialog import ClockDialog
 from app.gui.tasks import TaskRunner
+from app.language import tr, trn
 from app.services.footage.cameras import MarkedEvent, SolvedClock, changed
 
 if TYPE_CHECKING:
@@ -69,16 +70,21 @@ class ClockFlow(DialogFlow[ClockDialog]):
         if self._camera is None:
             return
         if self._shown is None:
-            self._refuse(UsageError("No video is shown.", "Show the event in the player first."))
+            self._refuse(
+                UsageError(tr("No video is shown."), tr("Show the event in the player first."))
+            )
             return
         if is_here:
             self._here = self._shown
         else:
             self._there = self._shown
         if self._here is None or self._there is None:
-            where, missing = ("this", "the other") if is_here else ("the other", "this")
             at = format_offset(self._shown[1])
-            self._tell(f"Marked at {at} in {where} camera. Now mark it in {missing} camera.")
+            self._tell(
+                tr("Marked at {at} in this camera. Now mark it in the other camera.", at=at)
+                if is_here
+                else tr("Marked at {at} in the other camera. Now mark it in this camera.", at=at)
+            )
             return
         event = MarkedEvent(*self._here, *self._there)
         self._here = self._there = None
@@ -91,8 +97,14 @@ class ClockFlow(DialogFlow[ClockDialog]):
             self._events = events
             if self._dialog is not None:
                 self._dialog.show_clock(solved.clock)
-            count = f"{len(events)} event{'s' * (len(events) != 1)}"
-            self._tell(f"Found within {solved.uncertainty_s:.2f} s from {count}.")
+            self._tell(
+                trn(
+                    "Found within {within_s:.2f} s from {count} event.",
+                    "Found within {within_s:.2f} s from {count} events.",
+                    len(events),
+                    within_s=solved.uncertainty_s,
+                )
+            )
 
         self._do(solve, take)
 

@@ -25,10 +25,11 @@ from app.core.clock import format_offset, format_time, zone_text
 from app.gui.widgets import theme
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.problem_dialog import ProblemDialog
+from app.language import tr, trn
 from app.services.ingest.survey import Survey, SurveyedCamera, SurveyedVideo
 
 _WIDTH_PX, _HEIGHT_PX = 760, 520
-_COLUMNS = ["Camera or video", "Start", "Time from", "Zone", "Length"]
+_COLUMNS = [tr("Camera or video"), tr("Start"), tr("Time from"), tr("Zone"), tr("Length")]
 _RULES = ("auto", "folder", "file")
 _PROBLEMS = 5
 """So many are written out."""
@@ -72,33 +73,35 @@ class FootageDialog(ProblemDialog):
         zone: tzinfo,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__("footage", "Add footage", parent)
-        self._state = wrapped_label("footage_state", "heading", f"Looking into {_called(paths)}…")
+        super().__init__("footage", tr("Add footage"), parent)
+        self._state = wrapped_label(
+            "footage_state", "heading", tr("Looking into {called}…", called=_called(paths))
+        )
         self._list = self._make_list()
         self._rule = QComboBox()
         self._rule.setObjectName("footage_rule")
         self._rule.setEditable(True)
         self._rule.addItems(list(dict.fromkeys((camera_by, *_RULES))))
         self._rule.setToolTip(
-            "auto, folder, file, or a regular expression with one group, searched in the path"
+            tr("auto, folder, file, or a regular expression with one group, searched in the path")
         )
         self._zone = QLineEdit()
         self._zone.setObjectName("footage_zone")
-        self._zone.setPlaceholderText(f"{zone_text(zone)} (the library's)")
-        self._zone.setToolTip("Of the recorders' clocks: Europe/Berlin, UTC, +01:00")
+        self._zone.setPlaceholderText(tr("{zone} (the library's)", zone=zone_text(zone)))
+        self._zone.setToolTip(tr("Of the recorders' clocks: Europe/Berlin, UTC, +01:00"))
         self._rate = QLineEdit()
         self._rate.setObjectName("footage_rate")
-        self._rate.setPlaceholderText("as the footage says")
-        self._rate.setToolTip("Frames a second of pictures and bare H.264 or H.265 streams")
-        self._sub_streams = QCheckBox("&Sub streams, too")
+        self._rate.setPlaceholderText(tr("as the footage says"))
+        self._rate.setToolTip(tr("Frames a second of pictures and bare H.264 or H.265 streams"))
+        self._sub_streams = QCheckBox(tr("&Sub streams, too"))
         self._sub_streams.setObjectName("footage_sub_streams")
-        self._sub_streams.setToolTip("The small copies that recorders write beside a stream")
+        self._sub_streams.setToolTip(tr("The small copies that recorders write beside a stream"))
         self._sub_streams.hide()  # until there are some
-        self._watch = QCheckBox("&Watch: load what is recorded here from now on, too")
+        self._watch = QCheckBox(tr("&Watch: load what is recorded here from now on, too"))
         self._watch.setObjectName("footage_watch")
         self._watch.setVisible(any(path.is_dir() for path in paths))
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._load = self._buttons.addButton("Load", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._load = self._buttons.addButton(tr("Load"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._load.setObjectName("footage_load")
         self._load.setDefault(True)
         self._lay_out()
@@ -108,18 +111,25 @@ class FootageDialog(ProblemDialog):
         """Replaces the list by all that is in the folder."""
         cameras = found.cameras()
         self._state.setText(
-            f"{len(cameras)} camera{'s' * (len(cameras) != 1)}, "
-            f"{len(found.videos)} video{'s' * (len(found.videos) != 1)}, "
-            f"{format_offset(found.duration_s)} in all"
+            tr(
+                "{cameras}, {videos}, {length} in all",
+                cameras=trn("{count} camera", "{count} cameras", len(cameras)),
+                videos=trn("{count} video", "{count} videos", len(found.videos)),
+                length=format_offset(found.duration_s),
+            )
         )
         left_out = sum(bool(video.left_out) for video in found.videos)
         if left_out:
-            self._sub_streams.setText(f"&Sub streams, too ({left_out} left out)")
+            self._sub_streams.setText(tr("&Sub streams, too ({count} left out)", count=left_out))
             self._sub_streams.show()
         else:
-            self._sub_streams.setText("&Sub streams, too")
+            self._sub_streams.setText(tr("&Sub streams, too"))
         unreadable = [video.problem for video in found.videos if video.problem]
-        more = [f"{len(unreadable) - _PROBLEMS} more"] if len(unreadable) > _PROBLEMS else []
+        more = (
+            [tr("{count} more", count=len(unreadable) - _PROBLEMS)]
+            if len(unreadable) > _PROBLEMS
+            else []
+        )
         super().show_problem("\n".join(unreadable[:_PROBLEMS] + more))
         self._list.clear()
         for camera in cameras:
@@ -129,11 +139,13 @@ class FootageDialog(ProblemDialog):
 
     def show_progress(self, done: int, total: int) -> None:
         """How many videos have been looked at."""
-        self._state.setText(f"Looking at video {min(done + 1, total)} of {total}…")
+        self._state.setText(
+            tr("Looking at video {done} of {total}…", done=min(done + 1, total), total=total)
+        )
 
     def show_problem(self, text: str) -> None:
         """Says why the folder cannot be looked at like this."""
-        self._state.setText("This cannot be loaded.")
+        self._state.setText(tr("This cannot be loaded."))
         super().show_problem(text)
         self._list.clear()
 
@@ -147,11 +159,12 @@ class FootageDialog(ProblemDialog):
         )
 
     def _add_camera(self, camera: SurveyedCamera, zone: tzinfo) -> None:
-        first = format_time(camera.first_utc, zone) if camera.first_utc else "unknown"
-        count = f"{len(camera.videos)} video{'s' * (len(camera.videos) != 1)}"
-        sources = {video.info.start_source.value for video in camera.videos if video.info}
-        source = f" by {sources.pop()}" if len(sources) == 1 and camera.first_utc else ""
-        texts = [camera.name, first, f"{count}{source}", "", format_offset(camera.duration_s)]
+        first = format_time(camera.first_utc, zone) if camera.first_utc else tr("unknown")
+        videos = trn("{count} video", "{count} videos", len(camera.videos))
+        sources = {video.info.start_source.words for video in camera.videos if video.info}
+        if len(sources) == 1 and camera.first_utc:
+            videos = tr("{videos} by {source}", videos=videos, source=sources.pop())
+        texts = [camera.name, first, videos, "", format_offset(camera.duration_s)]
         item = QTreeWidgetItem(self._list, texts)
         for video in camera.videos:
             item.addChild(QTreeWidgetItem(_cells(video, zone)))
@@ -159,7 +172,7 @@ class FootageDialog(ProblemDialog):
     def _make_list(self) -> QTreeWidget:
         tree = QTreeWidget()
         tree.setObjectName("footage_list")
-        tree.setAccessibleName("Cameras and videos in the folder")
+        tree.setAccessibleName(tr("Cameras and videos in the folder"))
         tree.setHeaderLabels(_COLUMNS)
         tree.setUniformRowHeights(True)
         tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -171,9 +184,9 @@ class FootageDialog(ProblemDialog):
 
     def _lay_out(self) -> None:
         form = QFormLayout()
-        form.addRow("&Cameras by", self._rule)
-        form.addRow("Clock &zone", self._zone)
-        form.addRow("Frame &rate", self._rate)
+        form.addRow(tr("&Cameras by"), self._rule)
+        form.addRow(tr("Clock &zone"), self._zone)
+        form.addRow(tr("Frame &rate"), self._rate)
         form.addRow("", self._sub_streams)
         form.addRow("", self._watch)
         layout = QVBoxLayout(self)
@@ -201,14 +214,18 @@ class FootageDialog(ProblemDialog):
 
 
 def _called(paths: Sequence[Path]) -> str:
-    return paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
+    return (
+        paths[0].name
+        if len(paths) == 1
+        else tr("{name} and {count} more", name=paths[0].name, count=len(paths) - 1)
+    )
 
 
 def _cells(video: SurveyedVideo, zone: tzinfo) -> list[str]:
     info = video.info
     if info is None:
-        why = "not read: sub stream" if video.left_out else "cannot be read"
+        why = tr("not read: sub stream") if video.left_out else tr("cannot be read")
         return [video.path.as_posix(), why, "", "", ""]
-    start = format_time(info.start_utc, zone) if info.start_utc else "unknown"
-    length = "unknown" if info.duration_s is None else format_offset(info.duration_s)
-    return [video.path.as_posix(), start, info.start_source.value, video.zone, length]
+    start = format_time(info.start_utc, zone) if info.start_utc else tr("unknown")
+    length = tr("unknown") if info.duration_s is None else format_offset(info.duration_s)
+    return [video.path.as_posix(), start, info.start_source.words, video.zone, length]

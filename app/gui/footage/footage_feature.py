@@ -26,6 +26,7 @@ from app.gui.tasks import TaskRunner
 from app.gui.widgets.dock import Dock
 from app.gui.widgets.error_dialog import ErrorDialog
 from app.gui.widgets.plain import plain_caption, plain_tip
+from app.language import tr
 from app.services.ingest.ingest_options import IngestOptions
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ class FootageFeature(Feature):
         self.flows = flows
         left, below = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
         self.docks = (
-            Dock("Cameras", "sources_dock", self.sources, left, 296),
-            Dock("Ingest", "ingest_dock", self.ingest_panel, below, 72),
+            Dock(tr("Cameras"), "sources_dock", self.sources, left, 296),
+            Dock(tr("Ingest"), "ingest_dock", self.ingest_panel, below, 72),
         )
         self._watched = QMenu(window)
         self._watched.setObjectName("watched_menu")
@@ -125,8 +126,8 @@ class FootageFeature(Feature):
         self.sources.select_video(hit.video_id)
 
     def _show_reason(self, video: Video) -> None:
-        message = video.problem or f"{video.path.name} could not be read."
-        remedy = "Put a whole copy in its place and choose “Ingest again” in its menu."
+        message = video.problem or tr("{name} could not be read.", name=video.path.name)
+        remedy = tr("Put a whole copy in its place and choose “Ingest again” in its menu.")
         ErrorDialog(message, remedy, str(video.path), self._window).open()
 
     def _show_watched(self, folders: Sequence[Path]) -> None:
@@ -134,7 +135,9 @@ class FootageFeature(Feature):
         self._watched.clear()
         self._watched.setEnabled(bool(folders))
         for folder in folders:
-            entry = self._watched.addAction(f"Stop watching {plain_caption(folder.name)}")
+            entry = self._watched.addAction(
+                tr("Stop watching {folder}", folder=plain_caption(folder.name))
+            )
             entry.setToolTip(plain_tip(str(folder)))
             entry.setStatusTip(str(folder))
             entry.triggered.connect(lambda _checked=False, chosen=folder: self.watch.stop(chosen))

@@ -14,6 +14,7 @@ from app.core.errors import UsageError, UserFacingError
 from app.gui.dialog_flow import DialogFlow
 from app.gui.footage.footage_dialog import FootageDialog, FootageWishes
 from app.gui.tasks import Task, TaskRunner
+from app.language import tr
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.ingest.survey import Survey, Surveying
 
@@ -124,5 +125,8 @@ def _rate(text: str) -> float | None:
     except ValueError:
         rate = 0.0
     if rate is not None and not 0.001 <= rate <= 1000:
-        raise UsageError(f'"{text}" is not a frame rate.', "Write frames a second, such as 12.5.")
+        raise UsageError(
+            tr('"{text}" is not a frame rate.', text=text),
+            tr("Write frames a second, such as 12.5."),
+        )
     return rate

@@ -31,6 +31,7 @@ from app.gui.footage.model_dialog import ModelDialog
 from app.gui.footage.source_list import SourceList, read_sources
 from app.gui.footage.sources_panel import SourcesPanel
 from app.gui.tasks import Task, TaskRunner
+from app.language import tr
 from app.services.ingest.ingest_options import IngestOptions
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ LANE = "ingest"
 _ORDER_LANE = "orders"
 _LIST_LANE = "sources"
 _COUNT_EVERY_MS = 500
-_AGAIN_REMEDY = "Choose “Ingest again” in its menu in the list of videos to analyse it again."
+_AGAIN_REMEDY = tr("Choose “Ingest again” in its menu in the list of videos to analyse it again.")
 
 
 class IngestFlow(QObject):
@@ -284,7 +285,7 @@ class IngestFlow(QObject):
         self._sources.show_running(video_id, max(0.0, progress.done_s - begun_s))
 
     def _tell_cut(self, event: VideoFinished) -> None:
-        remedy = "What was readable is kept; copy the file again if the original is complete."
+        remedy = tr("What was readable is kept; copy the file again if the original is complete.")
         self._tell(NoticeKind.PARTIAL, event.path, event.problem, remedy)
 
     def _tell(self, kind: NoticeKind, path: Path, message: str, remedy: str) -> None:
@@ -335,14 +336,14 @@ class IngestFlow(QObject):
         if isinstance(error, UserFacingError):
             message, remedy = error.message, error.remedy
         else:
-            message, remedy = f"An error in Retrace stopped the ingest: {error}", ""
+            message, remedy = tr("An error in Retrace stopped the ingest: {error}", error=error), ""
             self.problem.emit(error)
         self._panel.add_notice(Notice(NoticeKind.STOPPED, path, message, remedy))
 
     def _ask_for_model(self, error: ModelError, role: ModelRole, path: Path) -> None:
         dialog = ModelDialog(error, role, self._panel.window())
         self._dialog = dialog
-        self._panel.show_question(f"Waiting for a file: {error.message}")
+        self._panel.show_question(tr("Waiting for a file: {message}", message=error.message))
         dialog.file_chosen.connect(lambda chosen: self._take_model(role, chosen))
         dialog.rejected.connect(lambda: self._no_model(error, path))
         dialog.open()

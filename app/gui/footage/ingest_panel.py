@@ -26,9 +26,10 @@ from app.core.events import IngestSummary, Progress
 from app.gui.widgets import theme
 from app.gui.widgets.elided_label import ElidedLabel
 from app.gui.widgets.plain import plain_tip
+from app.language import tr, trn
 
 _STEPS = 1000
-_IDLE_TEXT = "Nothing is being ingested."
+_IDLE_TEXT = tr("Nothing is being ingested.")
 _LARGEST_PX = (1 << 24) - 1
 _LEAST_NOTICES = 3
 """So many of them are seen, however low the panel was made."""
@@ -37,10 +38,10 @@ _LEAST_NOTICES = 3
 class NoticeKind(Enum):
     """Why something is listed: shape and word, colour token."""
 
-    FAILED = ("! failed", "rejected")
-    PARTIAL = ("✂ cut", "uncertain")
-    SKIPPED = ("… left alone", "muted")
-    STOPPED = ("■ stopped", "warning")
+    FAILED = (tr("! failed"), "rejected")
+    PARTIAL = (tr("✂ cut"), "uncertain")
+    SKIPPED = (tr("… left alone"), "muted")
+    STOPPED = (tr("■ stopped"), "warning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class IngestPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ingest")
-        self.setAccessibleName("Ingest")
+        self.setAccessibleName(tr("Ingest"))
         self._waiting = 0
         self._step = ""
         self._idle = _IDLE_TEXT
@@ -84,12 +85,12 @@ class IngestPanel(QWidget):
         self._figures.setTextFormat(Qt.TextFormat.PlainText)
         self._bar = QProgressBar()
         self._bar.setObjectName("ingest_progress")
-        self._bar.setAccessibleName("Ingest progress")
+        self._bar.setAccessibleName(tr("Ingest progress"))
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(2 * theme.UNIT_PX)
         self._button = QPushButton()
         self._button.setObjectName("ingest_pause")
-        self._offer("Pause")
+        self._offer_pause()
         self._button.clicked.connect(self._clicked)
         self._notices = self._make_notices()
         self._lay_out()
@@ -105,21 +106,19 @@ class IngestPanel(QWidget):
     def show_watched(self, folders: Sequence[Path]) -> None:
         """Which folders are watched: said while nothing is being ingested."""
         is_idle = self._step == self._idle
-        others = f" and {len(folders) - 1} more" if len(folders) > 1 else ""
-        watching = f"Watching {folders[0].name}{others} for new recordings." if folders else ""
-        self._idle = watching or _IDLE_TEXT
+        self._idle = _watching_text(folders) if folders else _IDLE_TEXT
         if is_idle:
             self._say(self._idle)
 
     def show_started(self, folder: Path) -> None:
         """A folder's turn has come; what went wrong in earlier ones stays listed."""
         self._step = folder.name
-        self._say(f"Looking through {folder.name}")
+        self._say(tr("Looking through {folder}", folder=folder.name))
         self._figures.setText("")
         self._bar.setRange(0, 0)
         self._bar.show()
         self._figures.show()
-        self._offer("Pause")
+        self._offer_pause()
         self._fit()
 
     def show_progress(self, progress: Progress) -> None:
@@ -134,10 +133,10 @@ class IngestPanel(QWidget):
         else:
             self._bar.setRange(0, 0)
         if progress.times_real_time is not None:
-            facts.append(f"{progress.times_real_time:.1f}× real time")
+            facts.append(tr("{factor:.1f}× real time", factor=progress.times_real_time))
         facts.append(sightings_text(progress.people))
         if progress.eta_s is not None:
-            facts.append(f"{duration_text(progress.eta_s)} left")
+            facts.append(tr("{duration} left", duration=duration_text(progress.eta_s)))
         self._figures.setText(" · ".join(facts))
 
     def show_waiting(self, videos: int) -> None:
@@ -147,9 +146,14 @@ class IngestPanel(QWidget):
 
     def show_queue(self, videos: int) -> None:
         """Nothing runs, although so many videos wait."""
-        waiting = "1 video waits" if videos == 1 else f"{videos} videos wait"
-        self._rest(f"{waiting} to be read. What is stored is kept.")
-        self._offer("Continue")
+        self._rest(
+            trn(
+                "{count} video waits to be read. What is stored is kept.",
+                "{count} videos wait to be read. What is stored is kept.",
+                videos,
+            )
+        )
+        self._offer_continue()
 
     def show_question(self, text: str) -> None:
         """The ingest waits for an answer of the user."""
@@ -158,13 +162,13 @@ class IngestPanel(QWidget):
 
     def show_stopping(self) -> None:
         """Pause was heard; the job is on its way out."""
-        self._say("Pausing…")
+        self._say(tr("Pausing…"))
         self._button.setEnabled(False)
 
     def show_stopped(self) -> None:
         """The job ended with an error, which is listed."""
-        self._rest("Stopped by an error. What is stored is kept.")
-        self._offer("Continue")
+        self._rest(tr("Stopped by an error. What is stored is kept."))
+        self._offer_continue()
 
     def show_summary(self, summary: IngestSummary) -> None:
         """The ingest ran to its end."""
@@ -188,7 +192,7 @@ class IngestPanel(QWidget):
     def _make_notices(self) -> QTreeWidget:
         notices = QTreeWidget()
         notices.setObjectName("ingest_notices")
-        notices.setAccessibleName("What failed or was cut, and why")
+        notices.setAccessibleName(tr("What failed or was cut, and why"))
         notices.setColumnCount(3)
         notices.setHeaderHidden(True)
         notices.setRootIsDecorated(False)
@@ -215,8 +219,9 @@ class IngestPanel(QWidget):
 
     def _say(self, step: str) -> None:
         self._step = step
-        waiting = f"  ({self._waiting} more waiting)" if self._waiting else ""
-        self._state.set_whole(step + waiting)
+        if self._waiting:
+            step = tr("{step}  ({count} more waiting)", step=step, count=self._waiting)
+        self._state.set_whole(step)
 
     def _rest(self, text: str) -> None:
         self._waiting = 0
@@ -226,9 +231,16 @@ class IngestPanel(QWidget):
         self._button.hide()
         self._fit()
 
-    def _offer(self, text: str) -> None:
+    def _offer_pause(self) -> None:
+        self._offer(tr("Pause"), tr("Pause ingest"))
+
+    def _offer_continue(self) -> None:
+        self._offer(tr("Continue"), tr("Continue ingest"), continues=True)
+
+    def _offer(self, text: str, spoken: str, *, continues: bool = False) -> None:
+        self._continues = continues
         self._button.setText(text)
-        self._button.setAccessibleName(f"{text} ingest")
+        self._button.setAccessibleName(spoken)
         self._button.setEnabled(True)
         self._button.show()
 
@@ -241,7 +253,7 @@ class IngestPanel(QWidget):
         self.setMaximumHeight(_LARGEST_PX if has_notices else 12 * theme.UNIT_PX)
 
     def _clicked(self) -> None:
-        if self._button.text() == "Continue":
+        if self._continues:
             self.continue_requested.emit()
         else:
             self.pause_requested.emit()
@@ -257,29 +269,36 @@ class IngestPanel(QWidget):
 
 def sightings_text(count: int) -> str:
     """How many tracklets were found, in words: one person may be seen several times."""
-    return "1 sighting" if count == 1 else f"{count} sightings"
+    return trn("{count} sighting", "{count} sightings", count)
 
 
 def duration_text(seconds: float) -> str:
     """A length of time in at most two units."""
     whole = max(0, round(seconds))
     if whole < 60:
-        return f"{whole} s"
+        return tr("{count} s", count=whole)
     if whole < 3600:
-        return f"{round(whole / 60)} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return tr("{count} min", count=round(whole / 60))
+    return tr("{hours} h {minutes} min", hours=whole // 3600, minutes=whole % 3600 // 60)
 
 
 def summary_text(summary: IngestSummary) -> str:
     """What an ingest came to, in one line."""
-    facts = ["1 video" if summary.done == 1 else f"{summary.done} videos"]
+    facts = [trn("{count} video", "{count} videos", summary.done)]
     facts.append(sightings_text(summary.people))
     if summary.footage_s > 0 and summary.elapsed_s > 0:
-        facts.append(f"{summary.footage_s / summary.elapsed_s:.1f}× real time")
+        facts.append(tr("{factor:.1f}× real time", factor=summary.footage_s / summary.elapsed_s))
     if summary.skipped:
-        facts.append(f"{summary.skipped} stored before")
+        facts.append(tr("{count} stored before", count=summary.skipped))
     if summary.failed:
-        facts.append(f"{len(summary.failed)} failed")
+        facts.append(tr("{count} failed", count=len(summary.failed)))
     if summary.partial:
-        facts.append(f"{len(summary.partial)} cut")
-    return "Done: " + ", ".join(facts)
+        facts.append(tr("{count} cut", count=len(summary.partial)))
+    return tr("Done: {facts}", facts=", ".join(facts))
+
+
+def _watching_text(folders: Sequence[Path]) -> str:
+    name, others = folders[0].name, len(folders) - 1
+    if not others:
+        return tr("Watching {folder} for new recordings.", folder=name)
+    return tr("Watching {folder} and {count} more for new recordings.", folder=name, count=others)

@@ -20,13 +20,14 @@ from app.gui.widgets.choosing import choose_folder
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.plain import plain_tip
 from app.gui.widgets.problem_dialog import ProblemDialog
+from app.language import tr, trn
 from app.services.footage.relocation import MissingFootage
 
 _WIDTH_PX, _HEIGHT_PX = 600, 320
-_ALL_THERE = "All footage of this library is where it should be."
-_ADVICE = (
-    "What was found in this footage is kept. If the folder was moved or renamed, or the disk has "
-    "another name now, say where it is."
+_ALL_THERE = tr("All footage of this library is where it should be.")
+_ADVICE = tr(
+    "What was found in this footage is kept. If the folder was moved or renamed, "
+    "or the disk has another name now, say where it is."
 )
 
 
@@ -40,7 +41,7 @@ class LocateDialog(ProblemDialog):
     folder_chosen = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("locate", "Locate footage", parent)
+        super().__init__("locate", tr("Locate footage"), parent)
         self._lost: tuple[MissingFootage, ...] = ()
         self._words = wrapped_label("locate_words", "heading")
         self._advice = wrapped_label("locate_advice", "")
@@ -48,10 +49,10 @@ class LocateDialog(ProblemDialog):
         self._list = self._make_list()
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self._choose = self._buttons.addButton(
-            "Choose folder…", QDialogButtonBox.ButtonRole.ActionRole
+            tr("Choose folder…"), QDialogButtonBox.ButtonRole.ActionRole
         )
         self._choose.setObjectName("locate_choose")
-        self._choose.setAccessibleName("Choose the folder where this footage is now")
+        self._choose.setAccessibleName(tr("Choose the folder where this footage is now"))
         self._choose.clicked.connect(self._ask)
         self._buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -73,14 +74,24 @@ class LocateDialog(ProblemDialog):
             found: how many videos the user has just found.
         """
         self._lost = tuple(lost)
-        thanks = "" if not found else "1 video found. " if found == 1 else f"{found} videos found. "
+        sentences = []
+        if found:
+            sentences.append(trn("{count} video found.", "{count} videos found.", found))
         missing = sum(len(each.missing) for each in lost)
-        videos = "1 video is" if missing == 1 else f"{missing} videos are"
-        self._words.setText(f"{thanks}{f'{videos} missing.' if lost else _ALL_THERE}")
+        sentences.append(
+            trn("{count} video is missing.", "{count} videos are missing.", missing)
+            if lost
+            else _ALL_THERE
+        )
+        self._words.setText(" ".join(sentences))
         self.show_problem("")
         self._list.clear()
         for each in lost:
-            count = f"{len(each.missing)} of {len(each.missing) + each.present}"
+            count = tr(
+                "{count} of {total}",
+                count=len(each.missing),
+                total=len(each.missing) + each.present,
+            )
             item = QTreeWidgetItem(self._list, [str(each.folder), count])
             item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             item.setToolTip(0, plain_tip("\n".join(str(path) for path in each.missing[:20])))
@@ -97,8 +108,8 @@ class LocateDialog(ProblemDialog):
     def _make_list(self) -> QTreeWidget:
         tree = QTreeWidget()
         tree.setObjectName("locate_list")
-        tree.setAccessibleName("Folders with missing footage")
-        tree.setHeaderLabels(["Where it was", "Missing"])
+        tree.setAccessibleName(tr("Folders with missing footage"))
+        tree.setHeaderLabels([tr("Where it was"), tr("Missing")])
         tree.setRootIsDecorated(False)
         tree.setUniformRowHeights(True)
         tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -117,7 +128,7 @@ class LocateDialog(ProblemDialog):
         start = next((each for each in lost.folder.parents if each.is_dir()), Path.home())
         choose_folder(
             self,
-            f"Where is {lost.folder.name} now?",
+            tr("Where is {folder} now?", folder=lost.folder.name),
             start,
             lambda folder: self.folder_chosen.emit(lost, folder),
         )

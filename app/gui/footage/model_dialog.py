@@ -13,17 +13,25 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.errors import ModelError
-from app.core.networks import WEIGHTS_SUFFIXES, ModelRole
+from app.core.networks import WEIGHTS_SUFFIXES, ModelRole, role_words
 from app.gui.widgets import theme
 from app.gui.widgets.choosing import choose_model_file
 from app.gui.widgets.fitting import fit_height
 from app.gui.widgets.labels import wrapped_label
+from app.language import tr
 from app.settings import models_dir
 
+_TITLES: dict[ModelRole, str] = {
+    "detector": tr("Choose a detector"),
+    "embedder": tr("Choose an embedder"),
+}
 _PURPOSE: dict[ModelRole, str] = {
-    "detector": "The detector finds people in the frames: a YOLO network, for example.",
-    "embedder": "The embedder describes what a person looks like, so that the same person can be "
-    "found again: a re-identification network in a model file or in ONNX format.",
+    "detector": tr("The detector finds people in the frames: a YOLO network, for example."),
+    "embedder": tr(
+        "The embedder describes what a person looks like, so that the "
+        "same person can be found again: a re-identification network in "
+        "a model file or in ONNX format."
+    ),
 }
 
 
@@ -43,21 +51,25 @@ class ModelDialog(QDialog):
         super().__init__(parent)
         self.role: ModelRole = role
         self.setObjectName("model_dialog")
-        self.setWindowTitle(f"Choose {_article(role)}")
-        self.setAccessibleName(f"Choose {_article(role)}")
+        self.setWindowTitle(_TITLES[role])
+        self.setAccessibleName(_TITLES[role])
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         suffixes = ", ".join(WEIGHTS_SUFFIXES[role])
         heading = wrapped_label("model_message", "heading", error.message)
         where = wrapped_label(
             "model_remedy",
             "",
-            f"Choose its weights file ({suffixes}); the library remembers it. "
-            f"A file in {models_dir(role)} is found without asking.",
+            tr(
+                "Choose its weights file ({suffixes}); the library remembers it. A "
+                "file in {folder} is found without asking.",
+                suffixes=suffixes,
+                folder=models_dir(role),
+            ),
         )
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        choose = buttons.addButton("Choose file…", QDialogButtonBox.ButtonRole.ActionRole)
+        choose = buttons.addButton(tr("Choose file…"), QDialogButtonBox.ButtonRole.ActionRole)
         choose.setObjectName("model_choose")
-        choose.setAccessibleName(f"Choose the {role}'s file")
+        choose.setAccessibleName(tr("Choose the {role}'s file", role=role_words(role)))
         choose.setDefault(True)
         choose.clicked.connect(self._choose)
         buttons.rejected.connect(self.reject)
@@ -71,13 +83,9 @@ class ModelDialog(QDialog):
         fit_height(self, 480)
 
     def _choose(self) -> None:
-        choose_model_file(self, f"Choose {_article(self.role)}", self.role, self._take)
+        choose_model_file(self, _TITLES[self.role], self.role, self._take)
 
     def _take(self, path: Path) -> None:
         # Accepted first: whoever hears of the file may open the next dialog.
         self.accept()
         self.file_chosen.emit(path)
-
-
-def _article(role: ModelRole) -> str:
-    return "a detector" if role == "detector" else "an embedder"

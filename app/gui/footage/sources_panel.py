@@ -37,6 +37,7 @@ from app.gui.footage.video_status import (
 from app.gui.widgets import icons, theme
 from app.gui.widgets.drops import local_paths
 from app.gui.widgets.plain import plain_tip
+from app.language import tr
 
 if TYPE_CHECKING:
     from app.services.people.catalog import CameraEntry
@@ -45,7 +46,7 @@ _NAME, _STATUS, _PEOPLE = range(3)
 _KEY = Qt.ItemDataRole.UserRole  # ("camera" | "video", id)
 _TOKEN = Qt.ItemDataRole.UserRole + 1
 _LEAST_PX = 240
-_EMPTY_TEXT = "Drop a folder of videos here,\nor choose File → Add footage…"
+_EMPTY_TEXT = tr("Drop a folder of videos here,\nor choose File → Add footage…")
 
 
 class SourcesPanel(QWidget):
@@ -80,7 +81,7 @@ class SourcesPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("sources")
-        self.setAccessibleName("Cameras and videos")
+        self.setAccessibleName(tr("Cameras and videos"))
         self.setAcceptDrops(True)
         self._entries: tuple[CameraEntry, ...] = ()
         self._videos: dict[int, Video] = {}
@@ -155,9 +156,9 @@ class SourcesPanel(QWidget):
     def _make_tree(self) -> QTreeWidget:
         tree = QTreeWidget()
         tree.setObjectName("sources_tree")
-        tree.setAccessibleName("Cameras and videos")
+        tree.setAccessibleName(tr("Cameras and videos"))
         tree.setColumnCount(3)
-        tree.setHeaderLabels(["Video", "Status", "Seen"])
+        tree.setHeaderLabels([tr("Video"), tr("Status"), tr("Seen")])
         tree.setUniformRowHeights(True)
         tree.setIndentation(3 * theme.UNIT_PX)
         tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -175,7 +176,7 @@ class SourcesPanel(QWidget):
         header.setSectionResizeMode(_STATUS, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_PEOPLE, QHeaderView.ResizeMode.ResizeToContents)
         tree.headerItem().setTextAlignment(_PEOPLE, right)
-        tree.headerItem().setToolTip(_PEOPLE, "Sightings: one person may be seen several times")
+        tree.headerItem().setToolTip(_PEOPLE, tr("Sightings: one person may be seen several times"))
         tree.itemActivated.connect(self._activate)
         tree.currentItemChanged.connect(self._show_details)
         tree.itemSelectionChanged.connect(lambda: self._aim(self._chosen()))
@@ -185,7 +186,7 @@ class SourcesPanel(QWidget):
     def _make_details(self) -> QLabel:
         details = QLabel()
         details.setObjectName("source_details")
-        details.setAccessibleName("About the selected video")
+        details.setAccessibleName(tr("About the selected video"))
         details.setProperty("role", "muted")
         details.setFont(theme.small_font(self.font()))
         details.setWordWrap(True)
@@ -211,9 +212,9 @@ class SourcesPanel(QWidget):
         text.setProperty("role", "muted")
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         text.setWordWrap(True)
-        self._add_button = QPushButton("Add footage…")
+        self._add_button = QPushButton(tr("Add footage…"))
         self._add_button.setObjectName("add_footage")
-        self._add_button.setAccessibleName("Add footage")
+        self._add_button.setAccessibleName(tr("Add footage"))
         self._add_button.setIcon(icons.icon("folder-add"))
         self._add_button.clicked.connect(self.add_footage_requested)
         layout = QVBoxLayout(page)

@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from app.core.entities import Camera, Video, VideoStatus
 from app.gui.actions import Where, context_menu, make_actions
+from app.language import tr
 
 _STORED = (VideoStatus.DONE, VideoStatus.PARTIAL)
-_AGAIN = dict.fromkeys(_STORED, "Ingest again") | {VideoStatus.FAILED: "Try again"}
+_AGAIN = dict.fromkeys(_STORED, tr("Ingest again")) | {VideoStatus.FAILED: tr("Try again")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class VideoActions:
             action.setVisible(name in offers)
             action.setEnabled(offers.get(name, False))
         if chosen.others:
-            text = _AGAIN.get(chosen.others[0].status, "Read after all")
+            text = _AGAIN.get(chosen.others[0].status, tr("Read after all"))
             self.by_name["read-again"].setText(text)
 
     def menu(self) -> QMenu:

@@ -11,6 +11,7 @@ from app.core.camera_clock import offset_text
 from app.core.clock import format_offset, format_time
 from app.core.entities import StartSource, Video, VideoStatus
 from app.gui.widgets.drops import PICTURE_SUFFIXES
+from app.language import tr, trn
 
 if TYPE_CHECKING:
     from app.services.people.catalog import CameraEntry
@@ -30,17 +31,17 @@ class StatusText:
 
 
 _STATUS = {
-    VideoStatus.PENDING: StatusText("… waiting", "muted"),
-    VideoStatus.INGESTING: StatusText("◐ begun", "muted"),
-    VideoStatus.DONE: StatusText("✓ done", "confirmed"),
-    VideoStatus.PARTIAL: StatusText("✂ partial", "uncertain"),
-    VideoStatus.FAILED: StatusText("! failed", "rejected"),
-    VideoStatus.EXCLUDED: StatusText("⊘ excluded", "muted"),
+    VideoStatus.PENDING: StatusText(tr("… waiting"), "muted"),
+    VideoStatus.INGESTING: StatusText(tr("◐ begun"), "muted"),
+    VideoStatus.DONE: StatusText(tr("✓ done"), "confirmed"),
+    VideoStatus.PARTIAL: StatusText(tr("✂ partial"), "uncertain"),
+    VideoStatus.FAILED: StatusText(tr("! failed"), "rejected"),
+    VideoStatus.EXCLUDED: StatusText(tr("⊘ excluded"), "muted"),
 }
-_COPY = StatusText("= copy", "muted")
-_AGAIN = StatusText("… again", "muted")
+_COPY = StatusText(tr("= copy"), "muted")
+_AGAIN = StatusText(tr("… again"), "muted")
 _READ_BEFORE = (VideoStatus.DONE, VideoStatus.PARTIAL, VideoStatus.FAILED)
-_MISSING = StatusText("✕ missing", "warning")
+_MISSING = StatusText(tr("✕ missing"), "warning")
 
 
 def video_status(
@@ -57,7 +58,7 @@ def video_status(
     if running_s is not None:
         duration_s = video.info.duration_s
         if not duration_s:
-            return StatusText("▒ reading", "accent")
+            return StatusText(tr("▒ reading"), "accent")
         return StatusText(f"▒ {min(99, int(100 * running_s / duration_s))} %", "accent")
     if is_missing and video.status is not VideoStatus.FAILED:
         return _MISSING
@@ -73,13 +74,13 @@ def camera_status(
 ) -> StatusText:
     """The status of a camera: what needs attention first."""
     if any(video.id == running for video in videos):
-        return StatusText("▒ reading", "accent")
+        return StatusText(tr("▒ reading"), "accent")
     failed = sum(video.status is VideoStatus.FAILED for video in videos)
     if failed:
-        return StatusText(f"! {failed} failed", "rejected")
+        return StatusText(tr("! {count} failed", count=failed), "rejected")
     gone = sum(video.id in missing for video in videos)
     if gone:
-        return StatusText(f"✕ {gone} missing", "warning")
+        return StatusText(tr("✕ {count} missing", count=gone), "warning")
     worst = [
         status
         for status in (VideoStatus.INGESTING, VideoStatus.PENDING, VideoStatus.PARTIAL)
@@ -102,16 +103,22 @@ def recorded_text(video: Video, zone: ZoneInfo) -> str:
     """When the video was recorded and where that was read, in one line."""
     start = video.moment(0.0)
     if start is None:
-        return "Recording time unknown"
+        return tr("Recording time unknown")
     source = {
-        StartSource.FILE_NAME: "read from the file name",
-        StartSource.STREAM: "read from the recorder's clock in the file",
-        StartSource.CONTAINER: "read from the file's metadata",
-        StartSource.FILE_TIME: "guessed from the file's date",
-        StartSource.UNKNOWN: "source unknown",
+        StartSource.FILE_NAME: tr("read from the file name"),
+        StartSource.STREAM: tr("read from the recorder's clock in the file"),
+        StartSource.CONTAINER: tr("read from the file's metadata"),
+        StartSource.FILE_TIME: tr("guessed from the file's date"),
+        StartSource.UNKNOWN: tr("source unknown"),
     }[video.info.start_source]
-    state = "raw" if video.camera.clock.is_raw else "corrected by the camera's clock"
-    return f"Recorded {format_time(start, zone)} ({source}, {state})"
+    is_raw = video.camera.clock.is_raw
+    state = tr("raw") if is_raw else tr("corrected by the camera's clock")
+    return tr(
+        "Recorded {time} ({source}, {state})",
+        time=format_time(start, zone),
+        source=source,
+        state=state,
+    )
 
 
 def video_details(video: Video, zone: ZoneInfo, *, is_missing: bool) -> str:
@@ -119,7 +126,7 @@ def video_details(video: Video, zone: ZoneInfo, *, is_missing: bool) -> str:
     info = video.info
     lines = [str(video.path)]
     if is_missing:
-        lines.append("The file is not there now; who is in it can still be found.")
+        lines.append(tr("The file is not there now; who is in it can still be found."))
     if video.problem:
         lines.append(video.problem)
     lines.append(recorded_text(video, zone))
@@ -127,13 +134,20 @@ def video_details(video: Video, zone: ZoneInfo, *, is_missing: bool) -> str:
     if info.duration_s:
         facts.append(format_offset(info.duration_s))
     if info.width_px:
-        facts.append(f"{info.width_px} × {info.height_px}, {info.fps:.3g} frames/s")
+        facts.append(
+            tr(
+                "{width} × {height}, {rate:.3g} frames/s",
+                width=info.width_px,
+                height=info.height_px,
+                rate=info.fps,
+            )
+        )
     if video.analysed_fps:
-        facts.append(f"analysed at {video.analysed_fps:g} frames/s")
+        facts.append(tr("analysed at {rate:g} frames/s", rate=video.analysed_fps))
     if facts:
         lines.append(" · ".join(facts))
     count = video.tracklet_count
-    lines.append("1 sighting" if count == 1 else f"{count} sightings")
+    lines.append(trn("{count} sighting", "{count} sightings", count))
     return "\n".join(lines)
 
 
@@ -141,8 +155,8 @@ def camera_details(entry: CameraEntry, zone: ZoneInfo) -> str:
     """Everything known of a camera, a line each: its footage, and how its clock goes."""
     videos, clock = entry.videos, entry.camera.clock
     length_s = sum(video.info.duration_s or 0.0 for video in videos)
-    count = f"{len(videos)} video{'s' * (len(videos) != 1)}"
-    lines = [f"{count}, {format_offset(length_s)} in all"]
+    count = trn("{count} video", "{count} videos", len(videos))
+    lines = [tr("{videos}, {length} in all", videos=count, length=format_offset(length_s))]
     ends = [
         moment
         for video in videos
@@ -150,12 +164,20 @@ def camera_details(entry: CameraEntry, zone: ZoneInfo) -> str:
         if (moment := video.moment(at_s)) is not None
     ]
     if ends:
-        lines.append(f"{format_time(min(ends), zone)} to {format_time(max(ends), zone)}")
-    state = "times as the recorder wrote them (raw)"
+        lines.append(
+            tr(
+                "{start} to {end}",
+                start=format_time(min(ends), zone),
+                end=format_time(max(ends), zone),
+            )
+        )
+    state = tr("times as the recorder wrote them (raw)")
     if not clock.is_raw:
-        state = f"times corrected by {offset_text(clock.offset_s)}"
+        state = tr("times corrected by {offset}", offset=offset_text(clock.offset_s))
         if clock.reference_utc is not None:
-            state += f" and {clock.drift_s_per_day:+g} s a day"
-    zone_name = clock.zone or f"{zone.key} (the library's)"
-    lines.append(f"Clock: zone {zone_name}, {state}")
+            state = tr(
+                "{corrected} and {drift:+g} s a day", corrected=state, drift=clock.drift_s_per_day
+            )
+    zone_name = clock.zone or tr("{zone} (the library's)", zone=zone.key)
+    lines.append(tr("Clock: zone {zone}, {state}", zone=zone_name, state=state))
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.core.errors import UserFacingError
+from app.language import tr
 from app.services.demo.demo import Sight, clip_paths, first_sight
 from app.settings import demo_dir, demo_library
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 LANE = "demo"
-HINT = "Click a person to find them in the other cameras"
+HINT = tr("Click a person to find them in the other cameras")
 
 
 class DemoFlow(QObject):

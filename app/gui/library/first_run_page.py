@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from app.gui.widgets import icons
 from app.gui.widgets.plain import plain_caption, plain_tip
 from app.gui.widgets.theme import UNIT_PX, strong_font
+from app.language import tr
 
 LIBRARIES = 5
 _WIDTH_PX = 520
@@ -103,19 +104,21 @@ class FirstRunPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("first_run_page")
-        self.setAccessibleName("What to begin with")
+        self.setAccessibleName(tr("What to begin with"))
         self.demo = Offer(
             "first_run_demo",
             "play",
-            "Look at the demo",
-            "Three rendered cameras, no real people. The first time takes up to a minute.",
+            tr("Look at the demo"),
+            tr("Three rendered cameras, no real people. The first time takes up to a minute."),
         )
         self.footage = Offer(
             "first_run_footage",
             "folder",
-            "Open your own folder…",
-            "Videos of your cameras, or drop the folder here. They stay where they are, and "
-            "nothing is uploaded.",
+            tr("Open your own folder…"),
+            tr(
+                "Videos of your cameras, or drop the folder here. They stay where "
+                "they are, and nothing is uploaded."
+            ),
         )
         self.demo.clicked.connect(self.demo_wanted)
         self.footage.clicked.connect(self.footage_wanted)
@@ -136,7 +139,7 @@ class FirstRunPage(QWidget):
                 widget.deleteLater()
         self._recent.setVisible(bool(folders))
         if folders:
-            self._recent_rows.addWidget(_words("Opened lately", "heading"))
+            self._recent_rows.addWidget(_words(tr("Opened lately"), "heading"))
         for number, folder in enumerate(folders[:LIBRARIES], 1):
             button = Choice()
             name = button.fontMetrics().elidedText(
@@ -144,7 +147,7 @@ class FirstRunPage(QWidget):
             )
             button.setText(plain_caption(name))
             button.setObjectName(f"first_run_library_{number}")
-            button.setAccessibleName(f"Open the library {folder.name}")
+            button.setAccessibleName(tr("Open the library {folder}", folder=folder.name))
             button.setToolTip(plain_tip(str(folder)))
             button.setProperty("role", "row")
             button.clicked.connect(
@@ -155,7 +158,7 @@ class FirstRunPage(QWidget):
     def _lay_out(self) -> None:
         logo = QLabel()
         logo.setPixmap(icons.logo().pixmap(_LOGO_PX, _LOGO_PX))
-        title = _words("Find one person in the recordings of many cameras", "heading")
+        title = _words(tr("Find one person in the recordings of many cameras"), "heading")
         title.setObjectName("first_run_title")
         column = QVBoxLayout()
         column.setSpacing(2 * UNIT_PX)

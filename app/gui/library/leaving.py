@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-_REST_WAITS = "What is stored is kept; the rest waits for the next time."
+from app.language import tr
+
+_REST_WAITS = tr("What is stored is kept; the rest waits for the next time.")
 
 
 class Leaving:
@@ -21,11 +23,11 @@ class Leaving:
         self._window, self._is_busy = window, is_busy
         self._question: QMessageBox | None = None
 
-    def leave(self, deed: str, go_on: Callable[[], None]) -> bool:
+    def leave(self, question: str, go_on: Callable[[], None]) -> bool:
         """Goes on at once, or after the user agreed to stop the running ingest.
 
         Args:
-            deed: what the user is about to do: "quit".
+            question: whether to stop ingesting and do what the user is about to do.
             go_on: does it.
 
         Returns:
@@ -35,7 +37,7 @@ class Leaving:
             go_on()
             return True
         if self._question is None:
-            self._ask(f"Stop ingesting and {deed}?", go_on)
+            self._ask(question, go_on)
         else:
             self._question.activateWindow()
         return False
@@ -48,9 +50,9 @@ class Leaving:
         box.setWindowTitle("Retrace")
         box.setText(question)
         box.setInformativeText(_REST_WAITS)
-        stop = box.addButton("Stop", QMessageBox.ButtonRole.AcceptRole)
+        stop = box.addButton(tr("Stop"), QMessageBox.ButtonRole.AcceptRole)
         stop.setObjectName("stop_yes")
-        keep = box.addButton("Keep ingesting", QMessageBox.ButtonRole.RejectRole)
+        keep = box.addButton(tr("Keep ingesting"), QMessageBox.ButtonRole.RejectRole)
         keep.setObjectName("stop_no")
         box.setDefaultButton(keep)
         box.setEscapeButton(keep)

@@ -14,6 +14,7 @@ from app.core.library_files import is_library
 from app.gui.tasks import Task, TaskRunner
 from app.gui.widgets.choosing import choose_folder, choose_new_folder
 from app.gui.window_state import WindowState
+from app.language import tr
 from app.settings import default_library, user_data_dir
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class LibraryFlow(QObject):
             self._ingest(footage, asks=asks)
             return
         opening = _Opening(folder, create, tuple(footage), asks=asks)
-        self._leave(f"open {folder.name}", lambda: self._begin(opening))
+        question = tr("Stop ingesting and open {folder}?", folder=folder.name)
+        self._leave(question, lambda: self._begin(opening))
 
     def load(self, paths: Sequence[Path], *, asks: bool = True) -> None:
         """Opens what is a library, ingests the rest into the open one or into the default one.
@@ -125,19 +127,19 @@ class LibraryFlow(QObject):
         start = user_data_dir() / "libraries"
         start.mkdir(parents=True, exist_ok=True)
         choose_new_folder(
-            self._window, "New library", start, lambda path: self.open(path, create=True)
+            self._window, tr("New library"), start, lambda path: self.open(path, create=True)
         )
 
     def ask_open(self) -> None:
         """Lets the user choose a library."""
         start = self._folder.parent if self._folder else user_data_dir() / "libraries"
         choose_folder(
-            self._window, "Open library", start if start.is_dir() else Path.home(), self.open
+            self._window, tr("Open library"), start if start.is_dir() else Path.home(), self.open
         )
 
     def ask_footage(self) -> None:
         """Lets the user choose a folder of videos."""
-        choose_folder(self._window, "Add footage", Path.home(), lambda path: self.load([path]))
+        choose_folder(self._window, tr("Add footage"), Path.home(), lambda path: self.load([path]))
 
     def shutdown(self) -> None:
         """Closes what is open; call once no job runs any more."""
@@ -154,7 +156,7 @@ class LibraryFlow(QObject):
 
     def _begin(self, opening: _Opening) -> None:
         self._opening = opening
-        self.busy_changed.emit(f"Opening {opening.folder.name}…")
+        self.busy_changed.emit(tr("Opening {folder}…", folder=opening.folder.name))
         task = self._tasks.start(LANE, opening.run(self._open_workspace))
         task.finished.connect(lambda: self._take(opening))
         task.failed.connect(lambda error: self._fail(opening, error))

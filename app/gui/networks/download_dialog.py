@@ -20,6 +20,7 @@ from app.gui.widgets import theme
 from app.gui.widgets.fitting import fit_height
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.plain import plain_tip
+from app.language import tr
 from app.services.networks.installation import YOLO_EXAMPLE
 from app.services.networks.public_models import PublicModel, offer_text, reach_text
 
@@ -43,12 +44,12 @@ class DownloadDialog(QDialog):
     def __init__(self, public: Sequence[PublicModel], proposed: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("download_dialog")
-        self.setWindowTitle("Download a network")
-        self.setAccessibleName("Download a network")
+        self.setWindowTitle(tr("Download a network"))
+        self.setAccessibleName(tr("Download a network"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._source = QComboBox()
         self._source.setObjectName("download_source")
-        self._source.setAccessibleName("Name or https address")
+        self._source.setAccessibleName(tr("Name or https address"))
         self._source.setEditable(True)
         self._public = {model.name: model for model in public}
         self._source.addItems(list(self._public))
@@ -56,13 +57,13 @@ class DownloadDialog(QDialog):
             self._source.setEditText(proposed)
         self._sha256 = QLineEdit()
         self._sha256.setObjectName("download_sha256")
-        self._sha256.setAccessibleName("SHA-256 checksum")
-        self._sha256.setPlaceholderText("if the one who offers the file tells it")
+        self._sha256.setAccessibleName(tr("SHA-256 checksum"))
+        self._sha256.setPlaceholderText(tr("if the one who offers the file names it"))
         form = QFormLayout()
-        form.addRow("Name or https address:", self._source)
-        form.addRow("SHA-256:", self._sha256)
+        form.addRow(tr("Name or https address:"), self._source)
+        form.addRow(tr("SHA-256:"), self._sha256)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._button = QPushButton("Download")
+        self._button = QPushButton(tr("Download"))
         self._button.setObjectName("download_start")
         self._button.setDefault(True)
         buttons.addButton(self._button, QDialogButtonBox.ButtonRole.AcceptRole)
@@ -73,9 +74,11 @@ class DownloadDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*4 * (4 * theme.UNIT_PX,))
         layout.setSpacing(3 * theme.UNIT_PX)
-        purpose = (
-            "A network that others publish, by its name; one of ultralytics' YOLO detectors, such "
-            f"as {YOLO_EXAMPLE}; or any weights file that is offered over https."
+        purpose = tr(
+            "A network that others publish, by its name; one of ultralytics' "
+            "YOLO detectors, such as {example}; or any weights file that is "
+            "offered over https.",
+            example=YOLO_EXAMPLE,
         )
         layout.addWidget(wrapped_label("download_purpose", "", purpose))
         layout.addLayout(form)

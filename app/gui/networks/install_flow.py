@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.core.errors import UserFacingError
+from app.core.networks import role_words
 from app.gui.networks.download_dialog import DownloadDialog
 from app.gui.networks.networks_dialog import NetworksDialog
 from app.gui.tasks import Task, TaskRunner
+from app.language import tr
 from app.services.networks.installation import Installed, InstallEvent
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class InstallFlow(QObject):
         self._task = self._tasks.start(LANE, job, self._hear)
         self._task.failed.connect(self._fail)
         self._task.cancelled.connect(
-            lambda: self._end("Stopped. The next download continues from here.")
+            lambda: self._end(tr("Stopped. The next download continues from here."))
         )
 
     def _hear(self, event: InstallEvent) -> None:
@@ -62,16 +64,20 @@ class InstallFlow(QObject):
         if not isinstance(event, Installed):
             self._dialog.progress.show_event(event)
             return
-        how = "Change…" if event.role == "embedder" else "Choose…"
-        hint = f" {how} above makes this library use it." if self._dialog.has_library else ""
-        self._end(f"{event.path.name} is installed as {event.role}.{hint}")
+        text = tr(
+            "{name} is installed as {role}.", name=event.path.name, role=role_words(event.role)
+        )
+        if self._dialog.has_library:
+            button = tr("Change…") if event.role == "embedder" else tr("Choose…")
+            text = f"{text} {tr('{button} above makes this library use it.', button=button)}"
+        self._end(text)
         self.installed.emit()
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, UserFacingError):
             self._end(f"! {error}")
         else:
-            self._end("! An error in Retrace stopped the installation.")
+            self._end(tr("! An error in Retrace stopped the installation."))
             self.problem.emit(error)
 
     def _end(self, text: str) -> None:

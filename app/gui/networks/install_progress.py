@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayou
 
 from app.gui.widgets import theme
 from app.gui.widgets.labels import wrapped_label
+from app.language import tr
 from app.services.networks.download import Transfer, transfer_text
 from app.services.networks.installation import Checking
 
@@ -29,11 +30,11 @@ class InstallProgress(QWidget):
         self._text = wrapped_label("install_text", "")
         self._bar = QProgressBar()
         self._bar.setObjectName("install_bar")
-        self._bar.setAccessibleName("Progress of the installation")
+        self._bar.setAccessibleName(tr("Progress of the installation"))
         self._bar.setTextVisible(False)
-        self._cancel = QPushButton("Cancel")
+        self._cancel = QPushButton(tr("Cancel"))
         self._cancel.setObjectName("install_cancel")
-        self._cancel.setAccessibleName("Cancel the installation")
+        self._cancel.setAccessibleName(tr("Cancel the installation"))
         self._cancel.setAutoDefault(False)
         self._cancel.clicked.connect(self.cancel_wanted)
         row = QHBoxLayout()
@@ -52,14 +53,14 @@ class InstallProgress(QWidget):
         self._bar.show()
         self._cancel.show()
         self._cancel.setEnabled(True)
-        self._text.setText(f"Installing {name}")
+        self._text.setText(tr("Installing {name}", name=name))
         self.show()
 
     def show_event(self, event: Transfer | Checking) -> None:
         """How far it is."""
         if isinstance(event, Checking):
             self._bar.setRange(0, 0)
-            self._text.setText(f"Checking {event.name}")
+            self._text.setText(tr("Checking {name}", name=event.name))
             return
         if event.total_bytes:
             self._bar.setRange(0, _STEPS)

@@ -23,6 +23,7 @@ from app.core.networks import (
     ModelRole,
     NetworkCard,
     NetworkFigures,
+    role_words,
 )
 from app.gui.networks.install_progress import InstallProgress
 from app.gui.widgets import theme
@@ -31,6 +32,7 @@ from app.gui.widgets.fitting import fit_height
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.plain import plain_caption, plain_tip
 from app.gui.widgets.problem_dialog import ProblemDialog
+from app.language import tr
 from app.services.networks.download import megabytes
 from app.services.networks.model_choice import LARGER_FINDS_MORE
 from app.services.networks.model_shelf import origin_words
@@ -42,20 +44,20 @@ if TYPE_CHECKING:
 
 _WIDTH_PX = 720
 _TITLES: dict[ModelRole, str] = {
-    "detector": "Detector: finds people in frames",
-    "embedder": "Embedder: describes what a person looks like",
-    "aggregator": "Neighbour aggregator: refines a ranking by similar people",
-    "reranker": "Re-ranker: compares the best hits with the person sought",
+    "detector": tr("Detector: finds people in frames"),
+    "embedder": tr("Embedder: describes what a person looks like"),
+    "aggregator": tr("Neighbour aggregator: refines a ranking by similar people"),
+    "reranker": tr("Re-ranker: compares the best hits with the person sought"),
 }
 _NONE: dict[ModelRole, str] = {
-    "detector": "None yet: one is taken when footage is loaded.",
-    "embedder": "None yet: one is taken when footage is loaded.",
-    "aggregator": "None: searches skip this stage.",
-    "reranker": "None: searches skip this stage.",
+    "detector": tr("None yet: one is taken when footage is loaded."),
+    "embedder": tr("None yet: one is taken when footage is loaded."),
+    "aggregator": tr("None: searches skip this stage."),
+    "reranker": tr("None: searches skip this stage."),
 }
 # Of terms: up to what explains them.
 _FIRST_CLAUSE = re.compile(r"[^:;]+(?=[:;] )")
-_NO_LIBRARY = "No library is open. A new one would use these; a library's own are chosen in it."
+_NO_LIBRARY = tr("No library is open. A new one would use these; a library's own are chosen in it.")
 _OPTIONAL: tuple[ModelRole, ...] = ("aggregator", "reranker")
 
 
@@ -85,9 +87,9 @@ class NetworkRow(QWidget):
         self._others: tuple[Path, ...] = ()
         self._with_details = self._has_figures = False
         self.public: tuple[PublicModel, ...] = ()
-        self.change = self._button("change", "Change…" if role == "embedder" else "Choose…")
+        self.change = self._button("change", tr("Change…") if role == "embedder" else tr("Choose…"))
         self.change.clicked.connect(self.change_wanted)
-        self.remove = self._button("remove", "Use none")
+        self.remove = self._button("remove", tr("Use none"))
         self.remove.clicked.connect(self.removal_wanted)
         title = wrapped_label(f"network_title_{role}", "heading", _TITLES[role])
         words = QVBoxLayout()
@@ -108,7 +110,7 @@ class NetworkRow(QWidget):
     def _button(self, name: str, text: str) -> QPushButton:
         button = QPushButton(text, self)
         button.setObjectName(f"network_{name}_{self._role}")
-        button.setAccessibleName(f"{text.rstrip('…')}: {_TITLES[self._role].split(':')[0]}")
+        button.setAccessibleName(f"{text.rstrip('…')}: {role_words(self._role)}")
         button.setAutoDefault(False)
         return button
 
@@ -129,12 +131,12 @@ class NetworkRow(QWidget):
             action = menu.addAction(plain_caption(_name_of(path)))
             action.triggered.connect(lambda _checked, path=path: self.chosen.emit(path))
         menu.addSeparator()
-        action = menu.addAction("Another file…")
+        action = menu.addAction(tr("Another file…"))
         action.triggered.connect(lambda _checked: self.change_wanted.emit())
         if self.public:
             menu.addSeparator()
         for model in self.public:
-            action = menu.addAction(f"Download {model.name}…")
+            action = menu.addAction(tr("Download {name}…", name=model.name))
             action.triggered.connect(
                 lambda _checked, name=model.name: self.download_wanted.emit(name)
             )
@@ -147,7 +149,7 @@ class NetworkRow(QWidget):
         self.file.setVisible(model is not None or entry.problem is None)
         self.file.setToolTip("" if model is None else plain_tip(f"{model.path}\n{model.id}"))
         self._has_figures = model is not None and entry.problem is None
-        self.figures.setText(figures_text(entry.figures) if entry.figures else "Measuring…")
+        self.figures.setText(figures_text(entry.figures) if entry.figures else tr("Measuring…"))
         self.origin.setText(_origin_text(entry.card))
         self.origin.setToolTip(plain_tip(_whole_origin(entry.card)))
         self.show_details(self._with_details)
@@ -192,7 +194,7 @@ class NetworksDialog(ProblemDialog):
     embedder_change_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None, *, has_library: bool = True) -> None:
-        title = "Networks of this library" if has_library else "Networks"
+        title = tr("Networks of this library") if has_library else tr("Networks")
         super().__init__("networks", title, parent)
         self.has_library = has_library
         self._rows = {role: NetworkRow(role, self) for role in MODEL_ROLES}
@@ -211,11 +213,11 @@ class NetworksDialog(ProblemDialog):
         layout.addWidget(self.progress)
         layout.addStretch()
         layout.addWidget(buttons)
-        self._install = self._button(buttons, "install", "Install from file…")
+        self._install = self._button(buttons, "install", tr("Install from file…"))
         self._install.clicked.connect(self._choose_install)
-        self._download = self._button(buttons, "download", "Download…")
+        self._download = self._button(buttons, "download", tr("Download…"))
         self._download.clicked.connect(lambda: self.download_wanted.emit(""))
-        details = self._button(buttons, "details", "Details")
+        details = self._button(buttons, "details", tr("Details"))
         details.setCheckable(True)
         details.toggled.connect(self._show_details)
         for row in self._rows.values():
@@ -270,18 +272,22 @@ class NetworksDialog(ProblemDialog):
     def _choose_install(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in KNOWN_SUFFIXES)
         choose_file(
-            self, "Install from file", None, f"Weights ({patterns})", self.install_wanted.emit
+            self,
+            tr("Install from file"),
+            None,
+            tr("Weights ({patterns})", patterns=patterns),
+            self.install_wanted.emit,
         )
 
     def _choose(self, role: ModelRole) -> None:
         def take(path: Path) -> None:
             self.file_chosen.emit(role, path)
 
-        choose_model_file(self, f"Choose: {_TITLES[role].split(':')[0].lower()}", role, take)
+        choose_model_file(self, tr("Choose: {role}", role=role_words(role)), role, take)
 
 
 def _name_of(path: Path) -> str:
-    return f"{path.name} (bundled)" if is_bundled(path) else path.name
+    return tr("{file} (bundled)", file=path.name) if is_bundled(path) else path.name
 
 
 def _file_text(entry: NetworkEntry) -> str:
@@ -298,14 +304,16 @@ def figures_text(figures: NetworkFigures) -> str:
     """What a network costs, in one line."""
     parts = [figures.architecture]
     if figures.parameters is not None:
-        parts.append(f"{figures.parameters / 1e6:.3g} M parameters")
+        parts.append(tr("{millions:.3g} M parameters", millions=figures.parameters / 1e6))
     if figures.gflops is not None:
         parts.append(f"{figures.gflops:.3g} GFLOPs")
     if figures.vector_size is not None:
-        parts.append(f"vectors of {figures.vector_size}")
+        parts.append(tr("vectors of {size}", size=figures.vector_size))
     if figures.ms is not None:
         where = f"{figures.device}, {figures.precision}"
-        parts.append(f"{figures.ms:.3g} ms a {figures.unit} ({where})")
+        parts.append(
+            tr("{ms:.3g} ms a {unit} ({where})", ms=figures.ms, unit=figures.unit, where=where)
+        )
     return " · ".join(parts)
 
 
@@ -319,5 +327,5 @@ def _origin_text(card: NetworkCard) -> str:
 def _whole_origin(card: NetworkCard) -> str:
     words = origin_words(card)
     if card.command:
-        words.append(f"made by {card.command}, seed {card.seed}")
+        words.append(tr("made by {command}, seed {seed}", command=card.command, seed=card.seed))
     return "\n".join(words)

@@ -19,6 +19,7 @@ from app.gui.hit_text import count_text
 from app.gui.widgets import theme
 from app.gui.widgets.fitting import fit_height
 from app.gui.widgets.labels import wrapped_label
+from app.language import tr
 
 if TYPE_CHECKING:
     from app.services.search.reembed import ReembedProgress
@@ -41,20 +42,20 @@ class ReembedDialog(QDialog):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("reembed_dialog")
-        self.setWindowTitle("Compute vectors anew")
-        self.setAccessibleName("Compute vectors anew")
+        self.setWindowTitle(tr("Compute vectors anew"))
+        self.setAccessibleName(tr("Compute vectors anew"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._runs = True
         self._state = wrapped_label("reembed_state", "heading")
         self._figures = wrapped_label("reembed_figures", "muted")
         self._bar = QProgressBar()
         self._bar.setObjectName("reembed_progress")
-        self._bar.setAccessibleName("Progress of the new vectors")
+        self._bar.setAccessibleName(tr("Progress of the new vectors"))
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 0)
-        self._button = QPushButton("Cancel")
+        self._button = QPushButton(tr("Cancel"))
         self._button.setObjectName("reembed_cancel")
-        self._button.setAccessibleName("Cancel computing vectors anew")
+        self._button.setAccessibleName(tr("Cancel computing vectors anew"))
         self._button.clicked.connect(self.reject)
         row = QHBoxLayout()
         row.addStretch()
@@ -65,29 +66,42 @@ class ReembedDialog(QDialog):
         for part in (self._state, self._bar, self._figures):
             layout.addWidget(part)
         layout.addLayout(row)
-        self._say(f"Waiting for {name}", "Searches use the old vectors until the end.")
+        self._say(
+            tr("Waiting for {name}", name=name), tr("Searches use the old vectors until the end.")
+        )
 
     def show_progress(self, progress: ReembedProgress) -> None:
         """How it stands."""
         if not progress.total:
-            self._say(f"Loading {progress.embedder_id}", self._figures.text())
+            self._say(tr("Loading {network}", network=progress.embedder_id), self._figures.text())
             return
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
-        facts = [f"{count_text(progress.done)} of {count_text(progress.total)} people"]
+        facts = [
+            tr(
+                "{done} of {total} people",
+                done=count_text(progress.done),
+                total=count_text(progress.total),
+            )
+        ]
         if progress.per_s is not None:
-            facts.append(f"{progress.per_s:.3g} a second")
+            facts.append(tr("{count:.3g} a second", count=progress.per_s))
         if progress.eta_s is not None:
-            facts.append(f"{duration_text(progress.eta_s)} left")
-        self._say(f"Computing vectors with {progress.embedder_id}", " · ".join(facts))
+            facts.append(tr("{duration} left", duration=duration_text(progress.eta_s)))
+        self._say(
+            tr("Computing vectors with {network}", network=progress.embedder_id),
+            " · ".join(facts),
+        )
 
     def show_done(self) -> None:
         """It ran to its end."""
-        self._rest("Done: searches use the new vectors from now on.")
+        self._rest(tr("Done: searches use the new vectors from now on."))
 
     def show_stopped(self) -> None:
         """It was cancelled."""
-        self._rest("Stopped. Searches still use the old vectors; the next run continues from here.")
+        self._rest(
+            tr("Stopped. Searches still use the old vectors; the next run continues from here.")
+        )
 
     def reject(self) -> None:
         """Cancel, Esc and the window's frame: stops what runs, else closes."""
@@ -105,8 +119,8 @@ class ReembedDialog(QDialog):
     def _rest(self, text: str) -> None:
         self._runs = False
         self._bar.hide()
-        self._button.setText("Close")
-        self._button.setAccessibleName("Close")
+        self._button.setText(tr("Close"))
+        self._button.setAccessibleName(tr("Close"))
         self._button.setEnabled(True)
         self._say(text, self._figures.text())
 

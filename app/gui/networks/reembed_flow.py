@@ -12,6 +12,7 @@ from app.gui.footage.ingest_flow import LANE
 from app.gui.networks.reembed_dialog import ReembedDialog
 from app.gui.tasks import Task, TaskRunner
 from app.gui.widgets.choosing import choose_model_file
+from app.language import tr
 
 if TYPE_CHECKING:
     from app.services.workspace import Workspace
@@ -50,7 +51,10 @@ class ReembedFlow(QObject):
             self._dialog.activateWindow()
         elif self._workspace is not None:
             choose_model_file(
-                self._window, "Compute vectors anew with another network", "embedder", self.start
+                self._window,
+                tr("Compute vectors anew with another network"),
+                "embedder",
+                self.start,
             )
 
     def change_to(self, path: Path | None) -> None:

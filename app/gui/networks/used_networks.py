@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QLabel
 
 from app.core.entities import ModelFile
+from app.core.networks import ModelRole, role_words
 from app.gui.tasks import TaskRunner
 from app.gui.widgets.plain import plain_tip
+from app.language import tr
 from app.services.networks.model_choice import LARGER_FINDS_MORE
 from app.settings import is_bundled
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 _LANE = "sources"
+_NONE_YET: dict[ModelRole, str] = {
+    "detector": tr("no detector yet"),
+    "embedder": tr("no embedder yet"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class UsedNetworks(QLabel):
         self._tasks, self._device = tasks, device
         self._workspace: Workspace | None = None
         self.setObjectName("models")
-        self.setAccessibleName("Device and networks")
+        self.setAccessibleName(tr("Device and networks"))
         self.setProperty("role", "muted")
 
     def set_workspace(self, workspace: Workspace | None) -> None:
@@ -57,15 +63,29 @@ class UsedNetworks(QLabel):
             self._tasks.start(_LANE, _used_networks(self._workspace), self._show)
 
     def _show(self, used: _Used) -> None:
-        names = [] if self._device == "auto" else [f"Device: {self._device}"]
+        names = [] if self._device == "auto" else [tr("Device: {device}", device=self._device)]
         details = []
-        for role, model in (("detector", used.detector), ("embedder", used.embedder)):
+        used_in: dict[ModelRole, ModelFile | None] = {
+            "detector": used.detector,
+            "embedder": used.embedder,
+        }
+        for role, model in used_in.items():
             bundled = model is not None and is_bundled(model.path)
-            names.append(model.path.stem + " (bundled)" * bundled if model else f"no {role} yet")
+            if model is None:
+                names.append(_NONE_YET[role])
+            elif bundled:
+                names.append(tr("{file} (bundled)", file=model.path.stem))
+            else:
+                names.append(model.path.stem)
             if model is not None:
-                details.append(f"{role}: {model.path} ({model.id})")
+                details.append(f"{role_words(role)}: {model.path} ({model.id})")
             if bundled and role == "detector":
-                details.append(f"{LARGER_FINDS_MORE} See “Networks…” in the menu Library.")
+                details.append(
+                    tr(
+                        "{advice} See “Networks…” in the menu Library.",
+                        advice=LARGER_FINDS_MORE,
+                    )
+                )
         self._say(" · ".join(names), "\n".join(details))
 
     def _say(self, text: str, details: str) -> None:

@@ -31,6 +31,7 @@ from app.gui.widgets.theme import (
     strong_font,
     tokens,
 )
+from app.language import tr, trn
 from app.services.footage.playback import PersonBox
 
 LINE_PX = 1.5
@@ -52,7 +53,7 @@ class FrameView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("frameView")
-        self.setAccessibleName("Video frame")
+        self.setAccessibleName(tr("Video frame"))
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -83,7 +84,7 @@ class FrameView(QWidget):
             np.stack([person.box for person in people]) if people else np.zeros((0, 4), np.float32)
         )
         count = len(people)
-        self.setAccessibleDescription(f"{count} {'person' if count == 1 else 'people'} in it")
+        self.setAccessibleDescription(trn("{count} person in it", "{count} people in it", count))
         self._hover()
         self.update()
 
@@ -274,7 +275,10 @@ class FrameView(QWidget):
             person = self._people[self._hovered]
             name = person.identity_name
             self._paint_tag(
-                painter, person, f"Search {name}" if name else "Search this person", None
+                painter,
+                person,
+                tr("Search {name}", name=name) if name else tr("Search this person"),
+                None,
             )
 
     def _paint_box(self, painter: QPainter, row: int, person: PersonBox) -> None:

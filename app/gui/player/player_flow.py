@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.core.errors import UserFacingError
-from app.gui.hit_text import day_text
+from app.gui.hit_text import date_text
 from app.gui.player.player_panel import EMPTY, NO_VIDEO, PlayerPanel
 from app.gui.player.player_session import (
     PlayerEvent,
@@ -20,6 +20,7 @@ from app.gui.player.player_session import (
 )
 from app.gui.player.transport_bar import SPEEDS
 from app.gui.tasks import TaskRunner
+from app.language import tr
 
 if TYPE_CHECKING:
     from app.services.workspace import Workspace
@@ -185,7 +186,7 @@ class PlayerFlow(QObject):
         shown = self._shown
         if shown is not None:
             known = self._panel.view.has_person_at(x_px, y_px)
-            looking = "Nobody is stored at this point: looking at the picture…"
+            looking = tr("Nobody is stored at this point: looking at the picture…")
             self._panel.show_hint("" if known else looking)
             self.person_clicked.emit(shown.video_id, shown.time_s, x_px, y_px)
 
@@ -234,8 +235,8 @@ class PlayerFlow(QObject):
             self._show_problem(error.message, error.remedy)
         else:
             self._show_problem(
-                "The player was stopped by an error in Retrace.",
-                "Choose the video again; the log tells what happened.",
+                tr("The player was stopped by an error in Retrace."),
+                tr("Choose the video again; the log tells what happened."),
             )
 
     def _show_problem(self, message: str, remedy: str) -> None:
@@ -272,13 +273,22 @@ def header(opened: VideoOpened, time_s: float) -> tuple[str, str, str]:
     video, zone = opened.video, opened.zone
     moment, start = video.moment(time_s), video.moment(0.0)
     if moment is None or start is None:
-        return video.camera.name, "recording time unknown", str(video.path)
+        return video.camera.name, tr("recording time unknown"), str(video.path)
     local = moment.astimezone(zone)
     offset = f"{local:%z}"  # +0200
     text = (
-        f"{day_text(moment, zone)} {local.year} {local:%H:%M:%S}.{local.microsecond // 100_000}"
+        f"{date_text(moment, zone)} {local:%H:%M:%S}.{local.microsecond // 100_000}"
         f" ({video.time_source}, {offset[:3]}:{offset[3:5]})"
     )
-    told = f"Start of the recording by {video.time_source}"
     began = start.astimezone(zone).isoformat(sep=" ")
-    return video.camera.name, text, f"{video.path}\n{told}: {began}\nTimes in {zone}"
+    return (
+        video.camera.name,
+        text,
+        tr(
+            "{path}\nStart of the recording by {source}: {start}\nTimes in {zone}",
+            path=video.path,
+            source=video.time_source,
+            start=began,
+            zone=zone,
+        ),
+    )

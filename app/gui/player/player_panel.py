@@ -21,13 +21,17 @@ from app.gui.player.transport_bar import TransportBar
 from app.gui.widgets.drops import picture_in
 from app.gui.widgets.plain import plain_label, plain_tip
 from app.gui.widgets.theme import UNIT_PX, strong_font
+from app.language import tr
 from app.services.footage.playback import PersonBox
 
 HINT_MS = 4000
 _PASTE = "paste-picture"
 
-EMPTY = ("No library is open", "Drop a folder of videos here, or open a library.")
-NO_VIDEO = ("No video is shown", "Drop a folder of videos here, or choose a video at the left.")
+EMPTY = (tr("No library is open"), tr("Drop a folder of videos here, or open a library."))
+NO_VIDEO = (
+    tr("No video is shown"),
+    tr("Drop a folder of videos here, or choose a video at the left."),
+)
 
 
 class PlayerPanel(QWidget):
@@ -64,7 +68,7 @@ class PlayerPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("playerPanel")
-        self.setAccessibleName("Player")
+        self.setAccessibleName(tr("Player"))
         self.setAcceptDrops(True)
         self.view = FrameView(self)
         self.transport = TransportBar(self)
@@ -184,7 +188,7 @@ class PlayerPanel(QWidget):
     def _paste(self) -> None:
         found = picture_in(QGuiApplication.clipboard().mimeData())
         if found is None:
-            self.show_hint("The clipboard holds no picture.")
+            self.show_hint(tr("The clipboard holds no picture."))
         else:
             self.picture_dropped.emit(found)
 
@@ -245,17 +249,17 @@ class PlayerPanel(QWidget):
         row.setSpacing(2 * UNIT_PX)
         self.camera_label = plain_label(parent=self)
         self.camera_label.setObjectName("cameraLabel")
-        self.camera_label.setAccessibleName("Camera")
+        self.camera_label.setAccessibleName(tr("Camera"))
         self.camera_label.setFont(strong_font(self.font()))
         self.moment_label = plain_label(parent=self)
         self.moment_label.setObjectName("momentLabel")
-        self.moment_label.setAccessibleName("Recording time of the frame")
+        self.moment_label.setAccessibleName(tr("Recording time of the frame"))
         # A narrow player cuts this text rather than growing; the tooltip has all of it.
         self.moment_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.position_label = QLabel(self)
         self.position_label.setObjectName("positionLabel")
-        self.position_label.setAccessibleName("Time of the frame in the video")
-        self.position_label.setToolTip("Time since the first frame of the video")
+        self.position_label.setAccessibleName(tr("Time of the frame in the video"))
+        self.position_label.setToolTip(tr("Time since the first frame of the video"))
         self.position_label.setProperty("role", "muted")
         row.addWidget(self.camera_label)
         row.addWidget(self.moment_label, 1)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSlider, QToolTip, QWidget
 
 from app.gui.hit_text import video_time_text
 from app.gui.widgets.theme import tokens
+from app.language import tr
 
 GROOVE_PX = 4
 HANDLE_PX = 12
@@ -29,7 +30,7 @@ class SeekBar(QSlider):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.setObjectName("seekBar")
-        self.setAccessibleName("Position in the video")
+        self.setAccessibleName(tr("Position in the video"))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMouseTracking(True)
         self.setMinimumWidth(80)

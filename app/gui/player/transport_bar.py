@@ -10,6 +10,7 @@ from app.gui.hit_text import video_time_text
 from app.gui.player.seek_bar import SeekBar
 from app.gui.widgets.icons import icon
 from app.gui.widgets.theme import UNIT_PX
+from app.language import tr
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 ICON_PX = 16
@@ -33,23 +34,30 @@ class TransportBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("transportBar")
-        self.setAccessibleName("Playback controls")
+        self.setAccessibleName(tr("Playback controls"))
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * UNIT_PX, UNIT_PX, 2 * UNIT_PX, UNIT_PX)
         row.setSpacing(UNIT_PX // 2)
         self._icons: dict[QToolButton, str] = {}
         self._plays = False
-        faster = "again: faster"
         shuttle_back = self._add(
-            row, "shuttleBack", "rewind", f"Play backwards, {faster}", "shuttle-back"
+            row,
+            "shuttleBack",
+            "rewind",
+            tr("Play backwards, again: faster"),
+            "shuttle-back",
         )
-        frame_back = self._add(row, "frameBack", "step-back", "One frame back", "frame-back")
-        self.play_button = self._add(row, "play", "play", "Play", "play")
+        frame_back = self._add(row, "frameBack", "step-back", tr("One frame back"), "frame-back")
+        self.play_button = self._add(row, "play", "play", tr("Play"), "play")
         frame_forward = self._add(
-            row, "frameForward", "step-forward", "One frame forward", "frame-on"
+            row, "frameForward", "step-forward", tr("One frame forward"), "frame-on"
         )
         shuttle_forward = self._add(
-            row, "shuttleForward", "fast-forward", f"Play forwards, {faster}", "shuttle-on"
+            row,
+            "shuttleForward",
+            "fast-forward",
+            tr("Play forwards, again: faster"),
+            "shuttle-on",
         )
         shuttle_back.clicked.connect(lambda: self.shuttled.emit(-1))
         shuttle_forward.clicked.connect(lambda: self.shuttled.emit(1))
@@ -63,7 +71,7 @@ class TransportBar(QWidget):
         self.seek_bar = SeekBar(self)
         self.time_label = QLabel(self)
         self.time_label.setObjectName("timeLabel")
-        self.time_label.setAccessibleName("Time in the video and its length")
+        self.time_label.setAccessibleName(tr("Time in the video and its length"))
         row.addWidget(self.speed_button)
         row.addSpacing(UNIT_PX)
         row.addWidget(self.seek_bar, 1)
@@ -80,9 +88,9 @@ class TransportBar(QWidget):
         if self._plays == (rate != 0):
             return
         self._plays = rate != 0
-        button, text = self.play_button, "Pause" if self._plays else "Play"
-        self._icons[button] = text.lower()
-        button.setIcon(icon(text.lower()))
+        button, text = self.play_button, tr("Pause") if self._plays else tr("Play")
+        self._icons[button] = "pause" if self._plays else "play"
+        button.setIcon(icon(self._icons[button]))
         button.setToolTip(with_key(text, "play"))
         button.setAccessibleName(text)
 
@@ -118,9 +126,14 @@ class TransportBar(QWidget):
     def _speed_button(self) -> QToolButton:
         button = QToolButton(self)
         button.setObjectName("speedButton")
-        button.setAccessibleName("Speed")
-        keys = [first_key(name) for name in ("slower", "faster", "normal-speed")]
-        button.setToolTip("Speed ({} slower, {} faster, {} normal)".format(*keys))
+        button.setAccessibleName(tr("Speed"))
+        tip = tr(
+            "Speed ({slower} slower, {faster} faster, {normal} normal)",
+            slower=first_key("slower"),
+            faster=first_key("faster"),
+            normal=first_key("normal-speed"),
+        )
+        button.setToolTip(tip)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(button)

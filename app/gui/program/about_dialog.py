@@ -7,19 +7,21 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QV
 
 from app.gui.widgets import icons, theme
 from app.gui.widgets.fitting import fit_height
+from app.language import tr
 from app.settings import program_version
 
-_LICENCE = (
+_LICENCE = tr(
     "Retrace is free software under the GNU Affero General Public License, version 3 or later, "
     "and comes without any warranty. You may use, change and pass it on; who offers a changed "
     "version, over a network too, must offer its source."
 )
-_PARTS = (
-    "It stands on ultralytics (AGPL-3.0), PyTorch, Qt (LGPL-3.0), PyAV and FFmpeg (LGPL), OpenCV, "
-    "ONNX Runtime, FAISS and SQLAlchemy. Weights files have terms of their own; those trained on "
-    "re-identification data sets are mostly for research only."
+_PARTS = tr(
+    "It is built with ultralytics (AGPL-3.0), PyTorch, Qt (LGPL-3.0), PyAV and "
+    "FFmpeg (LGPL), OpenCV, ONNX Runtime, FAISS and SQLAlchemy. Weights files "
+    "have terms of their own; those trained on re-identification data sets are "
+    "mostly for research only."
 )
-_PRIVACY = "Nothing leaves this machine: no telemetry, no upload."
+_PRIVACY = tr("Nothing leaves this machine: no telemetry, no upload.")
 
 
 class AboutDialog(QDialog):
@@ -28,8 +30,8 @@ class AboutDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("about_dialog")
-        self.setWindowTitle("About Retrace")
-        self.setAccessibleName("About Retrace")
+        self.setWindowTitle(tr("About Retrace"))
+        self.setAccessibleName(tr("About Retrace"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         sign = QLabel()
         sign.setPixmap(icons.logo().pixmap(64, 64))
@@ -38,7 +40,9 @@ class AboutDialog(QDialog):
         title = _text(f"Retrace {program_version()}", "about_title")
         title.setProperty("role", "heading")
         words.addWidget(title)
-        words.addWidget(_text("Find one person in the recordings of many cameras.", "about_what"))
+        words.addWidget(
+            _text(tr("Find one person in the recordings of many cameras."), "about_what")
+        )
         words.addWidget(_text(_LICENCE, "about_licence"))
         words.addWidget(_text(_PARTS, "about_parts"))
         words.addWidget(_text(_PRIVACY, "about_privacy"))

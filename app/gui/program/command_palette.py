@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 
 from app.gui.actions import Command
 from app.gui.widgets import theme
+from app.language import tr
 
 _WIDTH_PX = 560
 _ROWS = 12
@@ -83,25 +84,25 @@ class CommandPalette(QDialog):
     def __init__(self, commands: Sequence[Command], window: QMainWindow) -> None:
         super().__init__(window, Qt.WindowType.Popup)
         self.setObjectName("command_palette")
-        self.setAccessibleName("Commands")
+        self.setAccessibleName(tr("Commands"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._commands = commands
         self._field = QLineEdit()
         self._field.setObjectName("command_field")
-        self._field.setAccessibleName("Find a command")
-        self._field.setPlaceholderText("Find a command")
+        self._field.setAccessibleName(tr("Find a command"))
+        self._field.setPlaceholderText(tr("Find a command"))
         self._field.textChanged.connect(self._fill)
         self._field.installEventFilter(self)
         self._list = QListWidget()
         self._list.setObjectName("command_list")
-        self._list.setAccessibleName("Commands")
+        self._list.setAccessibleName(tr("Commands"))
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setUniformItemSizes(True)
         self._list.setMouseTracking(True)
         self._list.setItemDelegate(_CommandDelegate(self._list))
         self._list.itemClicked.connect(self._run)
-        self._nothing = QLabel("No command has all these words.")
+        self._nothing = QLabel(tr("No command has all these words."))
         self._nothing.setObjectName("command_nothing")
         self._nothing.setProperty("role", "muted")
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)

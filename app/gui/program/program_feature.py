@@ -15,6 +15,7 @@ from app.gui.program.command_palette import CommandPalette
 from app.gui.program.log_file import open_log_folder
 from app.gui.program.shortcuts_dialog import ShortcutsDialog
 from app.gui.widgets.theme import Theme, ThemeChoice
+from app.language import tr
 from app.settings import WindowSettings
 
 _SHOWN_MS = 8000
@@ -63,4 +64,6 @@ class ProgramFeature(Feature):
     def _open_log(self) -> None:
         folder = open_log_folder()
         # For a desktop that has no program to show it.
-        self._window.statusBar().showMessage(f"The log is kept in {folder}", _SHOWN_MS)
+        self._window.statusBar().showMessage(
+            tr("The log is kept in {folder}", folder=folder), _SHOWN_MS
+        )

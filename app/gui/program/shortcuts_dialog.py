@@ -16,11 +16,12 @@ from PySide6.QtWidgets import (
 
 from app.gui.actions import ACTIONS, Where
 from app.gui.widgets import theme
+from app.language import tr
 
 _PLACES: tuple[tuple[str, tuple[Where, ...]], ...] = (
-    ("Window", (Where.WINDOW, Where.LIBRARY)),
-    ("Player", (Where.PLAYER,)),
-    ("Results", (Where.RESULTS,)),
+    (Where.WINDOW.title, (Where.WINDOW, Where.LIBRARY)),
+    (Where.PLAYER.title, (Where.PLAYER,)),
+    (Where.RESULTS.title, (Where.RESULTS,)),
 )
 
 
@@ -30,21 +31,21 @@ class ShortcutsDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("shortcuts_dialog")
-        self.setWindowTitle("Keyboard shortcuts")
-        self.setAccessibleName("Keyboard shortcuts")
+        self.setWindowTitle(tr("Keyboard shortcuts"))
+        self.setAccessibleName(tr("Keyboard shortcuts"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(480, 560)
         self._filter = QLineEdit()
         self._filter.setObjectName("shortcuts_filter")
-        self._filter.setAccessibleName("Find a shortcut")
-        self._filter.setPlaceholderText("Find a shortcut")
+        self._filter.setAccessibleName(tr("Find a shortcut"))
+        self._filter.setPlaceholderText(tr("Find a shortcut"))
         self._filter.setClearButtonEnabled(True)
         self._filter.textChanged.connect(self._narrow)
         self._tree = QTreeWidget()
         self._tree.setObjectName("shortcuts_list")
-        self._tree.setAccessibleName("Shortcuts")
+        self._tree.setAccessibleName(tr("Shortcuts"))
         self._tree.setColumnCount(2)
-        self._tree.setHeaderLabels(["What it does", "Keys"])
+        self._tree.setHeaderLabels([tr("What it does"), tr("Keys")])
         self._tree.setRootIsDecorated(False)
         self._tree.header().setStretchLastSection(False)
         self._tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 
 from app.gui.hit_text import clock_text, day_text, score_text, taken_utc, video_time_text
 from app.gui.widgets import theme
+from app.language import tr
 
 if TYPE_CHECKING:
     from app.core.queries import Hit
@@ -106,7 +107,7 @@ class GalleryDelegate(QStyledItemDelegate):
         if picture.isNull():
             painter.setPen(QColor(tokens.muted))
             wrapped = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(bed, wrapped, "picture missing")
+            painter.drawText(bed, wrapped, tr("picture missing"))
             return
         if is_faded:
             painter.setOpacity(REJECTED_OPACITY)
@@ -159,7 +160,7 @@ class GalleryDelegate(QStyledItemDelegate):
         taken = taken_utc(details)
         if taken is None:
             painter.setPen(QColor(tokens.muted))
-            return metrics.elidedText("no clock", Qt.TextElideMode.ElideRight, width_px)
+            return metrics.elidedText(tr("no clock"), Qt.TextElideMode.ElideRight, width_px)
         time = clock_text(taken, self._model.zone)
         with_day = f"{day_text(taken, self._model.zone)} {time}"
         return with_day if metrics.horizontalAdvance(with_day) <= width_px else time

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 from app.gui.results.gallery_delegate import PAD_PX, GalleryDelegate
 from app.gui.results.gallery_model import GalleryModel, Index
 from app.gui.results.thumbnails import Thumbnails
+from app.language import tr
 
 SMALLEST_PICTURE_PX = 96
 LARGEST_PICTURE_PX = 320
@@ -62,7 +63,7 @@ class GalleryView(QListView):
 
     def _set_up(self) -> None:
         self.setObjectName("gallery")
-        self.setAccessibleName("Possible matches")
+        self.setAccessibleName(tr("Possible matches"))
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setMovement(QListView.Movement.Static)

@@ -11,21 +11,22 @@ from app.gui.hit_text import count_text
 from app.gui.widgets.elided_label import ElidedLabel
 from app.gui.widgets.plain import plain_tip
 from app.gui.widgets.theme import UNIT_PX
+from app.language import tr
 
 PICTURE_SIZE = QSize(36, 72)
 STAGE_WORDS = {
-    SearchStage.RETRIEVED: "by looks",
-    SearchStage.AGGREGATED: "refined by similar people",
-    SearchStage.RERANKED: "refined in pairs",
+    SearchStage.RETRIEVED: tr("by looks"),
+    SearchStage.AGGREGATED: tr("refined by similar people"),
+    SearchStage.RERANKED: tr("refined in pairs"),
 }
 RUNNING_WORDS = {
-    SearchStage.AGGREGATED: "refining",
-    SearchStage.RERANKED: "comparing",
+    SearchStage.AGGREGATED: tr("refining…"),
+    SearchStage.RERANKED: tr("comparing…"),
 }
 STAGE_MEANINGS = {
-    SearchStage.RETRIEVED: "Sorted by how close each person looks to the one sought.",
-    SearchStage.AGGREGATED: "Sorted anew by what similar people in the library look like.",
-    SearchStage.RERANKED: "The best were compared with the one sought picture by picture.",
+    SearchStage.RETRIEVED: tr("Sorted by how close each person looks to the one sought."),
+    SearchStage.AGGREGATED: tr("Sorted anew by what similar people in the library look like."),
+    SearchStage.RERANKED: tr("The best were compared with the one sought picture by picture."),
 }
 
 
@@ -35,10 +36,10 @@ class QueryHead(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("queryHead")
-        self.picture = self._labelled("queryPicture", "Picture of the person sought")
+        self.picture = self._labelled("queryPicture", tr("Picture of the person sought"))
         self.picture.setFixedSize(PICTURE_SIZE)
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.count = self._labelled("resultsCount", "Number of possible matches")
+        self.count = self._labelled("resultsCount", tr("Number of possible matches"))
         self.caption = ElidedLabel(self)
         self.caption.setObjectName("queryCaption")
         self.state = ElidedLabel(self)
@@ -98,13 +99,13 @@ class QueryHead(QWidget):
     def show_searching(self) -> None:
         """A search has begun."""
         self.show()
-        self.state.set_whole("searching…")
+        self.state.set_whole(tr("searching…"))
         self.state.show()
 
     def show_running(self, stage: SearchStage) -> None:
         """A refinement takes its time; the ranking before it stands."""
         if stage in RUNNING_WORDS:
-            self.state.set_whole(f"{self._settled[0]} · {RUNNING_WORDS[stage]}…")
+            self.state.set_whole(f"{self._settled[0]} · {RUNNING_WORDS[stage]}")
 
     def settle(self) -> None:
         """The search ended without a ranking: what was known before stands again."""
@@ -119,18 +120,23 @@ class QueryHead(QWidget):
     def show_result(self, result: SearchResult) -> None:
         """Counts, stage and time of a ranking."""
         found, searched = len(result.hits), result.searched
-        self.count.setText(f"{count_text(found)} of {count_text(searched)}")
+        self.count.setText(
+            tr("{count} of {total}", count=count_text(found), total=count_text(searched))
+        )
         self.count.setToolTip(
-            f"{count_text(found)} possible matches, best first, "
-            f"of {count_text(searched)} sightings searched"
+            tr(
+                "{count} possible matches, best first, of {total} sightings searched",
+                count=count_text(found),
+                total=count_text(searched),
+            )
         )
         self._show_state(
-            f"possible matches · {STAGE_WORDS[result.stage]}",
+            tr("possible matches · {stage}", stage=STAGE_WORDS[result.stage]),
             "\n".join(
                 [
                     STAGE_MEANINGS[result.stage],
                     *result.remarks(),
-                    f"It took {elapsed_text(result.elapsed_s)}.",
+                    tr("It took {time}.", time=elapsed_text(result.elapsed_s)),
                 ]
             ),
         )
@@ -138,4 +144,6 @@ class QueryHead(QWidget):
 
 def elapsed_text(elapsed_s: float) -> str:
     """How long a search took."""
-    return f"{elapsed_s:.2f} s" if elapsed_s < 10 else f"{elapsed_s:.0f} s"
+    if elapsed_s < 10:
+        return tr("{seconds:.2f} s", seconds=elapsed_s)
+    return tr("{seconds:.0f} s", seconds=elapsed_s)

@@ -18,6 +18,7 @@ from app.gui.results.search_flow import SearchFlow
 from app.gui.tasks import TaskRunner
 from app.gui.widgets.choosing import choose_picture
 from app.gui.widgets.dock import Dock
+from app.language import tr
 from app.settings import SearchSettings
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ResultsFeature(Feature):
         self.flow = SearchFlow(self.panel, tasks, self)
         self.flows = (self.flow,)
         right = Qt.DockWidgetArea.RightDockWidgetArea
-        self.docks = (Dock("Results", "results_dock", self.panel, right, 400, 480),)
+        self.docks = (Dock(tr("Results"), "results_dock", self.panel, right, 400, 480),)
         self.actions = self.panel.actions_by_name | make_actions(
             self,
             {

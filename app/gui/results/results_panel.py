@@ -42,13 +42,19 @@ from app.gui.widgets.drops import picture_in
 from app.gui.widgets.elided_label import ElidedLabel
 from app.gui.widgets.plain import plain_caption
 from app.gui.widgets.theme import UNIT_PX
+from app.language import tr, trn
 
 if TYPE_CHECKING:
     from app.gui.tasks import TaskRunner
     from app.services.people.catalog import HitDetails
 
+_ORDERS = {
+    GalleryOrder.RELEVANCE: tr("by relevance"),
+    GalleryOrder.TIME: tr("by time"),
+    GalleryOrder.CAMERA: tr("by camera"),
+}
 _AROUND = timedelta(minutes=10)
-FIRST_STEP = "Click a person in the player, or drop a picture of one here."
+FIRST_STEP = tr("Click a person in the player, or drop a picture of one here.")
 
 
 class ResultsPanel(QWidget):
@@ -79,7 +85,7 @@ class ResultsPanel(QWidget):
     def __init__(self, tasks: TaskRunner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("resultsPanel")
-        self.setAccessibleName("Results")
+        self.setAccessibleName(tr("Results"))
         self.model = GalleryModel(self)
         self.thumbnails = Thumbnails(tasks, parent=self)
         self.loader = GalleryLoader(self.model, self.thumbnails, tasks, self)
@@ -124,17 +130,17 @@ class ResultsPanel(QWidget):
         self.growth.setObjectName("libraryGrew")
         self.growth.setProperty("role", "row")
         self.order.setObjectName("galleryOrder")
-        self.order.setAccessibleName("Sort the results")
+        self.order.setAccessibleName(tr("Sort the results"))
         for order in GalleryOrder:
-            self.order.addItem(f"by {order}", order)
+            self.order.addItem(_ORDERS[order], order)
         self.zone.setObjectName("timeZone")
         self.zone.setProperty("role", "muted")
         policy = self.zone.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.zone.setSizePolicy(policy)
         self.picture_size.setObjectName("thumbnailSize")
-        self.picture_size.setAccessibleName("Size of the pictures")
-        self.picture_size.setToolTip("Size of the pictures")
+        self.picture_size.setAccessibleName(tr("Size of the pictures"))
+        self.picture_size.setToolTip(tr("Size of the pictures"))
         self.picture_size.setRange(SMALLEST_PICTURE_PX, LARGEST_PICTURE_PX)
         self.picture_size.setValue(DEFAULT_PICTURE_PX)
         self.picture_size.setSingleStep(8)
@@ -214,8 +220,8 @@ class ResultsPanel(QWidget):
         self.filters.setVisible(has_library)
         self.setAcceptDrops(has_library)
         self.tools.hide()
-        title = "Whom are you looking for?" if has_library else "Nobody to show yet"
-        advice = FIRST_STEP if has_library else "Open a library, or drop a folder of videos."
+        title = tr("Whom are you looking for?") if has_library else tr("Nobody to show yet")
+        advice = FIRST_STEP if has_library else tr("Open a library, or drop a folder of videos.")
         self.empty.say(title, advice, offers_picture=has_library)
         self._show_page()
 
@@ -225,7 +231,7 @@ class ResultsPanel(QWidget):
         self.show_growth(0)
         self.head.show_searching()
         if not len(self.model):
-            self.empty.say("Searching…", "")
+            self.empty.say(tr("Searching…"), "")
 
     def show_query(self, picture: QPixmap, caption: str) -> None:
         """Says who is sought; the results of another one stand until there are new ones."""
@@ -259,7 +265,7 @@ class ResultsPanel(QWidget):
         self.notice.say(message, remedy)
         self.head.settle()
         if not len(self.model):
-            self.empty.say("Nobody to show", FIRST_STEP, offers_picture=True)
+            self.empty.say(tr("Nobody to show"), FIRST_STEP, offers_picture=True)
         self._show_page()
 
     @property
@@ -270,15 +276,19 @@ class ResultsPanel(QWidget):
     def show_growth(self, new_people: int) -> None:
         """Offers to search again when there are sightings that the last search did not know."""
         self.growth.setVisible(new_people > 0)
-        new = "1 new sighting" if new_people == 1 else f"{count_text(new_people)} new sightings"
-        text = f"{new} since this search – search again"
+        text = trn(
+            "{number} new sighting since this search – search again",
+            "{number} new sightings since this search – search again",
+            new_people,
+            number=count_text(new_people),
+        )
         self.growth.setText(f"↻ {text}")
         self.growth.setAccessibleName(text)
 
     def set_zone(self, zone: ZoneInfo) -> None:
         """In which zone times are told and typed."""
         self.model.zone = zone
-        self.zone.set_whole(f"times in {zone.key}")
+        self.zone.set_whole(tr("times in {zone}", zone=zone.key))
         self.filters.set_zone(zone)
 
     def offer_verdicts(self, judging: bool) -> None:
@@ -290,8 +300,8 @@ class ResultsPanel(QWidget):
     def offer_undo(self, state: UndoState) -> None:
         """Which decision can be taken back, and which be made again."""
         for action, word, decision in (
-            (self.undo, "Undo", state.undoable),
-            (self.redo, "Redo", state.redoable),
+            (self.undo, tr("Undo"), state.undoable),
+            (self.redo, tr("Redo"), state.redoable),
         ):
             action.setEnabled(decision is not None)
             sign = "" if decision is None else " ✓" if decision.verdict == "same" else " ✕"
@@ -301,11 +311,13 @@ class ResultsPanel(QWidget):
     def _say_nobody(self) -> None:
         where = self.filters.words()
         if where:
-            self.empty.say(f"Nobody {where}", "Widen the filter.", offers_wider=True)
+            self.empty.say(
+                tr("Nobody {where}", where=where), tr("Widen the filter."), offers_wider=True
+            )
         else:
             self.empty.say(
-                "Nobody else is in this library yet",
-                "Drop a folder of videos on the window to load it.",
+                tr("Nobody else is in this library yet"),
+                tr("Drop a folder of videos on the window to load it."),
             )
 
     def _show_page(self) -> None:
@@ -354,7 +366,7 @@ class ResultsPanel(QWidget):
         around.setVisible(details is not None and taken_utc(details) is not None)
         camera.setVisible(details is not None)
         if details is not None:
-            camera.setText(f"Only {plain_caption(details.camera)}")
+            camera.setText(tr("Only {camera}", camera=plain_caption(details.camera)))
 
     def _narrow_to_time(self) -> None:
         details = self._chosen_details()

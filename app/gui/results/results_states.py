@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.gui.widgets.theme import UNIT_PX
+from app.language import tr
 
 
 class EmptyPage(QWidget):
@@ -32,9 +33,9 @@ class EmptyPage(QWidget):
         self.setObjectName("emptyPage")
         self.title = self._words("emptyTitle", "heading")
         self.advice = self._words("emptyAdvice", "muted")
-        self.choose = self._button("choosePicture", "Choose a picture…")
+        self.choose = self._button("choosePicture", tr("Choose a picture…"))
         self.choose.clicked.connect(self.picture_wanted)
-        self.widen = self._button("widenFilter", "Clear filters")
+        self.widen = self._button("widenFilter", tr("Clear filters"))
         self.widen.clicked.connect(self.widening_wanted)
         column = QVBoxLayout(self)
         column.setContentsMargins(4 * UNIT_PX, 4 * UNIT_PX, 4 * UNIT_PX, 4 * UNIT_PX)
@@ -88,7 +89,7 @@ class NoticeBar(QFrame):
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.put_away = QToolButton(self)
         self.put_away.setObjectName("searchProblemClose")
-        self.put_away.setAccessibleName("Put this message away")
+        self.put_away.setAccessibleName(tr("Put this message away"))
         self.put_away.setText("✕")
         self.put_away.clicked.connect(self.hide)
         row = QHBoxLayout(self)
@@ -101,5 +102,7 @@ class NoticeBar(QFrame):
         """Shows a problem."""
         text = f"! {message}" + (f"\n{remedy}" if remedy else "")
         self.words.setText(text)
-        self.words.setAccessibleName(f"Problem: {message} {remedy}".strip())
+        self.words.setAccessibleName(
+            tr("Problem: {message} {remedy}", message=message, remedy=remedy).strip()
+        )
         self.show()

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from babel.lists import format_list
 from PySide6.QtCore import QDate, QDateTime, Qt, QTime, QTimeZone, Signal
 from PySide6.QtGui import QAction, QFont, QKeyEvent, QMouseEvent, QTextCharFormat
 from PySide6.QtWidgets import (
@@ -27,6 +28,7 @@ from app.core.queries import SearchFilter
 from app.gui.widgets.flow_layout import FlowLayout
 from app.gui.widgets.plain import plain_caption
 from app.gui.widgets.theme import UNIT_PX
+from app.language import language, tr
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss"
 
@@ -107,21 +109,21 @@ class SearchFilters(QWidget):
         self.cameras = QToolButton(self)
         self.zone = QLabel(self)
         self.form = QWidget(self)
-        self.earliest = self._bound("from", "From")
-        self.latest = self._bound("to", "To")
+        self.earliest = self._bound("from", tr("From"), tr("From a time on"), tr("From this time"))
+        self.latest = self._bound("to", tr("To"), tr("Up to a time"), tr("To this time"))
         self._set_up()
         self._lay_out()
         self._show()
 
     # Building -----------------------------------------------------------------------------------
 
-    def _bound(self, name: str, word: str) -> TimeBound:
+    def _bound(self, name: str, word: str, switched: str, edited: str) -> TimeBound:
         switch = QCheckBox(word, self.form)
         switch.setObjectName(f"{name}Switch")
-        switch.setAccessibleName(f"{word} a time on" if name == "from" else "Up to a time")
+        switch.setAccessibleName(switched)
         edit = QDateTimeEdit(self.form)
         edit.setObjectName(f"{name}Time")
-        edit.setAccessibleName(f"{word} this time")
+        edit.setAccessibleName(edited)
         # The digits stand for the library's zone; UTC holds any digits, without a gap in spring.
         edit.setTimeZone(QTimeZone.utc())
         edit.setDisplayFormat(TIME_FORMAT)
@@ -129,7 +131,7 @@ class SearchFilters(QWidget):
         # While someone types, half a year is not searched for.
         edit.setKeyboardTracking(False)
         edit.setEnabled(False)
-        edit.setToolTip("People from videos whose clock is unknown are left out.")
+        edit.setToolTip(tr("People from videos whose clock is unknown are left out."))
         switch.toggled.connect(edit.setEnabled)
         switch.toggled.connect(self._edited)
         edit.dateTimeChanged.connect(self._edited)
@@ -137,14 +139,14 @@ class SearchFilters(QWidget):
 
     def _set_up(self) -> None:
         self.toggle.setObjectName("filterToggle")
-        self.toggle.setAccessibleName("Filter by camera and time")
-        self.toggle.setText("+ filter")
-        self.toggle.setToolTip("Search only some cameras, or a span of time")
+        self.toggle.setAccessibleName(tr("Filter by camera and time"))
+        self.toggle.setText(tr("+ filter"))
+        self.toggle.setToolTip(tr("Search only some cameras, or a span of time"))
         self.toggle.setCheckable(True)
         self.toggle.toggled.connect(self.form.setVisible)
         self.menu.setObjectName("cameraMenu")
         self.cameras.setObjectName("cameraButton")
-        self.cameras.setAccessibleName("Cameras to search")
+        self.cameras.setAccessibleName(tr("Cameras to search"))
         self.cameras.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.cameras.setMenu(self.menu)
         self.zone.setObjectName("filterZone")
@@ -158,7 +160,7 @@ class SearchFilters(QWidget):
         grid = QGridLayout(self.form)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(2 * UNIT_PX)
-        grid.addWidget(QLabel("Cameras", self.form), 0, 0)
+        grid.addWidget(QLabel(tr("Cameras"), self.form), 0, 0)
         grid.addWidget(self.cameras, 0, 1)
         for row, bound in enumerate((self.earliest, self.latest), 1):
             grid.addWidget(bound.switch, row, 0)
@@ -194,7 +196,7 @@ class SearchFilters(QWidget):
     def set_zone(self, zone: ZoneInfo) -> None:
         """In which zone times are typed."""
         self._zone = zone
-        self.zone.setText(f"Times in {zone.key}")
+        self.zone.setText(tr("Times in {zone}", zone=zone.key))
 
     def offer_span(self, first_utc: datetime, last_utc: datetime) -> None:
         """Where the footage begins and ends: what the times say when they are switched on."""
@@ -253,14 +255,14 @@ class SearchFilters(QWidget):
         chosen = self._chosen_cameras()
         cameras = [name for each, name in self._camera_names.items() if each in chosen]
         if cameras:
-            parts.append(f"in {' or '.join(cameras)}")
+            parts.append(tr("in {cameras}", cameras=format_list(cameras, "or", language())))
         first, last = self.earliest.moment(self._zone), self.latest.moment(self._zone)
         if first and last:
-            parts.append(f"between {_short(first)} and {_short(last)}")
+            parts.append(tr("between {start} and {end}", start=_short(first), end=_short(last)))
         elif first:
-            parts.append(f"after {_short(first)}")
+            parts.append(tr("after {time}", time=_short(first)))
         elif last:
-            parts.append(f"before {_short(last)}")
+            parts.append(tr("before {time}", time=_short(last)))
         return " ".join(parts)
 
     def clear(self) -> None:
@@ -297,18 +299,25 @@ class SearchFilters(QWidget):
             if action.isChecked():
                 name = self._camera_names[camera_id]
                 self._add_chip(name, partial(action.setChecked, False))
-        for word, bound in (("from", self.earliest), ("to", self.latest)):
-            moment = bound.moment(self._zone)
-            if moment is not None:
-                self._add_chip(f"{word} {_short(moment)}", partial(bound.switch.setChecked, False))
+        first, last = self.earliest.moment(self._zone), self.latest.moment(self._zone)
+        if first is not None:
+            text = tr("from {time}", time=_short(first))
+            self._add_chip(text, partial(self.earliest.switch.setChecked, False))
+        if last is not None:
+            text = tr("to {time}", time=_short(last))
+            self._add_chip(text, partial(self.latest.switch.setChecked, False))
         count = len(self._chosen_cameras())
-        self.cameras.setText(f"{count} of {len(self._camera_actions)}" if count else "All cameras")
+        self.cameras.setText(
+            tr("{count} of {total}", count=count, total=len(self._camera_actions))
+            if count
+            else tr("All cameras")
+        )
 
     def _add_chip(self, text: str, take_off: partial[None]) -> None:
         chip = QPushButton(plain_caption(f"{text} ✕"), self)
         chip.setObjectName(f"chip:{text}")
-        chip.setAccessibleName(f"Take off the filter {text}")
-        chip.setToolTip("Take this filter off")
+        chip.setAccessibleName(tr("Take off the filter {filter}", filter=text))
+        chip.setToolTip(tr("Take this filter off"))
         chip.setProperty("role", "chip")
         # Without its argument: `clicked` would hand over whether the chip is checked.
         chip.clicked.connect(lambda _: take_off())

@@ -33,6 +33,7 @@ from app.gui.hit_text import taken_utc, video_time_text
 from app.gui.results.gallery_model import GalleryOrder
 from app.gui.results.thumbnails import read_picture
 from app.gui.results.verdict_flow import VerdictFlow
+from app.language import tr
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -257,7 +258,11 @@ class SearchFlow(QObject):
             return sought.title
         name = f"{details.identity} · " if details.identity else ""
         taken = taken_utc(details)
-        when = f"{video_time_text(details.box_time_s)} into {details.video.name}"
+        when = tr(
+            "{time} into {video}",
+            time=video_time_text(details.box_time_s),
+            video=details.video.name,
+        )
         if taken is not None:
             when = format_time(taken, self._panel.model.zone)
         return f"{name}{details.camera} · {when}"
@@ -275,8 +280,8 @@ class SearchFlow(QObject):
         else:
             # Logged with its trace by the task runner.
             self._panel.show_problem(
-                "The search was stopped by an error in Retrace.",
-                "Search again; if it stays, send the log (Help → Open log folder).",
+                tr("The search was stopped by an error in Retrace."),
+                tr("Search again; if it stays, send the log (Help → Open log folder)."),
             )
 
     # Selection and order ------------------------------------------------------------------------
@@ -342,7 +347,7 @@ def _stored(workspace: Workspace, tracklet_id: int) -> Sought:
     found = workspace.catalog.details([Hit(tracklet_id, score=1.0, cosine=1.0)])
     if not found:
         raise NotFoundError(
-            "This person is no longer in the library.", "Click a person in the player."
+            tr("This person is no longer in the library."), tr("Click a person in the player.")
         )
     return Sought(TrackletQuery(tracklet_id), read_picture(found[0].thumbnail), found[0])
 
@@ -354,17 +359,17 @@ def _pointed_at(
     if tracklet_id is not None:
         return _stored(workspace, tracklet_id)
     query = workspace.detect_person_at(video_id, time_s, x_px, y_px)
-    title = f"Person at {video_time_text(time_s)}, found in the frame"
+    title = tr("Person at {time}, found in the frame", time=video_time_text(time_s))
     return Sought(query, as_qimage(query.image), title=title)
 
 
 def _pictured(workspace: Workspace, picture: Path | QImage) -> Sought:
     if isinstance(picture, QImage):
-        name = "the pasted picture"
+        name = tr("the pasted picture")
         query = workspace.query_in(_as_array(picture), name)
     else:
         name, query = picture.name, workspace.query_from_picture(picture)
-    return Sought(query, as_qimage(query.image), title=f"Person of {name}")
+    return Sought(query, as_qimage(query.image), title=tr("Person of {picture}", picture=name))
 
 
 def _as_array(image: QImage) -> Image:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from app.core.entities import Decision, Verdict
 from app.core.errors import UserFacingError
 from app.core.journal import UndoState
+from app.language import tr
 
 if TYPE_CHECKING:
     from app.gui.results.results_panel import ResultsPanel
@@ -123,8 +124,8 @@ class VerdictFlow(QObject):
         else:
             # Logged with its trace by the task runner.
             self._panel.show_problem(
-                "The decision could not be stored: an error in Retrace.",
-                "Decide again; if it stays, send the log (Help → Open log folder).",
+                tr("The decision could not be stored: an error in Retrace."),
+                tr("Decide again; if it stays, send the log (Help → Open log folder)."),
             )
 
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.core.networks import WEIGHTS_SUFFIXES, ModelRole
 from app.gui.widgets.drops import PICTURE_SUFFIXES
+from app.language import tr
 from app.settings import models_dir
 
 Chosen = Callable[[Path], object]
@@ -31,8 +32,8 @@ def choose_new_folder(
     dialog.setFileMode(QFileDialog.FileMode.AnyFile)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
-    dialog.setLabelText(QFileDialog.DialogLabel.Accept, "Create")
-    dialog.setLabelText(QFileDialog.DialogLabel.FileName, "Name:")
+    dialog.setLabelText(QFileDialog.DialogLabel.Accept, tr("Create"))
+    dialog.setLabelText(QFileDialog.DialogLabel.FileName, tr("Name:"))
     dialog.open()
 
 
@@ -57,7 +58,13 @@ def choose_file(
 def choose_picture(parent: QWidget | None, chosen: Chosen) -> None:
     """Asks for a picture of somebody."""
     patterns = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
-    choose_file(parent, "Search with a picture", Path.home(), f"Pictures ({patterns})", chosen)
+    choose_file(
+        parent,
+        tr("Search with a picture"),
+        Path.home(),
+        tr("Pictures ({patterns})", patterns=patterns),
+        chosen,
+    )
 
 
 def choose_model_file(parent: QWidget | None, title: str, role: ModelRole, chosen: Chosen) -> None:
@@ -65,7 +72,7 @@ def choose_model_file(parent: QWidget | None, title: str, role: ModelRole, chose
     patterns = " ".join(f"*{suffix}" for suffix in WEIGHTS_SUFFIXES[role])
     folder = models_dir(role)
     start = folder if folder.is_dir() else Path.home()
-    choose_file(parent, title, start, f"Weights ({patterns})", chosen)
+    choose_file(parent, title, start, tr("Weights ({patterns})", patterns=patterns), chosen)
 
 
 def _dialog(parent: QWidget | None, title: str, start: Path | None, chosen: Chosen) -> QFileDialog:

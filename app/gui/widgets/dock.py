@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app.gui.widgets import icons, theme
+from app.language import tr
 
 _WIDE_PX = 1600
 
@@ -43,8 +44,8 @@ class Dock(QDockWidget):
         label.setFont(theme.strong_font(theme.small_font(self.font())))
         self._close = QToolButton()
         self._close.setObjectName(f"{name}_close")
-        self._close.setAccessibleName(f"Close {title}")
-        self._close.setToolTip("Close; the View menu opens it again")
+        self._close.setAccessibleName(tr("Close {title}", title=title))
+        self._close.setToolTip(tr("Close; the View menu opens it again"))
         self._close.setIconSize(QSize(16, 16))
         self._close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._close.setProperty("role", "dock-close")

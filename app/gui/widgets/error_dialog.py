@@ -21,11 +21,12 @@ from PySide6.QtWidgets import (
 from app.core.errors import UserFacingError
 from app.gui.widgets import icons, theme
 from app.gui.widgets.fitting import fit_height
+from app.language import tr
 
 _WIDTH_PX = 480
-_BUG_REMEDY = (
-    "This is an error in Retrace, not yours. What is stored is kept. "
-    "Please send the details below to whoever maintains it."
+_BUG_REMEDY = tr(
+    "This is an error in Retrace, not yours. What is stored is kept. Please send "
+    "the details below to whoever maintains it."
 )
 
 
@@ -44,7 +45,7 @@ class ErrorDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("error_dialog")
         self.setWindowTitle("Retrace")
-        self.setAccessibleName("Error")
+        self.setAccessibleName(tr("Error"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._details_text = details
         self._details = QPlainTextEdit(details)
@@ -80,18 +81,18 @@ class ErrorDialog(QDialog):
 
     def _add_details(self, layout: QVBoxLayout) -> None:
         self._fold.setObjectName("error_details_fold")
-        self._fold.setText("Details")
-        self._fold.setAccessibleName("Show details")
+        self._fold.setText(tr("Details"))
+        self._fold.setAccessibleName(tr("Show details"))
         self._fold.setCheckable(True)
         self._fold.setArrowType(Qt.ArrowType.RightArrow)
         self._fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._fold.toggled.connect(self._unfold)
         self._details.setObjectName("error_details")
-        self._details.setAccessibleName("Details")
+        self._details.setAccessibleName(tr("Details"))
         self._details.setReadOnly(True)
         self._details.setMinimumHeight(40 * theme.UNIT_PX)
         self._details.hide()
-        copy = self._buttons.addButton("Copy details", QDialogButtonBox.ButtonRole.ActionRole)
+        copy = self._buttons.addButton(tr("Copy details"), QDialogButtonBox.ButtonRole.ActionRole)
         copy.setObjectName("error_copy")
         copy.setAutoDefault(False)
         copy.clicked.connect(self._copy)
@@ -120,7 +121,7 @@ def show_error(error: BaseException, parent: QWidget | None = None) -> ErrorDial
         dialog = ErrorDialog(error.message, error.remedy, details, parent)
     else:
         text = "".join(traceback.format_exception(error))
-        dialog = ErrorDialog("Something went wrong.", _BUG_REMEDY, text, parent)
+        dialog = ErrorDialog(tr("Something went wrong."), _BUG_REMEDY, text, parent)
     dialog.open()
     return dialog
 
