@@ -98,3 +98,8 @@ def _read(path: Path) -> gettext.GNUTranslations:
         write_mo(compiled, read_po(file))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+if VARIABLE in os.environ:
+    # In a process started by the program nobody else chooses, and modules are imported at once.
+    use_language()

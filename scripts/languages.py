@@ -36,6 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--new", metavar="CODE", help="a language to begin, such as de or zh_TW")
     new = parser.parse_args().new
+    LANGUAGES.mkdir(exist_ok=True)
     files = sorted({*LANGUAGES.glob("*.po"), *([LANGUAGES / f"{new}.po"] if new else [])})
     missing = 0
     for path in files:
@@ -53,8 +54,8 @@ def main() -> int:
     return 1 if missing else 0
 
 
-def _strings(given: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _strings(given: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    return (given or "",) if given is None or isinstance(given, str) else tuple(given)
 
 
 if __name__ == "__main__":

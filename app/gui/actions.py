@@ -221,6 +221,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("theme-dark", tr("Dark"), "program", _WINDOW, _THEMES, checkable=True),
     _Row("theme-system", tr("As the system"), "program", _WINDOW, _THEMES, checkable=True),
     _Row("theme-next", tr("Next theme"), "program", _WINDOW, _THEMES, "Ctrl+Shift+T", apart=True),
+    _Row("language", tr("&Language"), "program", _WINDOW, "view"),
     _Row("full-screen", tr("&Full screen"), "program", _WINDOW, "view", "F11"),
     _Row("reset-layout", tr("&Reset layout"), "program", _WINDOW, "view"),
     _Row("locate-footage", tr("&Locate footage…"), "footage", _LIBRARY, "library"),

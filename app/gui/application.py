@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSocketNotifier
+from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QSocketNotifier, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from app.gui.library.library_flow import OpenWorkspace
@@ -20,6 +20,7 @@ from app.gui.program.log_file import keep_log
 from app.gui.shell import Shell, theme_of
 from app.gui.widgets import icons
 from app.gui.window_state import WindowState
+from app.language import language
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def run(
     app.setApplicationName("retrace")
     app.setDesktopFileName("retrace")
     app.setWindowIcon(icons.logo())
+    _translate_qt(app)
     shell = Shell(open_workspace, settings, WindowState(), theme_of(settings, app), open_shelf)
     interrupt = TerminalInterrupt(shell.close_at_once, app)
     former_hook, former_switch_s = sys.excepthook, sys.getswitchinterval()
@@ -77,6 +79,17 @@ def run(
         if log is not None:
             logging.getLogger().removeHandler(log)
             log.close()
+
+
+def _translate_qt(app: QApplication) -> None:
+    """Has Qt's own texts, such as "Cancel" and the months of calendars, in the language in use."""
+    locale = QLocale(language())
+    if QLocale().language() not in (QLocale.Language.C, locale.language()):
+        QLocale.setDefault(locale)
+    translator = QTranslator(app)
+    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    if translator.load(locale, "qtbase", "_", folder):
+        app.installTranslator(translator)
 
 
 class TerminalInterrupt(QObject):

@@ -82,7 +82,7 @@ class Shell(QObject):
             footage,
             self.networks,
             self.library,
-            ProgramFeature(window, theme),
+            ProgramFeature(window, theme, settings.language),
         )
         for feature in self.features:
             feature.problem.connect(self.report)

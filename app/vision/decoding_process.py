@@ -24,6 +24,7 @@ import numpy as np
 from app.core.entities import Image, VideoInfo
 from app.core.errors import TruncatedVideoError, VideoError
 from app.core.ports import DecodedFrame, FrameSource
+from app.language import VARIABLE, language
 from app.vision.hang_watch import HangWatch, Patience
 
 Opener = Callable[[], FrameSource]
@@ -210,7 +211,11 @@ class _Process:
             [sys.executable, "-P", "-c", _CODE, str(self._memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+                VARIABLE: language(),  # of its errors
+            },
             pass_fds=() if self._memory < 0 else (self._memory,),
             creationflags=flags,
             start_new_session=True,  # Ctrl-C is for the program, which ends this one

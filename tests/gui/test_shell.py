@@ -300,6 +300,17 @@ def test_the_theme_cycles_by_key_and_is_remembered(shell, qtbot, home) -> None:
     assert load_settings().window.theme == "system"
 
 
+def test_the_language_is_chosen_in_the_menu_and_remembered(shell, home) -> None:
+    entries = {
+        action.objectName(): action for action in shell.window.action("language").menu().actions()
+    }
+    assert [action.text() for action in entries.values()][:2] == ["As the system", "English"]
+    assert entries["language_system"].isChecked()
+    entries["language_en"].trigger()
+    assert load_settings().language == "en"
+    assert "started again" in shell.window.statusBar().currentMessage()
+
+
 def test_refinements_are_switched_in_the_menu_and_remembered(shell, home, monkeypatch) -> None:
     chosen: list[frozenset[Refinement]] = []
     monkeypatch.setattr(shell.results.flow, "set_stages", chosen.append)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu
 
 from app.gui.actions import make_actions
 from app.gui.feature import Feature
@@ -15,7 +16,7 @@ from app.gui.program.command_palette import CommandPalette
 from app.gui.program.log_file import open_log_folder
 from app.gui.program.shortcuts_dialog import ShortcutsDialog
 from app.gui.widgets.theme import Theme, ThemeChoice
-from app.language import tr
+from app.language import SYSTEM, languages, tr
 from app.settings import WindowSettings
 
 _SHOWN_MS = 8000
@@ -27,9 +28,10 @@ class ProgramFeature(Feature):
     Args:
         window: whose look it changes.
         theme: the colours of all windows.
+        language: of the settings.
     """
 
-    def __init__(self, window: MainWindow, theme: Theme) -> None:
+    def __init__(self, window: MainWindow, theme: Theme, language: str) -> None:
         super().__init__(window)
         self._window, self._theme = window, theme
         self.actions = make_actions(
@@ -38,6 +40,7 @@ class ProgramFeature(Feature):
                 "quit": window.close,
                 "full-screen": window.toggle_full_screen,
                 "reset-layout": window.reset_layout,
+                "language": self._language_menu(language),
                 "theme-next": lambda: self._choose_theme(theme.choice.next()),
                 "palette": lambda: CommandPalette(window.commands(), window).show(),
                 "shortcuts": lambda: ShortcutsDialog(window).open(),
@@ -57,6 +60,23 @@ class ProgramFeature(Feature):
         self._theme.choose(choice)
         self._action_of(choice).setChecked(True)
         keep_preferences(self._window.statusBar(), window=WindowSettings(theme=choice.value))
+
+    def _language_menu(self, wanted: str) -> QMenu:
+        menu = QMenu(self._window)
+        group = QActionGroup(menu)
+        for code, name in {SYSTEM: tr("As the system"), **languages()}.items():
+            action = menu.addAction(name)
+            action.setObjectName(f"language_{code}")
+            action.setCheckable(True)
+            action.setChecked(code == wanted)
+            action.triggered.connect(lambda _checked=False, code=code: self._choose_language(code))
+            group.addAction(action)
+        return menu
+
+    def _choose_language(self, code: str) -> None:
+        bar = self._window.statusBar()
+        bar.showMessage(tr("The language changes when Retrace is started again."), _SHOWN_MS)
+        keep_preferences(bar, language=code)
 
     def _action_of(self, choice: ThemeChoice) -> QAction:
         return self.actions[f"theme-{choice.value}"]
