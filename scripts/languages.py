@@ -40,7 +40,17 @@ def main() -> int:
     files = sorted({*LANGUAGES.glob("*.po"), *([LANGUAGES / f"{new}.po"] if new else [])})
     missing = 0
     for path in files:
-        catalog = Catalog(locale=Locale.parse(path.stem), charset="utf-8")
+        catalog = Catalog(
+            locale=Locale.parse(path.stem),
+            header_comment=f"# {path.stem}",
+            project="Retrace",
+            version="",
+            msgid_bugs_address="",
+            last_translator="",
+            language_team="",
+            charset="utf-8",
+            fuzzy=False,
+        )
         if path.exists():
             with path.open("rb") as file:
                 catalog = read_po(file, locale=path.stem)
