@@ -10,8 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -19,29 +18,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import av
-import numpy as np
 import pytest
 
 from app import bootstrap
-from app.core.entities import Detections, Image, TrackedBoxes, TrackStep, VideoStatus
+from app.core.entities import Detections, Image, VideoStatus
 from app.core.errors import UsageError
 from app.core.events import (
     FootageOrdered,
     IngestEvent,
     Progress,
-    QueuePaused,
-    TrackletStored,
     VideoFailed,
     VideoFinished,
     VideoSkipped,
     VideoStarted,
 )
-from app.core.library_files import HOST
-from app.core.ports import EmbedBoxes, FrameSource
+from app.core.ports import FrameSource
 from app.services.footage import growth
 from app.services.footage.sources import SourceFile
-from app.services.ingest import ingest as ingest_module
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.ingest.turns import MOST_CRASHES, turn_of
 from app.vision import decoding_process
@@ -49,64 +42,11 @@ from app.vision.hang_watch import Patience
 from tests.crashing_source import CrashingSource, HangingSource
 from tests.integration import main_job
 from tests.integration.conftest import Retrace
+from tests.integration.queue_tools import finished, statuses, write
 
 FILES = 200
-REAL_TRACKER = bootstrap._make_tracker
 
-
-class NobodyTracker:
-    """Follows nobody: what is tested here has no people in it, and needs no torch."""
-
-    def update(
-        self, detections: Detections, time_s: float, embed: EmbedBoxes | None = None
-    ) -> TrackStep:
-        none = Detections.none()
-        boxes = TrackedBoxes(none.boxes, none.scores, np.zeros(0, np.int64))
-        return TrackStep(boxes, (), (), 0)
-
-    def finish(self) -> TrackStep:
-        return self.update(Detections.none(), 0.0)
-
-
-@pytest.fixture(autouse=True)
-def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(bootstrap, "_make_tracker", lambda analysed_fps: NobodyTracker())
-    yield from main_job.use_stand_ins()
-
-
-@pytest.fixture(scope="module")
-def tiny_video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """One frame of nothing, as an MP4 file."""
-    path = tmp_path_factory.mktemp("tiny") / "tiny.mp4"
-    with av.open(path, "w") as container:
-        stream = container.add_stream("mpeg4", rate=5)
-        stream.width = stream.height = 64
-        frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), format="rgb24")
-        container.mux([*stream.encode(frame), *stream.encode()])
-    return path.read_bytes()
-
-
-def write(folder: Path, tiny_video: bytes, names: Iterable[str]) -> None:
-    """Files of different content: an MP4 may end with a box that says nothing."""
-    folder.mkdir(exist_ok=True)
-    for name in names:
-        said = name.encode()
-        box = (len(said) + 8).to_bytes(4, "big") + b"free" + said
-        (folder / name).write_bytes(tiny_video + box)
-
-
-@pytest.fixture
-def options(tmp_path: Path) -> IngestOptions:
-    return main_job.weights(tmp_path / "weights")
-
-
-def statuses(library: Path) -> Counter[VideoStatus]:
-    with main_job.opened(library) as workspace:
-        return Counter(video.status for video in workspace.library.videos())
-
-
-def finished(events: Iterable[IngestEvent]) -> list[str]:
-    return [event.path.name for event in events if isinstance(event, VideoFinished)]
+pytestmark = pytest.mark.usefixtures("nobody_followed")
 
 
 @pytest.mark.timeout(600)
@@ -124,8 +64,9 @@ from pathlib import Path
 from app.core.events import VideoFinished
 from app.core.ports import EmbedBoxes
 from app.services.footage import growth
-from tests.integration import main_job, test_queue
-test_queue.bootstrap._make_tracker = lambda analysed_fps: test_queue.NobodyTracker()
+from app import bootstrap
+from tests.integration import main_job, queue_tools
+bootstrap._make_tracker = lambda analysed_fps: queue_tools.NobodyTracker()
 growth.SETTLED_S = 0.0
 for _ in main_job.use_stand_ins():
     options = main_job.weights(Path({str(tmp_path / "weights")!r}))
@@ -452,115 +393,3 @@ def test_the_queue_and_the_checker_on_the_command_line(
     )
     said = retrace("check", "--library", library, "--repair")
     assert (said.status, said.out) == (0, "1 picture file without a row. (repaired)\n")
-
-
-def test_the_queue_is_changed_while_another_program_reads(
-    retrace: Retrace, tmp_path: Path, tiny_video: bytes, options: IngestOptions
-) -> None:
-    videos, library = tmp_path / "videos", tmp_path / "library"
-    write(videos, tiny_video, [f"{name}.mp4" for name in "abcd"])
-    done: list[str] = []
-    paused = 0
-    with main_job.opened(library) as workspace:
-        for event in workspace.ingest(videos, options):
-            done += finished([event])
-            if isinstance(event, VideoStarted) and not paused:
-                said = retrace("queue", "--library", library, "--pause", "--exclude", "b.mp4")
-                assert "Another Retrace has the library open" in said.out
-            if isinstance(event, QueuePaused):
-                before = len(done)
-                assert workspace.library.is_queue_paused
-            if isinstance(event, Progress) and event.step == "Paused":
-                paused += 1
-                assert len(done) == before
-            if paused == 2:
-                paused += 1
-                said = retrace("queue", "--library", library, "--last", "c.mp4", "--go-on")
-                assert said.status == 0
-        assert workspace.library.queued_ids() == []
-    assert done == ["a.mp4", "d.mp4", "c.mp4"]
-    assert paused >= 2
-    assert not (library / HOST).exists()
-
-
-def test_a_video_that_is_paused_is_gone_on_with(
-    tmp_path: Path, options: IngestOptions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tests.rendered import render_world
-
-    monkeypatch.setattr(bootstrap, "_make_tracker", REAL_TRACKER)
-    videos, paused, library = (tmp_path / name for name in ("videos", "paused", "library"))
-    render_world(seed=5, people=2, crossing_s=2.0, spacing_s=2.0).write(videos)
-    main_job.ingest(library, videos, options)
-    rests = 0
-    with main_job.opened(paused) as workspace:
-        for event in workspace.ingest(videos, options):
-            if isinstance(event, TrackletStored | VideoStarted) and rests < 4:
-                workspace.library.pause_queue(True)
-            if isinstance(event, Progress) and event.step == "Paused":
-                rests += 1
-                workspace.library.pause_queue(False)
-    assert rests
-    assert main_job.content(paused) == main_job.content(library)
-
-
-def test_a_library_that_another_computer_has_open_is_left_alone(
-    tmp_path: Path, options: IngestOptions, retrace: Retrace
-) -> None:
-    library = tmp_path / "library"
-    with main_job.opened(library):
-        (library / HOST).write_text("another computer")
-        said = retrace("queue", "--library", library)
-        assert said.status == 1
-        assert "is open in another Retrace window" in said.err
-
-
-def test_a_watched_folder_is_not_read_while_the_queue_is_paused(
-    tmp_path: Path, tiny_video: bytes, options: IngestOptions
-) -> None:
-    videos, library = tmp_path / "videos", tmp_path / "library"
-    write(videos, tiny_video, ["a.mp4"])
-    seen: list[str] = []
-    with main_job.opened(library) as workspace, closing(workspace.watch(videos, options)) as events:  # type: ignore[type-var]
-        workspace.library.pause_queue(True)
-        for event in events:
-            seen += [type(event).__name__] if isinstance(event, QueuePaused | VideoFinished) else []
-            if isinstance(event, Progress) and event.step == "Watching videos, paused":
-                workspace.library.pause_queue(False)
-            if isinstance(event, Progress) and event.step == "Watching videos":
-                break
-    assert seen == ["QueuePaused", "VideoFinished"]
-
-
-def test_what_failed_and_has_not_changed_is_not_read_again(
-    retrace: Retrace, tmp_path: Path, tiny_video: bytes, options: IngestOptions
-) -> None:
-    videos, library = tmp_path / "videos", tmp_path / "library"
-    write(videos, tiny_video, ["a.mp4"])
-    (videos / "b.mp4").write_bytes(b"no video")
-    summary, _ = main_job.ingest(library, videos, options)
-    summary, events = main_job.ingest(library, videos, options)
-    assert [event for event in events if isinstance(event, VideoFailed)] == []
-    assert events[-1] is summary
-    (failed,) = summary.failed  # counted still: the folder is not wholly read
-    assert (failed.path.name, "b.mp4" in failed.error.message) == ("b.mp4", True)
-    ordered = [event for event in events if isinstance(event, FootageOrdered)]
-    assert ordered == [FootageOrdered(videos, 1, failed_before=(videos / "b.mp4",))]
-    said = retrace("queue", "--library", library, "--retry-failed")
-    assert [word for word in said.out.split() if word.endswith(".mp4")] == ["b.mp4"]
-    write(videos, tiny_video, ["b.mp4"])  # copied again from the recorder
-    _, events = main_job.ingest(library, videos, options)
-    assert finished(events) == ["b.mp4"]
-
-
-def test_what_could_not_be_reached_is_tried_again(
-    tmp_path: Path, tiny_video: bytes, options: IngestOptions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    videos, library = tmp_path / "videos", tmp_path / "library"
-    write(videos, tiny_video, ["a.mp4"])
-    opener = bootstrap._opener
-    monkeypatch.setattr(ingest_module, "is_readable", lambda source: False)  # root reads anything
-    monkeypatch.setattr(bootstrap, "_opener", lambda *_: partial(CrashingSource, Path("a"), -1))
-    assert main_job.ingest(library, videos, options)[0].failed
-    monkeypatch.setattr(bootstrap, "_opener", opener)
-    assert finished(main_job.ingest(library, videos, options)[1]) == ["a.mp4"]
