@@ -7,6 +7,7 @@ from trainer.detection_commands import detector
 from trainer.evaluation_commands import evaluate, extract, rank
 from trainer.model_commands import convert, onnx, summary
 from trainer.synthesis_commands import synthesize
+from trainer.told_command import INSTALLED, as_typed
 from trainer.train_commands import export, list_configs, train
 
 _HELP = """
@@ -44,8 +45,20 @@ app.add_typer(detector, name="detector")
 
 
 def run() -> None:
-    """Runs a command as the installed script does."""
-    app(prog_name="retrace-train")
+    """Runs a command as the installed script does, which help and errors name."""
+    _name_as_typed(app)
+    app(prog_name=INSTALLED)
+
+
+def _name_as_typed(group: typer.Typer) -> None:
+    if group.info.help:
+        group.info.help = as_typed(group.info.help)
+    for command in group.registered_commands:
+        if command.callback is not None:
+            command.callback.__doc__ = as_typed(command.callback.__doc__ or "")
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _name_as_typed(inner.typer_instance)
 
 
 if __name__ == "__main__":

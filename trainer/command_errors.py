@@ -11,6 +11,7 @@ import typer
 
 from reid_models.errors import ToldError
 from trainer.errors import TrainerError
+from trainer.told_command import as_typed
 
 INTERRUPTED = 130
 
@@ -61,7 +62,7 @@ def check_place(path: Path, suffix: str) -> None:
 
 
 def _ended(error: ToldError) -> typer.Exit:
-    typer.echo(f"{error.message}\n{error.remedy}", err=True)
+    typer.echo(as_typed(f"{error.message}\n{error.remedy}"), err=True)
     return typer.Exit(1)
 
 

@@ -6,6 +6,14 @@ import shlex
 import sys
 from pathlib import Path
 
+INSTALLED = "retrace-train"
+
+
+def as_typed(text: str) -> str:
+    """A text with this program's commands as they are typed here."""
+    installed = Path(sys.argv[0]).stem == INSTALLED
+    return text.replace("python -m trainer", INSTALLED) if installed else text
+
 
 def told_command() -> str:
     """The command line of this process; of whole paths the last name only, of --terms an ellipsis.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.core.command_name import as_typed
 from app.core.errors import ModelError
 from app.core.networks import ModelRole
 from reid_models.errors import NetworkError
@@ -28,4 +29,4 @@ def told_to_user(role: ModelRole | None = None) -> Iterator[None]:
     try:
         yield
     except NetworkError as error:
-        raise ModelError(error.message, error.remedy, role) from error
+        raise ModelError(as_typed(error.message), as_typed(error.remedy), role) from error

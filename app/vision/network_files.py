@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from app.core.checksum import sha256_of
+from app.core.command_name import as_typed
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
 from app.core.networks import (
@@ -293,7 +294,7 @@ def _kind_for(kinds: Sequence[_AnyKind], path: Path, role: ModelRole) -> _AnyKin
     named = f'"{path.suffix}" files' if path.suffix else "files without an ending"
     way_out = ""
     if path.suffix.lower() == ".pth" and MODEL_FILE_SUFFIX in WEIGHTS_SUFFIXES[role]:
-        way_out = "; a published .pth file becomes one by `python -m trainer convert`"
+        way_out = as_typed("; a published .pth file becomes one by `python -m trainer convert`")
     raise ModelError(
         f"{path.name} cannot be used as {_WORDS[role]}: {named} are not known.",
         f"Choose a file that ends in {', '.join(WEIGHTS_SUFFIXES[role])}{way_out}.",

@@ -60,7 +60,9 @@ def main() -> None:
         assert "retrace-rrid" in run("retrace", "models")
         assert "Usage: retrace " in run("retrace", "ingest", status=2)
         assert "transreid" in run("retrace-train", "list")
-        assert "Usage: retrace-train" in run("retrace-train", "--help")
+        for words in (["--help"], ["train", "--help"], ["datasets", "check", "--help"]):
+            said = run("retrace-train", *words)
+            assert "retrace-train" in said and "python -m trainer" not in said
         assert "right" in run("retrace", "demo")
         check_entry(run("retrace", "--install-desktop-entry"), home, scripts)
         check_window(scripts, home, environment)
