@@ -239,7 +239,9 @@ def test_the_window_takes_the_same_flags(
 ) -> None:
     used: dict[str, Path] = {}
 
-    def show(open_workspace: Any, settings: Any, library: Path, videos: Path | None) -> int:
+    def show(
+        open_workspace: Any, shelf: Any, settings: Any, library: Path, videos: Path | None
+    ) -> int:
         with open_workspace(library, False) as workspace:
             for role in ("embedder", "aggregator", "reranker"):
                 used[role] = workspace.networks.in_use(role).path
