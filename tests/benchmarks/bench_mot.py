@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from app.core.chapters import TrackletPart
-from app.core.entities import Crop, ModelFile, Trajectory, VideoInfo
+from app.core.entities import Crop, ModelFile, Trajectory, VideoInfo, VideoStatus
 from app.services.export.export import write_mot
 from app.storage.library import Library
 
@@ -46,6 +46,8 @@ def _fill(folder: Path, hours: float) -> None:
             stays = _part(1, start, PART_S)
             vectors = np.ones((len(parts) + 1, 1), np.float32)
             library.store_tracklets(video.id, [stays, *parts], vectors, EMBEDDER.id)
+        # Where a video is unfinished, opening lists its crops to find those without rows.
+        library.finish_video(video.id, VideoStatus.DONE)
 
 
 def _export(folder: Path, out: Path, answer: SimpleQueue[tuple[float, float]]) -> None:
