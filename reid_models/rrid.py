@@ -3,6 +3,9 @@
 The backbone's map is cut into horizontal stripes. Each stripe is related to the mean of all the
 others, and the strongest answer of the whole map to the mean of the stripes without it: so each
 scale of n stripes gives n local features and a global one.
+
+Over an OSNet, a further feature of the whole person can follow, which starts from what the
+published weights of the backbone already tell people apart by.
 """
 
 from __future__ import annotations
@@ -15,10 +18,10 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import interpolate, normalize
 
 from reid_models.backbones.efficientnet import EfficientNetLite, EfficientNetName
-from reid_models.backbones.osnet import OSNET_NAMES, OSNet, OSNetName
+from reid_models.backbones.osnet import OSNET_NAMES, OSNet, OSNetHead, OSNetName
 from reid_models.backbones.resnet import ResNet, ResNetName
 from reid_models.checks import check_at_least, check_image_size
 from reid_models.errors import NetworkError
@@ -47,6 +50,7 @@ class RRIDConfig:
             stripes is below it. Weights of one do not fit the other.
         width: length of each feature.
         identities: of the training; 0 leaves out the classifiers.
+        whole: length of the feature of the whole person, see `WholePerson`; 0 leaves it out.
     """
 
     backbone: ResNetName | EfficientNetName | OSNetName = "resnet50"
@@ -55,10 +59,11 @@ class RRIDConfig:
     contrast: Contrast = "code"
     width: int = 256
     identities: int = 0
+    whole: int = 0
 
     def __post_init__(self) -> None:
         check_at_least(self, 1, "width", "image_size")
-        check_at_least(self, 0, "identities")
+        check_at_least(self, 0, "identities", "whole")
 
 
 class Related(NamedTuple):
@@ -79,7 +84,8 @@ class RRID(EmbeddingModel):
     """The relation network.
 
     Its output has R = 15 features ("S": 7), un-normalised, in the published order: the local ones
-    of 6, of 4 and of 2 stripes, each from the top, then the global ones of 6, 4 and 2 stripes.
+    of 6, of 4 and of 2 stripes, each from the top, then the global ones of 6, 4 and 2 stripes,
+    then that of the whole person if there is one.
     Its logits, where it has classifiers, are 3·R: those of the features, then those of what each
     feature shows itself (`Related.own`), then those of its rest, always in the same order.
     """
@@ -97,9 +103,13 @@ class RRID(EmbeddingModel):
         self.input_size_px = config.image_size
         self.scales = SCALES[config.variant]
         relations = sum(self.scales) + len(self.scales)
-        self.embedding_dim = config.width * relations
+        self.embedding_dim = config.width * relations + config.whole
         self.backbone = _new_backbone(config)
         self._check_height()
+        self.whole = None
+        if config.whole:
+            size = self.backbone.map_size(config.image_size)
+            self.whole = WholePerson(self.backbone.out_channels, size, config.whole)
         self.relations = nn.ModuleList(
             Relation(self.backbone.out_channels, config.width) for _ in range(relations)
         )
@@ -114,13 +124,14 @@ class RRID(EmbeddingModel):
         camera_ids: Tensor | None = None,
         view_ids: Tensor | None = None,
     ) -> ReIDOutput:
-        """Features (B, width) and logits (B, classes), as the class says.
+        """Features (B, width), the last (B, whole), and logits (B, classes), as the class says.
 
         Raises:
             NetworkError: images of another size.
         """
-        related = self._related(self._map(images))
-        features = tuple(one.joined for one in related)
+        maps = self._map(images)
+        related = self._related(maps)
+        features = self._features(related, maps)
         if not self.classifiers:
             return ReIDOutput(features)
         logits = [
@@ -144,7 +155,7 @@ class RRID(EmbeddingModel):
             NetworkError: images of another size.
         """
         maps = self._map(images)
-        output = ReIDOutput(tuple(one.joined for one in self._related(maps)))
+        output = ReIDOutput(self._features(self._related(maps), maps))
         return normalize(self.vector(output).float(), dim=1), maps
 
     def _map(self, images: Tensor) -> Tensor:
@@ -155,6 +166,10 @@ class RRID(EmbeddingModel):
     def _related(self, maps: Tensor) -> list[Related]:
         pairs = own_and_rest(maps, self.scales, self.config.contrast)
         return [relate(*pair) for relate, pair in zip(self.relations, pairs, strict=True)]
+
+    def _features(self, related: list[Related], maps: Tensor) -> tuple[Tensor, ...]:
+        parts = tuple(one.joined for one in related)
+        return parts if self.whole is None else (*parts, self.whole(maps))
 
     def _check_height(self) -> None:
         rows, _ = self.backbone.map_size(self.input_size_px)
@@ -182,6 +197,45 @@ class Relation(nn.Module):
         own = self.own(own)  # (B, width)
         rest = self.rest(rest)  # (B, width)
         return Related(own, rest, own + self.joined(torch.cat((own, rest), dim=1)))
+
+
+class WholePerson(nn.Module):
+    """One feature of the whole map: a global depthwise convolution, then a linear layer.
+
+    So each place of the map has a weight in each channel (Chen et al., MobileFaceNets,
+    arXiv:1804.07573), as at the end of the networks that `reid_models.backbones.osnet` names.
+    """
+
+    def __init__(self, channels: int, map_size: tuple[int, int], length: int) -> None:
+        super().__init__()
+        self.places = nn.Conv2d(channels, channels, map_size, groups=channels)
+        self.linear = nn.Linear(channels, length)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, length) from (B, C, h, w)."""
+        feature: Tensor = self.linear(self.places(maps).flatten(1))
+        return feature
+
+    def load_pretrained(self, weights: OSNetHead) -> None:
+        """Starts from a published head; its weights are resized to this map.
+
+        Raises:
+            NetworkError: its feature has another length.
+        """
+        if weights.linear.shape != self.linear.weight.shape:
+            raise NetworkError(
+                f"The published feature has {len(weights.linear)} numbers, this one "
+                f"{self.linear.out_features}.",
+                f"Set model.whole to {len(weights.linear)}.",
+            )
+        rows, columns = self.places.kernel_size
+        places = interpolate(weights.places, (rows, columns), mode="bilinear", antialias=True)
+        scale = weights.places[0, 0].numel() / (rows * columns)  # the sum over the map stays
+        with torch.no_grad():
+            self.places.weight.copy_(places * scale)
+            self.places.bias.copy_(weights.places_bias)
+            self.linear.weight.copy_(weights.linear)
+            self.linear.bias.copy_(weights.linear_bias)
 
 
 class RelationClassifiers(nn.Module):

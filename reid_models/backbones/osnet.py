@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,22 @@ _NARROWING = 4
 _SQUEEZE = 16
 # Layers of OpenVINO with weights.
 _WEIGHTED = ("Convolution", "GroupConvolution", "Multiply", "Add", "MatMul")
+
+
+class OSNetHead(NamedTuple):
+    """What follows the map in the published networks: map (B, C, h, w) → feature (B, D).
+
+    Attributes:
+        places: (C, 1, h, w), the global depthwise convolution.
+        places_bias: (C,).
+        linear: (D, C), with the norm layer behind it folded in.
+        linear_bias: (D,).
+    """
+
+    places: Tensor
+    places_bias: Tensor
+    linear: Tensor
+    linear_bias: Tensor
 
 
 class OSNet(nn.Module):
@@ -88,11 +104,14 @@ class OSNet(nn.Module):
         height, width = (-(-side // 4) for side in image_size)
         return height // 4, width // 4
 
-    def load_pretrained(self, source: str | Path) -> PretrainedReport:
-        """Starts from one of the networks that the module names; what follows the map is left.
+    def load_pretrained(self, source: str | Path) -> tuple[PretrainedReport, OSNetHead]:
+        """Starts from one of the networks that the module names.
 
         Args:
             source: OpenVINO's `.xml`, with the `.bin` beside it.
+
+        Returns:
+            What was used, and what follows the map, for a network that has a use for it.
 
         Raises:
             NetworkError: no such file, or another network.
@@ -112,7 +131,15 @@ class OSNet(nn.Module):
                     raise _other_network(path, self.name)
                 parameter.copy_(given.reshape(parameter.shape))
                 used.append(name)
-        return PretrainedReport(str(path), tuple(dict.fromkeys(used)), (), (), ())
+        places, places_bias, linear, linear_bias, scale, shift = theirs
+        scale = scale.flatten()
+        head = OSNetHead(
+            places.flatten(1, 2),
+            places_bias.flatten(),
+            linear * scale[:, None],
+            linear_bias.flatten() * scale + shift.flatten(),
+        )
+        return PretrainedReport(str(path), tuple(dict.fromkeys(used)), (), (), ()), head
 
 
 class OSBlock(nn.Module):

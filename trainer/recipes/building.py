@@ -85,7 +85,7 @@ def load_backbone(network: Any, source: str | None) -> PretrainedReport:
     backbone = network.backbone
     trunk = osnet_trunk(network)
     if trunk is not None:
-        return _load_osnet(trunk, Path(source or _OSNETS[trunk.name]))
+        return _load_osnet(network, trunk, Path(source or _OSNETS[trunk.name]))
     if isinstance(backbone, EfficientNetLite):
         return backbone.load_pretrained(source)
     if not isinstance(backbone, ResNet):
@@ -106,17 +106,29 @@ def osnet_trunk(network: Any) -> OSNet | None:
     return stem.trunk if isinstance(stem, OSNetStem) else None
 
 
-def _load_osnet(trunk: OSNet, path: Path) -> PretrainedReport:
+def _load_osnet(network: Any, trunk: OSNet, path: Path) -> PretrainedReport:
+    whole = getattr(network, "whole", None)
     if path.suffix != ".safetensors":
-        return trunk.load_pretrained(path)
-    other = osnet_trunk(load_model(path)[0])
+        report, head = trunk.load_pretrained(path)
+        if whole is not None:
+            whole.load_pretrained(head)
+        return report
+    model = load_model(path)[0]
+    other = osnet_trunk(model)
     if other is None:
         raise TrainerError(
             f"There is no OSNet in {path.name}.",
             "Choose an RRID over one, or OpenVINO's .xml of retail-0286, for start.pretrained.",
         )
+    theirs = getattr(model, "whole", None)
+    if whole is not None and theirs is not None:
+        _copy_all(whole, theirs, path)
+    return _copy_all(trunk, other, path)
+
+
+def _copy_all(part: nn.Module, other: nn.Module, path: Path) -> PretrainedReport:
     state = other.state_dict()
-    return copy_weights(trunk, state, {key: (key,) for key in state}, path.name)
+    return copy_weights(part, state, {key: (key,) for key in state}, path.name)
 
 
 def _side_information(
