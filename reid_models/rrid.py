@@ -231,11 +231,8 @@ class WholePerson(nn.Module):
         rows, columns = self.places.kernel_size
         places = interpolate(weights.places, (rows, columns), mode="bilinear", antialias=True)
         scale = weights.places[0, 0].numel() / (rows * columns)  # the sum over the map stays
-        with torch.no_grad():
-            self.places.weight.copy_(places * scale)
-            self.places.bias.copy_(weights.places_bias)
-            self.linear.weight.copy_(weights.linear)
-            self.linear.bias.copy_(weights.linear_bias)
+        self.places.load_state_dict({"weight": places * scale, "bias": weights.places_bias})
+        self.linear.load_state_dict({"weight": weights.linear, "bias": weights.linear_bias})
 
 
 class RelationClassifiers(nn.Module):

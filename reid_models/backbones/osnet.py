@@ -104,14 +104,11 @@ class OSNet(nn.Module):
         height, width = (-(-side // 4) for side in image_size)
         return height // 4, width // 4
 
-    def load_pretrained(self, source: str | Path) -> tuple[PretrainedReport, OSNetHead]:
-        """Starts from one of the networks that the module names.
+    def load_pretrained(self, source: str | Path) -> PretrainedReport:
+        """Starts from one of the networks that the module names; see `read_head` for the rest.
 
         Args:
             source: OpenVINO's `.xml`, with the `.bin` beside it.
-
-        Returns:
-            What was used, and what follows the map, for a network that has a use for it.
 
         Raises:
             NetworkError: no such file, or another network.
@@ -131,15 +128,28 @@ class OSNet(nn.Module):
                     raise _other_network(path, self.name)
                 parameter.copy_(given.reshape(parameter.shape))
                 used.append(name)
-        places, places_bias, linear, linear_bias, scale, shift = theirs
-        scale = scale.flatten()
-        head = OSNetHead(
-            places.flatten(1, 2),
-            places_bias.flatten(),
-            linear * scale[:, None],
-            linear_bias.flatten() * scale + shift.flatten(),
+        return PretrainedReport(str(path), tuple(dict.fromkeys(used)), (), (), ())
+
+
+def read_head(path: Path) -> OSNetHead:
+    """The head of a file that `OSNet.load_pretrained` took.
+
+    Raises:
+        NetworkError: the file ends with the map.
+    """
+    places, places_bias, linear, linear_bias, scale, shift = list(_weights(path))[-6:]
+    if places.ndim != 5 or linear.ndim != 2:
+        raise NetworkError(
+            f"{path.name} has no layer behind its feature map.",
+            "Choose the .xml as it was published.",
         )
-        return PretrainedReport(str(path), tuple(dict.fromkeys(used)), (), (), ()), head
+    scale = scale.flatten()
+    return OSNetHead(
+        places.flatten(1, 2),
+        places_bias.flatten(),
+        linear * scale[:, None],
+        linear_bias.flatten() * scale + shift.flatten(),
+    )
 
 
 class OSBlock(nn.Module):

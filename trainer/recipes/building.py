@@ -6,8 +6,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from torch import nn
+
 from reid_models.backbones.efficientnet import EfficientNetLite
-from reid_models.backbones.osnet import OSNet, OSNetName
+from reid_models.backbones.osnet import OSNet, OSNetName, read_head
 from reid_models.backbones.pretrained import PretrainedReport, copy_weights
 from reid_models.backbones.resnet import ResNet, load_pretrained
 from reid_models.backbones.vit import OSNetStem
@@ -109,9 +111,9 @@ def osnet_trunk(network: Any) -> OSNet | None:
 def _load_osnet(network: Any, trunk: OSNet, path: Path) -> PretrainedReport:
     whole = getattr(network, "whole", None)
     if path.suffix != ".safetensors":
-        report, head = trunk.load_pretrained(path)
+        report = trunk.load_pretrained(path)
         if whole is not None:
-            whole.load_pretrained(head)
+            whole.load_pretrained(read_head(path))
         return report
     model = load_model(path)[0]
     other = osnet_trunk(model)

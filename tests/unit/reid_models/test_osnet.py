@@ -16,12 +16,13 @@ from reid_models.backbones.osnet import (
     OSNet,
     OSNetName,
     SqueezeExcite,
+    read_head,
 )
 from reid_models.errors import NetworkError
 from reid_models.interfaces import IMAGENET_MEAN, IMAGENET_STD
 from reid_models.model_card import ModelCard
 from reid_models.model_file import save_model
-from reid_models.rrid import RRID, RRIDConfig
+from reid_models.rrid import RRID, RRIDConfig, WholePerson
 from reid_models.sessions import import_openvino
 from reid_models.transreid import TransReID, TransReIDConfig
 from trainer.errors import TrainerError
@@ -81,6 +82,58 @@ def test_it_computes_what_the_published_network_computes(name: OSNetName) -> Non
     with torch.no_grad():
         maps = network(_normalised(pixels))
     assert np.allclose(maps.numpy(), _published_maps(path, pixels[:, ::-1]), atol=1e-3)
+
+
+@pytest.mark.skipif(not WEIGHTS.is_dir(), reason="../shared/data is not here")
+def test_the_whole_person_s_feature_starts_as_the_published_one() -> None:
+    full = "person-reidentification-retail-0286"
+    path = WEIGHTS / full / "FP16" / f"{full}.xml"
+    trunk = OSNet("osnet_x0_75").eval()
+    trunk.load_pretrained(path)
+    whole = WholePerson(trunk.out_channels, (16, 8), 256)
+    whole.load_pretrained(read_head(path))
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 3, 256, 128)).astype(np.float32)
+    with torch.no_grad():
+        feature = whole(trunk(_normalised(pixels)))
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    published = import_openvino().Core().compile_model(str(path), "CPU", settings)
+    assert np.allclose(feature.numpy(), published(pixels[:, ::-1].copy())[0], atol=1e-2)
+
+
+@pytest.mark.skipif(not WEIGHTS.is_dir(), reason="../shared/data is not here")
+def test_the_whole_person_s_feature_fits_a_map_of_another_size() -> None:
+    full = "person-reidentification-retail-0286"
+    path = WEIGHTS / full / "FP16" / f"{full}.xml"
+    network = RRID(RRIDConfig("osnet_x0_75", (288, 128), "S", width=8, whole=256))
+    load_backbone(network, str(path))
+    published = WholePerson(384, (16, 8), 256)
+    published.load_pretrained(read_head(path))
+    assert network.whole is not None
+    with torch.no_grad():
+        feature = network.whole(torch.ones(1, 384, 18, 8))
+        assert torch.allclose(feature, published(torch.ones(1, 384, 16, 8)), atol=0.2)
+    shorter = RRID(RRIDConfig("osnet_x0_75", (288, 128), "S", width=8, whole=128))
+    with pytest.raises(NetworkError, match=r"has 256 numbers, this one 128.*Set model.whole"):
+        load_backbone(shorter, str(path))
+
+
+def test_a_file_without_the_published_head_is_refused(tmp_path: Path) -> None:
+    path = _ir_file(_random("osnet_x0_5"), tmp_path / "trunk.xml")
+    network = RRID(RRIDConfig("osnet_x0_5", (192, 96), "S", width=8, whole=16))
+    with pytest.raises(NetworkError, match=r"trunk.xml has no layer behind its feature map"):
+        load_backbone(network, str(path))
+
+
+def test_the_whole_person_s_feature_is_taken_over_from_a_file_of_ours(tmp_path: Path) -> None:
+    config = RRIDConfig("osnet_x0_5", (192, 96), "S", width=8, whole=16)
+    taught, network = RRID(config).eval(), RRID(config).eval()
+    save_model(tmp_path / "taught.safetensors", taught, ModelCard.of(taught))
+    load_backbone(network, str(tmp_path / "taught.safetensors"))
+    images = torch.randn(1, 3, 192, 96)
+    with torch.no_grad():
+        ours, theirs = network(images).features, taught(images).features
+    assert ours[-1].shape == (1, 16)
+    assert torch.equal(ours[-1], theirs[-1])
 
 
 def test_a_transformer_over_it_starts_from_the_rrid_s(tmp_path: Path) -> None:

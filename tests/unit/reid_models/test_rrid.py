@@ -22,9 +22,11 @@ from reid_models.rrid import (
 PARTS = torch.tensor([[[1.0, 3.0, 2.0], [4.0, 2.0, 0.0]]])  # stripes (1, 4), (3, 2), (2, 0)
 
 
-def small(variant: Variant = "F", identities: int = 0) -> RRID:
+def small(variant: Variant = "F", identities: int = 0, whole: int = 0) -> RRID:
     torch.manual_seed(0)
-    config = RRIDConfig("resnet10t", (192, 32), variant, width=16, identities=identities)
+    config = RRIDConfig(
+        "resnet10t", (192, 32), variant, width=16, identities=identities, whole=whole
+    )
     return RRID(config).eval()
 
 
@@ -96,6 +98,20 @@ def test_outputs_of_a_variant(variant: Variant, features: int):
 def test_full_size_has_3840_and_1792_numbers():
     assert RRID(RRIDConfig("resnet10t")).embedding_dim == 3840
     assert RRID(RRIDConfig("resnet10t", variant="S")).embedding_dim == 1792
+
+
+def test_the_whole_person_s_feature_is_the_last_and_has_no_logits():
+    network = small("S", identities=3, whole=5)
+    images = torch.rand(2, 3, 192, 32)
+    with torch.inference_mode():
+        output = network(images)
+        vectors, maps = network.embed_with_map(images)
+    assert network.embedding_dim == 7 * 16 + 5
+    assert [tuple(one.shape) for one in output.features] == [(2, 16)] * 7 + [(2, 5)]
+    assert len(output.logits) == 3 * 7
+    expected = torch.nn.functional.normalize(torch.cat(output.features, dim=1), dim=1)
+    assert torch.allclose(vectors, expected)
+    assert maps.shape[2:] == (12, 2)
 
 
 def test_logits_are_those_of_features_then_own_then_rest():
