@@ -15,8 +15,9 @@ from app.core.entities import FloatArray
 
 Doubles = NDArray[np.float64]
 
-# The noise is meant for one step of a video of 30 frames a second.
-STEP_S = 1 / 30
+# The noise below is that of one such step. DeepSORT's is 1/30 s; people are followed better with
+# half as much noise (docs/training.md).
+STEP_S = 1 / 15
 # Deviations as shares of the height.
 _POSITION = 1 / 20
 _VELOCITY = 1 / 160
