@@ -47,7 +47,7 @@ _NEAR = 0.2
 _CONTESTED = 0.15
 # How much overlap a cosine is worth. The cosine that changes nothing lies this far below the mean
 # of people with themselves a moment ago, which differs between embedders and places.
-_LOOKS_WEIGHT, _LOOKS_SLACK = 0.8, 0.2
+_LOOKS_WEIGHT, _LOOKS_SLACK = 0.8, 0.25
 # What is assumed for that mean at first, and how many cosines the assumption counts for.
 _SELF_AT_FIRST, _LOOKS_AT_FIRST = 0.85, 5
 # Every track is embedded at least so often, and each vector changes its mean by this share.
