@@ -20,7 +20,7 @@ from pydantic.dataclasses import dataclass
 from app.core.errors import SettingsError
 from app.core.networks import ModelRole
 from app.core.queries import Correction, Refinement, SearchStage
-from app.language import SYSTEM
+from app.language import SYSTEM, tr
 
 APPLICATION = "retrace"
 # Beside the packages in a checkout and in an installation.
@@ -225,13 +225,15 @@ def load_settings(path: Path | None = None) -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(
-            f"The settings file {path} cannot be read: {error}.", "Correct or delete it."
+            tr("The settings file {path} cannot be read: {error}.", path=path, error=error),
+            tr("Correct or delete it."),
         ) from error
     try:
         return TypeAdapter(Settings).validate_python(values)
     except ValidationError as error:
         raise SettingsError(
-            f"The settings file {path} has {_explain(error)}.", "Correct or delete that line."
+            tr("The settings file {path} has {problem}.", path=path, problem=_explain(error)),
+            tr("Correct or delete that line."),
         ) from error
 
 
@@ -249,8 +251,12 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
         Path(file.name).replace(path)
     except OSError as error:
         raise SettingsError(
-            f"The settings cannot be written to {path}: {error.strerror}.",
-            "Make room, or allow writing there.",
+            tr(
+                "The settings cannot be written to {path}: {reason}.",
+                path=path,
+                reason=error.strerror,
+            ),
+            tr("Make room, or allow writing there."),
         ) from error
 
 
@@ -278,5 +284,5 @@ def _explain(error: ValidationError) -> str:
         for part in where[:-1]:
             known = type(getattr(known(), part))
         names = ", ".join(entry.name for entry in fields(known))
-        return f"an unknown key '{key}' (known here: {names})"
-    return f"a wrong value for '{key}': {first['msg'].lower()}"
+        return tr("an unknown key '{key}' (known here: {names})", key=key, names=names)
+    return tr("a wrong value for '{key}': {reason}", key=key, reason=first["msg"].lower())

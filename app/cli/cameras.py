@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.options import JsonOption, LibraryOption
+from app.cli.options import JsonOption, LibraryOption, helped
 from app.cli.program import opened
 from app.core.camera_clock import RAW_CLOCK, offset_text, parse_offset
 from app.core.errors import UsageError
+from app.language import tr
 
 if TYPE_CHECKING:
     from app.core.entities import Camera
@@ -19,45 +20,54 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 camera = typer.Typer(
-    help="Rename, merge or split cameras; nothing is analysed again for it.",
+    help=tr("Rename, merge or split cameras; nothing is analysed again for it."),
     rich_markup_mode=None,
 )
 
 
+@helped(tr("Show or correct the clocks of cameras: zone, offset, drift."))
 def clock(
     context: typer.Context,
     library: LibraryOption,
     name: Annotated[
-        str | None, typer.Option("--camera", help="Whose clock to change; without it: show all.")
+        str | None,
+        typer.Option("--camera", help=tr("Whose clock to change; without it: show all.")),
     ] = None,
     zone: Annotated[
         str | None,
-        typer.Option(help='Zone of its clock: Europe/Berlin, UTC, +01:00; "" for the library\'s.'),
+        typer.Option(
+            help=tr('Zone of its clock: Europe/Berlin, UTC, +01:00; "" for the library\'s.')
+        ),
     ] = None,
     offset: Annotated[
-        str | None, typer.Option(help="Added to its times: seconds, or [-]h:mm:ss.")
+        str | None, typer.Option(help=tr("Added to its times: seconds, or [-]h:mm:ss."))
     ] = None,
     drift: Annotated[
-        float | None, typer.Option(help="Seconds added for each day since its first video.")
+        float | None, typer.Option(help=tr("Seconds added for each day since its first video."))
     ] = None,
     mark: Annotated[
         list[str] | None,
         typer.Option(
-            help="One event in two cameras, as VIDEO@TIME=VIDEO@TIME, this camera's first; "
-            "with several that lie apart, the drift is found, too."
+            help=tr(
+                "One event in two cameras, as VIDEO@TIME=VIDEO@TIME, this "
+                "camera's first; with several that lie apart, the drift is "
+                "found, too."
+            )
         ),
     ] = None,
-    reset: Annotated[bool, typer.Option("--reset", help="Back to the recorder's times.")] = False,
+    reset: Annotated[
+        bool, typer.Option("--reset", help=tr("Back to the recorder's times."))
+    ] = False,
     json: JsonOption = False,
 ) -> int:
-    """Show or correct the clocks of cameras: zone, offset, drift."""
+    """The command ``clock``."""
     from app.services.footage.cameras import changed
 
     typed = zone is not None or offset is not None or drift is not None
     if name is None and (typed or mark or reset):
-        raise UsageError("Name the camera whose clock is to be changed with --camera.")
+        raise UsageError(tr("Name the camera whose clock is to be changed with --camera."))
     if sum((typed, bool(mark), reset)) > 1:
-        raise UsageError("Give one of --mark, --reset, or --zone, --offset and --drift.")
+        raise UsageError(tr("Give one of --mark, --reset, or --zone, --offset and --drift."))
     with opened(context.obj, library) as workspace:
         if name is not None:
             cameras, one = workspace.cameras, workspace.catalog.find_camera(name)
@@ -66,7 +76,10 @@ def clock(
             elif mark:
                 solved = cameras.solve(one, [_event(workspace, text) for text in mark])
                 cameras.set_clock(one, solved.clock)
-                typer.echo(f"Found within {solved.uncertainty_s:.2f} s.", err=True)
+                typer.echo(
+                    tr("Found within {within_s:.2f} s.", within_s=solved.uncertainty_s),
+                    err=True,
+                )
             elif typed:
                 own = [each for each in workspace.library.videos() if each.camera.id == one.id]
                 offset_s = parse_offset(offset) if offset is not None else None
@@ -76,26 +89,28 @@ def clock(
 
 
 @camera.command()
+@helped(tr("Give a camera another name; footage loaded later under the old one joins it."))
 def rename(
     context: typer.Context,
     library: LibraryOption,
     old: Annotated[str, typer.Argument(metavar="OLD")],
     new: Annotated[str, typer.Argument(metavar="NEW")],
 ) -> int:
-    """Give a camera another name; footage loaded later under the old one joins it."""
+    """The command ``rename``."""
     with opened(context.obj, library) as workspace:
         workspace.cameras.rename(workspace.catalog.find_camera(old), new)
     return 0
 
 
 @camera.command()
+@helped(tr("Make several cameras one."))
 def merge(
     context: typer.Context,
     library: LibraryOption,
     cameras: Annotated[list[str], typer.Argument(metavar="CAMERA…")],
-    into: Annotated[str, typer.Option(help="Which of them stays, with its clock.")],
+    into: Annotated[str, typer.Option(help=tr("Which of them stays, with its clock."))],
 ) -> int:
-    """Make several cameras one."""
+    """The command ``merge``."""
     with opened(context.obj, library) as workspace:
         named = workspace.catalog.find_camera
         workspace.cameras.merge([named(each) for each in cameras], named(into))
@@ -103,16 +118,17 @@ def merge(
 
 
 @camera.command()
+@helped(tr("Give some of a camera's videos to a new camera, which keeps the clock."))
 def split(
     context: typer.Context,
     library: LibraryOption,
     name: Annotated[str, typer.Argument(metavar="CAMERA")],
     new: Annotated[str, typer.Argument(metavar="NEW")],
     videos: Annotated[
-        list[str], typer.Option(help="Its videos that go: paths or patterns such as *_R.MP4.")
+        list[str], typer.Option(help=tr("Its videos that go: paths or patterns such as *_R.MP4."))
     ],
 ) -> int:
-    """Give some of a camera's videos to a new camera, which keeps the clock."""
+    """The command ``split``."""
     with opened(context.obj, library) as workspace:
         one = workspace.catalog.find_camera(name)
         own = [each for each in workspace.library.videos() if each.camera.id == one.id]
@@ -125,7 +141,16 @@ def split(
             )
         ]
         workspace.cameras.split(one, gone, new)
-        typer.echo(f"{len(gone)} of the {len(own)} videos of {one.name} are {new} now.", err=True)
+        typer.echo(
+            tr(
+                "{count} of the {total} videos of {camera} are {new} now.",
+                count=len(gone),
+                total=len(own),
+                camera=one.name,
+                new=new,
+            ),
+            err=True,
+        )
     return 0
 
 
@@ -135,7 +160,8 @@ def _event(workspace: Workspace, text: str) -> MarkedEvent:
     match = re.fullmatch(r"(.+)@([\d:.]+)=(.+)@([\d:.]+)", text)
     if match is None:
         raise UsageError(
-            f'"{text}" is not a mark.', "Write it like cam2.mp4@12.4=cam1.mp4@0:03:32.4."
+            tr('"{text}" is not a mark.', text=text),
+            tr("Write it like cam2.mp4@12.4=cam1.mp4@0:03:32.4."),
         )
     own, other = workspace.catalog.find_video(match[1]), workspace.catalog.find_video(match[3])
     return MarkedEvent(own.id, parse_offset(match[2]), other.id, parse_offset(match[4]))
@@ -150,18 +176,18 @@ def _show(workspace: Workspace, name: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json({"cameras": [_as_json(each) for each in cameras]})
         return
-    columns = ("camera", "clock", "zone", "offset", "drift (s a day)")
-    table = AnswerTable("Clocks", columns, right=("offset",), folding=("camera",))
+    columns = (tr("camera"), tr("clock"), tr("zone"), tr("offset"), tr("drift (s a day)"))
+    table = AnswerTable(tr("Clocks"), columns, right=(tr("offset"),), folding=(tr("camera"),))
     for each in cameras:
         clock = each.clock
         table.add(
             each.name,
-            "raw" if clock.is_raw else "corrected",
-            clock.zone or f"{workspace.library.timezone} (the library's)",
+            tr("raw") if clock.is_raw else tr("corrected"),
+            clock.zone or tr("{zone} (the library's)", zone=workspace.library.timezone),
             offset_text(clock.offset_s),
-            f"{clock.drift_s_per_day:+.3f}" if clock.reference_utc else "none",
+            f"{clock.drift_s_per_day:+.3f}" if clock.reference_utc else tr("none"),
         )
-    table.print(*(() if cameras else ["The library has no cameras yet."]))
+    table.print(*(() if cameras else [tr("The library has no cameras yet.")]))
 
 
 def _as_json(one: Camera) -> dict[str, Any]:

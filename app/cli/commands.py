@@ -30,6 +30,7 @@ from app.cli.options import (
     RerankerOption,
     SubStreamsOption,
     ZoneOption,
+    helped,
 )
 from app.cli.people import people
 from app.cli.program import (
@@ -48,6 +49,7 @@ from app.core.clock import parse_zone
 from app.core.command_name import command_name
 from app.core.errors import ModelError, UsageError, UserFacingError
 from app.core.networks import NamedModels
+from app.language import tr
 from app.settings import default_library, demo_dir, demo_library
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ class _Commands(TyperGroup):
             _say(str(error))
             status = FATAL
         except KeyboardInterrupt:
-            _say("Interrupted.")
+            _say(tr("Interrupted."))
             status = INTERRUPTED
         except BrokenPipeError:
             # Our reader went away (`… | head`): keep the interpreter from saying so at its end.
@@ -81,9 +83,11 @@ class _Commands(TyperGroup):
 
 commands = typer.Typer(
     cls=_Commands,
-    help="Find one person in the recordings of many cameras.",
-    epilog="Exit status: 0 done, 1 fatal, 2 wrong usage or an empty folder, "
-    "3 some videos failed or were cut, 130 interrupted.",
+    help=tr("Find one person in the recordings of many cameras."),
+    epilog=tr(
+        "Exit status: 0 done, 1 fatal, 2 wrong usage or an empty folder, 3 "
+        "some videos failed or were cut, 130 interrupted."
+    ),
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -131,7 +135,10 @@ def _main(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help=tr("Show the version and exit."),
         ),
     ] = False,
     entry: EntryOption = False,
@@ -149,42 +156,51 @@ def _ingest(program: Program, folder: Path, library: Path, options: IngestOption
         try:
             summary = follow_ingest(workspace.ingest(folder, options))
         except KeyboardInterrupt:
-            _say("What is stored is kept. Run the same command again to continue.")
+            _say(tr("What is stored is kept. Run the same command again to continue."))
             raise
         except ModelError:
             workspace.abandon()  # a library that was made for this and holds nothing yet
             raise
-    _say(f"Library: {library}")
+    _say(tr("Library: {library}", library=library))
     return SOME_FAILED if summary.failed or summary.partial else DONE
 
 
 @commands.command()
+@helped(tr("Open the window. Without a display: load --videos, or else show the demo."))
 def run(
     context: typer.Context,
     videos: Annotated[
-        str, typer.Option("--videos", help="Folder of footage to load at the start.")
+        str, typer.Option("--videos", help=tr("Folder of footage to load at the start."))
     ] = "",
     library: Annotated[
-        Path | None, typer.Option("--library", help="Library folder to open.", show_default=False)
+        Path | None,
+        typer.Option("--library", help=tr("Library folder to open."), show_default=False),
     ] = None,
     detector: DetectorOption = None,
     embedder: EmbedderOption = None,
     aggregator: AggregatorOption = None,
     reranker: RerankerOption = None,
 ) -> int:
-    """Open the window. Without a display: load --videos, or else show the demo."""
+    """The command ``run``."""
     program: Program = context.obj
     folder = Path(videos).expanduser() if videos else None
     named = NamedModels(detector, embedder, aggregator, reranker)
     if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         return program.run_window(library, folder, named)
-    _say("There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set), so no window opens.")
+    _say(
+        tr("There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set), so no window opens.")
+    )
     if folder is None:
         try:
             # A library that was named is the user's: the demo has no business in it.
             return DONE if library else _demo(program, demo_library(), named, None, as_json=False)
         finally:
-            _say(f"To load a folder of your own footage, type:\n  {command_name()} ingest FOLDER")
+            _say(
+                tr(
+                    "To load a folder of your own footage, type:\n  {program} ingest FOLDER",
+                    program=command_name(),
+                )
+            )
     from app.services.ingest.ingest_options import IngestOptions
 
     defaults = program.settings().ingest
@@ -195,11 +211,23 @@ def run(
     try:
         status = _ingest(program, folder, target, options)
     except ModelError:
-        files = "--detector FILE --embedder FILE"
-        _say(f"To choose weights files, type:\n  {command_name()} ingest {quote(videos)} {files}")
+        _say(
+            tr(
+                "To choose weights files, type:\n"
+                "  {program} ingest {folder} --detector FILE --embedder FILE",
+                program=command_name(),
+                folder=quote(videos),
+            )
+        )
         raise
     there = quote(str(target))
-    _say(f"To search it, type:\n  {command_name()} search --library {there} --image PICTURE")
+    _say(
+        tr(
+            "To search it, type:\n  {program} search --library {library} --image PICTURE",
+            program=command_name(),
+            library=there,
+        )
+    )
     return status
 
 
@@ -219,15 +247,24 @@ def _demo(
 
 
 @commands.command()
+@helped(
+    tr(
+        "Try it on three rendered cameras: find everybody again in another camera.\n\n"
+        "The clips come with the program; nobody in them is real. The truth about them is"
+        " known, so the table says who was found."
+    )
+)
 def demo(
     context: typer.Context,
     library: Annotated[
         Path | None,
-        typer.Option(help="Library folder; by default Demo in the user's data folder."),
+        typer.Option(help=tr("Library folder; by default Demo in the user's data folder.")),
     ] = None,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="Where to write a picture of one search; by default beside the library."),
+        typer.Option(
+            help=tr("Where to write a picture of one search; by default beside the library.")
+        ),
     ] = None,
     json: JsonOption = False,
     detector: DetectorOption = None,
@@ -235,24 +272,26 @@ def demo(
     aggregator: AggregatorOption = None,
     reranker: RerankerOption = None,
 ) -> int:
-    """Try it on three rendered cameras: find everybody again in another camera.
-
-    The clips come with the program; nobody in them is real. The truth about them is known, so the
-    table says who was found.
-    """
+    """The command ``demo``."""
     named = NamedModels(detector, embedder, aggregator, reranker)
     return _demo(context.obj, library or demo_library(), named, sheet, as_json=json)
 
 
 @commands.command()
+@helped(
+    tr(
+        "Load a folder: detect, follow and store the people of every video.\n\n"
+        "Running it again goes on where it was interrupted and takes only what is new."
+    )
+)
 def ingest(
     context: typer.Context,
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder of videos or frames, or one file.")
+        Path, typer.Argument(metavar="FOLDER", help=tr("Folder of videos or frames, or one file."))
     ],
     library: Annotated[
         Path | None,
-        typer.Option(help="Library folder; by default one in the user's data folder."),
+        typer.Option(help=tr("Library folder; by default one in the user's data folder.")),
     ] = None,
     camera_by: CameraByOption = None,
     fps: FpsOption = None,
@@ -263,13 +302,12 @@ def ingest(
     detector: DetectorOption = None,
     embedder: EmbedderOption = None,
     device: DeviceOption = None,
-    again: Annotated[bool, typer.Option("--again", help="Analyse finished videos again.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help=tr("Analyse finished videos again."))
+    ] = False,
     json: JsonOption = False,
 ) -> int:
-    """Load a folder: detect, follow and store the people of every video.
-
-    Running it again goes on where it was interrupted and takes only what is new.
-    """
+    """The command ``ingest``."""
     from app.cli.surveying import show_survey
     from app.core.library_files import is_library
     from app.services.ingest.ingest_options import IngestOptions
@@ -298,8 +336,9 @@ def ingest(
 
 
 @commands.command(name="list")
+@helped(tr("Show the videos of a library with their status, and their tracklets."))
 def list_(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:
-    """Show the videos of a library with their status, and their tracklets."""
+    """The command ``list``."""
     from app.cli.listing import show_library
 
     with opened(context.obj, library) as workspace:
@@ -308,14 +347,17 @@ def list_(context: typer.Context, library: LibraryOption, json: JsonOption = Fal
 
 
 @commands.command()
+@helped(
+    tr("Write the tracks out: frame (from 1), track, left, top, width, height, score, -1, -1, -1.")
+)
 def export(
     context: typer.Context,
     library: LibraryOption,
     mot: Annotated[
-        Path, typer.Option("--mot", help="Folder for one MOT-challenge text file per video.")
+        Path, typer.Option("--mot", help=tr("Folder for one MOT-challenge text file per video."))
     ],
 ) -> int:
-    """Write the tracks out: frame (from 1), track, left, top, width, height, score, -1, -1, -1."""
+    """The command ``export``."""
     from app.services.export.export import write_mot
 
     with opened(context.obj, library) as workspace:
@@ -325,15 +367,18 @@ def export(
 
 
 @commands.command()
+@helped(
+    tr("Tell a library that its footage was moved; without OLD and NEW, show where it is expected.")
+)
 def relocate(
     context: typer.Context,
     library: LibraryOption,
-    old: Annotated[Path | None, typer.Argument(help="Where the footage was.")] = None,
-    new: Annotated[Path | None, typer.Argument(help="Where it is now.")] = None,
+    old: Annotated[Path | None, typer.Argument(help=tr("Where the footage was."))] = None,
+    new: Annotated[Path | None, typer.Argument(help=tr("Where it is now."))] = None,
 ) -> int:
-    """Tell a library that its footage was moved; without OLD and NEW, show where it is expected."""
+    """The command ``relocate``."""
     if old is not None and new is None:
-        raise UsageError("The new folder is missing.", "Name both folders, OLD and NEW.")
+        raise UsageError(tr("The new folder is missing."), tr("Name both folders, OLD and NEW."))
     with opened(context.obj, library) as workspace:
         roots = workspace.library.source_roots()
         if old is None or new is None:
@@ -343,11 +388,14 @@ def relocate(
         new = new.expanduser().resolve()
         moved = workspace.library.repoint_source(old.expanduser(), new)
         if not moved:
-            expected = ", ".join(map(str, roots)) or "nowhere yet"
-            raise UsageError(f"No footage is expected in {old}.", f"It is below {expected}.")
+            expected = ", ".join(map(str, roots)) or tr("nowhere yet")
+            raise UsageError(
+                tr("No footage is expected in {old}.", old=old),
+                tr("It is below {expected}.", expected=expected),
+            )
         below = [v.path for v in workspace.library.videos() if v.path.is_relative_to(new)]
         missing = sum(not path.exists() for path in below)
-    _say(f"Videos now expected in {new}: {moved}.")
+    _say(tr("Videos now expected in {new}: {moved}.", new=new, moved=moved))
     if missing:
-        _say(f"Not found there: {missing}.")
+        _say(tr("Not found there: {missing}.", missing=missing))
     return DONE

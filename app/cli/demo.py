@@ -10,6 +10,7 @@ import typer
 
 from app.cli.output import AnswerTable, chatter_on_stderr, print_json
 from app.core.queries import Refinement, StageLeftOut, TrackletQuery
+from app.language import tr
 from app.services.demo.demo import Finding, demo_clips, search_demo
 from app.services.export.export import write_sheet
 from app.services.ingest.ingest_options import IngestOptions
@@ -60,7 +61,9 @@ def show_demo(
     with chatter_on_stderr():  # networks are loaded in here
         for event in search_demo(workspace, folder, stages):
             if isinstance(event, StageLeftOut):
-                typer.echo(f"Not {event.stage.value}: {event.error}", err=True)
+                typer.echo(
+                    tr("Not {stage}: {error}", stage=event.stage.words, error=event.error), err=True
+                )
             else:
                 findings.append(event)
         path = (sheet or library.with_name(f"{library.name}.png")).expanduser().absolute()
@@ -72,7 +75,14 @@ def show_demo(
     else:
         _print_table(findings)
     if chosen is not None:
-        typer.echo(f"The search for person {chosen.person} as a picture: {path}", err=True)
+        typer.echo(
+            tr(
+                "The search for person {person} as a picture: {path}",
+                person=chosen.person,
+                path=path,
+            ),
+            err=True,
+        )
 
 
 def _for_the_sheet(findings: list[Finding]) -> Finding | None:
@@ -84,9 +94,13 @@ def _for_the_sheet(findings: list[Finding]) -> Finding | None:
 def _write_sheet(workspace: Workspace, path: Path, found: Finding) -> None:
     assert found.query_id is not None
     hits = found.hits[:_SHEET_HITS]
-    caption = (
-        f"Person {found.person} of the demo, taken from {found.camera}"
-        f" - {len(hits)} of {len(found.hits)} {found.stage.value}"
+    caption = tr(
+        "Person {person} of the demo, taken from {camera} - {count} of {total} {stage}",
+        person=found.person,
+        camera=found.camera,
+        count=len(hits),
+        total=len(found.hits),
+        stage=found.stage.words,
     )
     picture = workspace.picture_of(TrackletQuery(found.query_id))
     write_sheet(path, picture, hits, caption, workspace.library.crop, workspace.library.timezone)
@@ -127,23 +141,34 @@ def _finding_as_json(found: Finding) -> dict[str, Any]:
 
 
 def _print_table(findings: list[Finding]) -> None:
-    columns = ("person", "taken from", "first hit", "score", "shows", "first right")
+    columns = (
+        tr("person"),
+        tr("taken from"),
+        tr("first hit"),
+        tr("score"),
+        tr("shows"),
+        tr("first right"),
+    )
     stages = {each.stage for each in findings if each.query_id is not None}
-    told = f" ({', '.join(sorted(stages))})" if stages else ""
+    words = ", ".join(each.words for each in sorted(stages))
     table = AnswerTable(
-        f"Everybody in the demo, searched for in the other cameras{told}",
+        tr("Everybody in the demo, searched for in the other cameras ({stages})", stages=words)
+        if stages
+        else tr("Everybody in the demo, searched for in the other cameras"),
         columns,
-        right=("person", "score", "first right"),
+        right=(tr("person"), tr("score"), tr("first right")),
     )
     for found in findings:
         first = found.first
         table.add(
             str(found.person),
-            found.camera or "never detected",
+            found.camera or tr("never detected"),
             "–" if first is None else first.camera,
             "–" if first is None else f"{first.score:.3f}",
-            "–" if first is None else "✓ the same" if found.is_right else "✕ another",
+            "–" if first is None else tr("✓ the same") if found.is_right else tr("✕ another"),
             "–" if found.rank is None else str(found.rank),
         )
     right, people = _score(findings)
-    table.print(f"{right} of {people} people found first in another camera")
+    table.print(
+        tr("{right} of {people} people found first in another camera", right=right, people=people)
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli.output import AnswerTable, box_cell, print_json, time_cell
 from app.core.clock import format_offset, format_utc
+from app.language import tr
 
 if TYPE_CHECKING:
     from app.core.entities import Video
@@ -71,28 +72,35 @@ def _video_as_json(video: Video, rows: list[TrackletRow]) -> dict[str, Any]:
 
 
 def _print_videos(workspace: Workspace, videos: list[Video]) -> None:
-    columns = (("camera", " · ", "video"), "status", "people", "length", "recorded", "time from")
-    title = f"Videos of {workspace.library.folder}"
-    table = AnswerTable(title, columns, right=("people",), folding=("camera",))
+    columns = (
+        (tr("camera"), " · ", tr("video")),
+        tr("status"),
+        tr("people"),
+        tr("length"),
+        tr("recorded"),
+        tr("time from"),
+    )
+    title = tr("Videos of {folder}", folder=workspace.library.folder)
+    table = AnswerTable(title, columns, right=(tr("people"),), folding=(tr("camera"),))
     zone = workspace.library.timezone
     for video in videos:
         info = video.info
         table.add(
             (video.camera.name, " · ", video.path.name),
-            video.status.value,
+            video.status.words,
             str(video.tracklet_count),
-            "unknown" if info.duration_s is None else format_offset(info.duration_s),
+            tr("unknown") if info.duration_s is None else format_offset(info.duration_s),
             time_cell(video.moment(0.0), zone),
             video.time_source,
         )
-    problems = [f"{video.status.value}: {video.problem}" for video in videos if video.problem]
-    table.print(*(problems if videos else ["The library has no videos yet."]))
+    problems = [f"{video.status.words}: {video.problem}" for video in videos if video.problem]
+    table.print(*(problems if videos else [tr("The library has no videos yet.")]))
 
 
 def _print_tracklets(video: Video, rows: list[TrackletRow]) -> None:
-    columns = ("tracklet", "number", "from", "to", "box", "score")
+    columns = (tr("tracklet"), tr("number"), tr("from"), tr("to"), tr("box"), tr("score"))
     title = f"\n{video.camera.name} · {video.path.name}"
-    table = AnswerTable(title, columns, right=("tracklet", "number", "from", "to", "score"))
+    table = AnswerTable(title, columns, right=[each for each in columns if each != tr("box")])
     for row in rows:
         table.add(
             str(row.tracklet_id),

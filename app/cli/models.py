@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.options import JsonOption
+from app.cli.options import JsonOption, helped
 from app.core.command_name import command_name
-from app.core.networks import ModelRole
+from app.core.networks import ModelRole, role_words
+from app.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 _LARGER = "yolo11m"  # a detector that still suits a processor
 
 models = typer.Typer(
-    help="Show which networks are on this computer and which are used; install or remove some.",
+    help=tr("Show which networks are on this computer and which are used; install or remove some."),
     rich_markup_mode=None,
     invoke_without_command=True,
 )
-_RoleOption = Annotated[ModelRole | None, typer.Option(help="Its role; found out if not given.")]
+_RoleOption = Annotated[
+    ModelRole | None, typer.Option(help=tr("Its role; found out if not given."))
+]
 
 
 @models.callback()
@@ -33,10 +36,10 @@ def _show(
     context: typer.Context,
     json: JsonOption = False,
     measure: Annotated[
-        bool, typer.Option("--measure", help="Measure the speed of each on this computer.")
+        bool, typer.Option("--measure", help=tr("Measure the speed of each on this computer."))
     ] = False,
     library: Annotated[
-        Path | None, typer.Option(help="Show what this library uses instead of a new one.")
+        Path | None, typer.Option(help=tr("Show what this library uses instead of a new one."))
     ] = None,
 ) -> int:
     if context.invoked_subcommand is not None:
@@ -69,47 +72,61 @@ def _show(
 
 
 @models.command()
+@helped(
+    tr(
+        "Put a network where it is found by itself, once it has been loaded and tried.\n\n"
+        "Only a URL or NAME is downloaded; the same command goes on with an interrupted "
+        "download. Ultralytics' other YOLO weights, such as yolo11n.pt, are known by name"
+        " too."
+    )
+)
 def install(
     context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
             metavar="FILE|URL|NAME",
-            help="A weights file, an https address, or a name that `models` lists.",
+            help=tr("A weights file, an https address, or a name that `models` lists."),
         ),
     ],
     role: _RoleOption = None,
     sha256: Annotated[
-        str | None, typer.Option("--sha256", help="The checksum that the file must have.")
+        str | None, typer.Option("--sha256", help=tr("The checksum that the file must have."))
     ] = None,
 ) -> int:
-    """Put a network where it is found by itself, once it has been loaded and tried.
-
-    Only a URL or NAME is downloaded; the same command goes on with an interrupted download.
-    Ultralytics' other YOLO weights, such as yolo11n.pt, are known by name too.
-    """
+    """The command ``install``."""
     from app.cli.output import chatter_on_stderr
     from app.cli.progress import follow_install
     from app.services.networks.public_models import offer_text
 
     with chatter_on_stderr():
         installed = follow_install(context.obj.model_shelf().install(source, role, sha256))
-    typer.echo(f"{installed.path.name} is installed as {installed.role}: {installed.path}")
+    typer.echo(
+        tr(
+            "{name} is installed as {role}: {path}",
+            name=installed.path.name,
+            role=role_words(installed.role),
+            path=installed.path,
+        )
+    )
     known = installed.published_as
     if known is not None:
-        typer.echo(f"It is the published {known.name}: {offer_text(known)}")
+        typer.echo(
+            tr("It is the published {name}: {offer}", name=known.name, offer=offer_text(known))
+        )
     typer.echo(f"SHA-256: {installed.sha256}")
     return 0
 
 
 @models.command()
+@helped(tr("Delete an installed network. Libraries that were made with it will ask for it."))
 def remove(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name of an installed network.")],
+    name: Annotated[str, typer.Argument(help=tr("Name of an installed network."))],
     role: _RoleOption = None,
 ) -> int:
-    """Delete an installed network. Libraries that were made with it will ask for it."""
-    typer.echo(f"Removed: {context.obj.model_shelf().remove(name, role)}")
+    """The command ``remove``."""
+    typer.echo(tr("Removed: {file}", file=context.obj.model_shelf().remove(name, role)))
     return 0
 
 
@@ -160,19 +177,32 @@ def _print_offers(offers: Sequence[PublicModel]) -> None:
     from app.services.networks.download import megabytes
     from app.services.networks.public_models import reach_text
 
-    columns = ("role", "name", "size", "terms", "publisher, what it reaches")
+    columns = (
+        tr("role"),
+        tr("name"),
+        tr("size"),
+        tr("terms"),
+        tr("publisher, what it reaches"),
+    )
     table = AnswerTable(
-        "\nPublished by others, to be installed by name",
+        "\n" + tr("Published by others, to be installed by name"),
         columns,
-        right=("size",),
+        right=(tr("size"),),
         folding=columns[-1:],
     )
     for model in offers:
         said = f"{model.publisher}. {reach_text(model)}"
         size = megabytes(model.size_bytes)
-        table.add(model.role, model.name, size, model.card["terms"], said)
+        table.add(role_words(model.role), model.name, size, model.card["terms"], said)
     if offers:
-        table.print("", f"To install one: {command_name()} models install {offers[0].name}")
+        table.print(
+            "",
+            tr(
+                "To install one: {program} models install {name}",
+                program=command_name(),
+                name=offers[0].name,
+            ),
+        )
 
 
 def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
@@ -182,23 +212,35 @@ def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
     from app.services.networks.model_choice import LARGER_FINDS_MORE
     from app.services.networks.model_shelf import Place
 
-    columns = ("role", "network", "place", "size", "used")
-    table = AnswerTable("Networks", columns, right=("size",), folding=("network", "used"))
+    columns = (tr("role"), tr("network"), tr("place"), tr("size"), tr("used"))
+    folding = (tr("network"), tr("used"))
+    table = AnswerTable(tr("Networks"), columns, right=(tr("size"),), folding=folding)
     for entry in entries:
-        why = f"yes: {entry.used_because}" if entry.used_because else "no"
+        why = tr("yes: {reason}", reason=entry.used_because) if entry.used_because else tr("no")
         size = megabytes(entry.size_bytes)
-        table.add(entry.role, entry.path.name, entry.place.value, size, why)
+        table.add(role_words(entry.role), entry.path.name, entry.place.words, size, why)
     told = [line for entry in entries for line in _details(entry)]
     used = [entry for entry in entries if entry.used_because]
     hints = list(problems)
     if any(each.role == "detector" and each.place is Place.BUNDLED for each in used):
         hints.append(
-            f"The bundled detector is used. {LARGER_FINDS_MORE} To get one:\n"
-            f"  {command_name()} models install {_LARGER}\n"
-            f"A library that exists takes it with: ingest … --detector {_LARGER}"
+            tr(
+                "The bundled detector is used. {advice} To get one:\n"
+                "  {program} models install {network}\n"
+                "A library that exists takes it with: ingest … --detector {network}",
+                advice=LARGER_FINDS_MORE,
+                program=command_name(),
+                network=_LARGER,
+            )
         )
     if not any(each.role == "detector" for each in entries):
-        hints.append(f"To download one: {command_name()} models install {YOLO_EXAMPLE}")
+        hints.append(
+            tr(
+                "To download one: {program} models install {example}",
+                program=command_name(),
+                example=YOLO_EXAMPLE,
+            )
+        )
     table.print(*(["", *told] if told else []), *(["", *hints] if hints else []))
 
 
@@ -209,13 +251,20 @@ def _details(entry: ShelfEntry) -> list[str]:
     card = entry.card
     parts = [card.architecture] if card.architecture else []
     if card.requires_embedder:
-        parts.append(f"for the embedder {card.requires_embedder}")
+        parts.append(tr("for the embedder {embedder}", embedder=card.requires_embedder))
     parts += origin_words(card)
     if card.command:
-        parts.append(f"made by `{card.command}`, seed {card.seed}")
+        parts.append(tr("made by `{command}`, seed {seed}", command=card.command, seed=card.seed))
     figures = entry.figures
     if figures is not None and figures.ms is not None:
-        parts.append(f"{figures.ms:.3g} ms a {figures.unit} ({figures.device})")
+        parts.append(
+            tr(
+                "{ms:.3g} ms a {unit} ({device})",
+                ms=figures.ms,
+                unit=figures.unit,
+                device=figures.device,
+            )
+        )
     if entry.problem is not None:
         parts.append(f"! {entry.problem}")
     return [f"{entry.path.name}: {' · '.join(parts)}"] if parts else []

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.core.clock import format_time
+from app.language import tr
 
 # Where there is less room, the two halves of a cell stand below each other.
 _ONE_LINE_WIDTH = 120
@@ -79,7 +80,7 @@ def box_cell(box: Iterable[float]) -> Cell:
 def time_cell(moment: datetime | None, zone: ZoneInfo) -> Cell:
     """Local date and time of day."""
     if moment is None:
-        return "unknown"
+        return tr("unknown")
     date, _, clock = format_time(moment, zone).partition(" ")
     return date, " ", clock
 

@@ -6,21 +6,24 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import JsonOption, LibraryOption
+from app.cli.options import JsonOption, LibraryOption, helped
 from app.cli.output import AnswerTable, print_json, time_cell
 from app.cli.program import DONE, opened
 from app.core.clock import format_offset, format_utc
+from app.language import tr
 
 people = typer.Typer(
-    name="people", help="Show the people that were confirmed, and give them names.",
+    name="people", help=tr("Show the people that were confirmed, and give them "
+"names."),
     no_args_is_help=True,
 )  # fmt: skip
-PersonArgument = Annotated[str, typer.Argument(help="The person's name, see people list.")]
+PersonArgument = Annotated[str, typer.Argument(help=tr("The person's name, see people list."))]
 
 
 @people.command("list")
+@helped(tr("Show everybody who was confirmed, with the number of sightings."))
 def list_people(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:
-    """Show everybody who was confirmed, with the number of sightings."""
+    """The command ``list_people``."""
     with opened(context.obj, library) as workspace:
         known = [
             (identity, workspace.people.sightings(identity.id))
@@ -41,18 +44,21 @@ def list_people(context: typer.Context, library: LibraryOption, json: JsonOption
             }
         )
         return DONE
-    table = AnswerTable("People", ("name", "sightings", "tracklets"), right=("sightings",))
+    table = AnswerTable(
+        tr("People"), (tr("name"), tr("sightings"), tr("tracklets")), right=(tr("sightings"),)
+    )
     for identity, sightings in known:
         table.add(identity.name, str(len(sightings)), ", ".join(str(each.id) for each in sightings))
-    table.print(*(() if known else ("Nobody was confirmed in this library yet.",)))
+    table.print(*(() if known else (tr("Nobody was confirmed in this library yet."),)))
     return DONE
 
 
 @people.command()
+@helped(tr("Show the confirmed sightings of a person, in order of time."))
 def show(
     context: typer.Context, person: PersonArgument, library: LibraryOption, json: JsonOption = False
 ) -> int:
-    """Show the confirmed sightings of a person, in order of time."""
+    """The command ``show``."""
     with opened(context.obj, library) as workspace:
         identity = workspace.people.find(person)
         seen = workspace.catalog.sightings(identity.id)
@@ -77,8 +83,8 @@ def show(
             }
         )
         return DONE
-    columns = ("tracklet", ("camera", " · ", "video"), "seen", "date and time")
-    table = AnswerTable(identity.name, columns, right=("tracklet",), folding=("camera",))
+    columns = (tr("tracklet"), (tr("camera"), " · ", tr("video")), tr("seen"), tr("date and time"))
+    table = AnswerTable(identity.name, columns, right=(tr("tracklet"),), folding=(tr("camera"),))
     for each in seen:
         table.add(
             str(each.tracklet_id),
@@ -91,15 +97,19 @@ def show(
 
 
 @people.command("name")
+@helped(tr("Give a person another name."))
 def name_person(
     context: typer.Context,
     person: PersonArgument,
-    name: Annotated[str, typer.Argument(help="The new name.")],
+    name: Annotated[str, typer.Argument(help=tr("The new name."))],
     library: LibraryOption,
 ) -> int:
-    """Give a person another name."""
+    """The command ``name_person``."""
     with opened(context.obj, library) as workspace:
         identity = workspace.people.find(person)
         renamed = workspace.people.name(identity.id, name)
-    typer.echo(f"{identity.name} is now named {renamed.name}.", err=True)
+    typer.echo(
+        tr("{old} is now named {new}.", old=identity.name, new=renamed.name),
+        err=True,
+    )
     return DONE

@@ -22,6 +22,7 @@ from app.core.events import (
     VideoSkipped,
     VideoStarted,
 )
+from app.language import tr, trn
 from app.services.check import CheckEvent, Looking
 from app.services.ingest.untangle_library import UntangleProgress
 from app.services.networks.download import transfer_text
@@ -30,7 +31,7 @@ from app.services.search.reembed import ReembedProgress
 from app.settings import is_bundled
 
 _QUIET_S = 10.0
-_AGAIN_REMEDY = "Add --again to analyse it again."
+_AGAIN_REMEDY = tr("Add --again to analyse it again.")
 
 
 def follow_ingest(events: Iterator[IngestEvent]) -> IngestSummary:
@@ -42,7 +43,7 @@ def follow_ingest(events: Iterator[IngestEvent]) -> IngestSummary:
     summary: IngestSummary | None = None
     close = getattr(events, "close", None)
     try:
-        with console.status("Starting") as status:
+        with console.status(tr("Starting")) as status:
             last_line = time.monotonic()
             for event in events:
                 if isinstance(event, Progress):
@@ -69,41 +70,60 @@ def follow_ingest(events: Iterator[IngestEvent]) -> IngestSummary:
 def follow_reembed(events: Iterator[ReembedProgress]) -> None:
     """Runs a re-embedding to its end; how it goes is shown on stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    with console.status("Loading the embedder") as status:
+    with console.status(tr("Loading the embedder")) as status:
         for event in events:
-            left = f" · {format_offset(event.eta_s)} left" if event.eta_s is not None else ""
-            rate = f" · {event.per_s:.0f} a second" if event.per_s is not None else ""
-            if event.total:
-                status.update(f"{event.done} of {event.total} sightings{rate}{left}")
-    console.print(f"{event.total} sightings have vectors of {event.embedder_id} now.")
+            if not event.total:
+                continue
+            parts = [tr("{done} of {total} sightings", done=event.done, total=event.total)]
+            if event.per_s is not None:
+                parts.append(tr("{count:.3g} a second", count=event.per_s))
+            if event.eta_s is not None:
+                parts.append(tr("{duration} left", duration=format_offset(event.eta_s)))
+            status.update(" · ".join(parts))
+    console.print(
+        tr(
+            "{total} sightings have vectors of {embedder} now.",
+            total=event.total,
+            embedder=event.embedder_id,
+        )
+    )
 
 
 def follow_check(events: Iterator[CheckEvent]) -> int:
     """Runs a check to its end; what was found is shown on stdout. Returns what damage is left."""
     console, answers = Console(stderr=True, highlight=False), Console(highlight=False)
     found = left = 0
-    with console.status("Starting") as status:
+    with console.status(tr("Starting")) as status:
         for event in events:
             if isinstance(event, Looking):
                 status.update(escape(event.step))
                 continue
             found, left = found + 1, left + (not event.is_repaired)
-            said = "repaired" if event.is_repaired else event.remedy or "add --repair to repair it"
+            said = (
+                tr("repaired")
+                if event.is_repaired
+                else event.remedy or tr("add --repair to repair it")
+            )
             answers.print(escape(f"{event.what} ({said})"), soft_wrap=True)
     if not found:
-        answers.print("No damage was found.")
+        answers.print(tr("No damage was found."))
     return left
 
 
 def follow_untangling(events: Iterator[UntangleProgress]) -> None:
     """Runs it to its end; how it goes is shown on stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    with console.status("Loading the embedder") as status:
+    with console.status(tr("Loading the embedder")) as status:
         for event in events:
-            status.update(f"{event.done} of {event.total} sightings")
+            status.update(tr("{done} of {total} sightings", done=event.done, total=event.total))
     console.print(
-        f"{event.replaced} of {event.total} sightings showed several people, or one person in "
-        f"parts: they became {event.made}."
+        tr(
+            "{replaced} of {total} sightings showed several people, or one person in "
+            "parts: they became {made}.",
+            replaced=event.replaced,
+            total=event.total,
+            made=event.made,
+        )
     )
 
 
@@ -111,13 +131,17 @@ def follow_install(events: Iterator[InstallEvent]) -> Installed:
     """Runs an installation to its end; how it goes is shown on stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     installed: Installed | None = None
-    with console.status("Starting") as status:
+    with console.status(tr("Starting")) as status:
         last_line = time.monotonic()
         for event in events:
             if isinstance(event, Installed):
                 installed = event
                 continue
-            line = f"Checking {event.name}" if isinstance(event, Checking) else transfer_text(event)
+            line = (
+                tr("Checking {name}", name=event.name)
+                if isinstance(event, Checking)
+                else transfer_text(event)
+            )
             status.update(escape(line))
             if not console.is_terminal and time.monotonic() - last_line > _QUIET_S:
                 last_line = time.monotonic()
@@ -131,58 +155,81 @@ def describe_progress(progress: Progress) -> str:
     parts = []
     if progress.total_s:
         share = min(1.0, progress.done_s / progress.total_s)
-        parts.append(f"{share:.0%} of {_duration(progress.total_s)}")
-    parts.append(_count(progress.people, "sighting"))
+        parts.append(
+            tr("{share:.0%} of {duration}", share=share, duration=_duration(progress.total_s))
+        )
+    parts.append(_sightings(progress.people))
     if progress.times_real_time is not None:
-        parts.append(f"{progress.times_real_time:.1f}× real time")
+        parts.append(tr("{factor:.1f}× real time", factor=progress.times_real_time))
     if progress.eta_s is not None:
-        parts.append(f"{_duration(progress.eta_s)} left")
+        parts.append(tr("{duration} left", duration=_duration(progress.eta_s)))
     return " · ".join([*parts, progress.step])
 
 
 def describe_summary(summary: IngestSummary) -> str:
     """The last line of an ingest."""
-    parts = [f"{_count(summary.done, 'video')} done", _count(summary.people, "sighting")]
+    parts = [
+        trn("{count} video done", "{count} videos done", summary.done),
+        _sightings(summary.people),
+    ]
     if summary.skipped:
-        parts.append(f"{summary.skipped} not done again")
+        parts.append(tr("{count} not done again", count=summary.skipped))
     if summary.failed:
-        parts.append(f"{len(summary.failed)} failed")
+        parts.append(tr("{count} failed", count=len(summary.failed)))
     if summary.partial:
-        parts.append(f"{len(summary.partial)} cut")
+        parts.append(tr("{count} cut", count=len(summary.partial)))
     if summary.elapsed_s > 0 and summary.footage_s > 0:
-        parts.append(f"{summary.footage_s / summary.elapsed_s:.1f}× real time")
+        parts.append(tr("{factor:.1f}× real time", factor=summary.footage_s / summary.elapsed_s))
     return " · ".join(parts)
 
 
 def _describe(event: IngestEvent) -> str:
     if isinstance(event, NetworksChosen):
         names = (event.detector.path, event.embedder.path)
-        said = " and ".join(path.name + " (bundled)" * is_bundled(path) for path in names)
-        hint = f" See: {command_name()} models" if event.note else ""
-        return f"Networks: {said}. {event.note}{hint}".strip()
+        said = [
+            tr("{file} (bundled)", file=path.name) if is_bundled(path) else path.name
+            for path in names
+        ]
+        text = tr("Networks: {detector} and {embedder}.", detector=said[0], embedder=said[1])
+        if event.note:
+            text += f" {event.note} {tr('See: {program} models', program=command_name())}"
+        return text
     if isinstance(event, VideoStarted):
-        resumed = f", going on at {format_offset(event.resumed_s)}" if event.resumed_s else ""
-        return f"{event.camera}: {event.path.name}{resumed}"
+        text = f"{event.camera}: {event.path.name}"
+        if event.resumed_s:
+            return tr(
+                "{video}, continued at {time}", video=text, time=format_offset(event.resumed_s)
+            )
+        return text
     if isinstance(event, VideoFinished):
-        cut = f" (partial: {event.problem})" if event.problem else ""
-        return f"  done, {_count(event.people, 'sighting')}{cut}"
+        sightings = _sightings(event.people)
+        if event.problem:
+            return "  " + tr(
+                "done, {sightings} (partial: {problem})", sightings=sightings, problem=event.problem
+            )
+        return "  " + tr("done, {sightings}", sightings=sightings)
     if isinstance(event, VideoSkipped):
         remedy = f" {_AGAIN_REMEDY}" if event.differs else ""
         return f"{event.path.name}: {event.reason}{remedy}"
     if isinstance(event, FootageOrdered) and event.failed_before:
         first, more = event.failed_before[0].name, len(event.failed_before) - 1
-        which = f"{first} and {more} more" if more else first
-        return f"{which} failed before, unchanged. To read again: queue --retry-failed"
+        which = tr("{name} and {count} more", name=first, count=more) if more else first
+        return tr(
+            "{videos} failed before, unchanged. To read again: queue --retry-failed", videos=which
+        )
     if isinstance(event, QueuePaused):
-        waiting = _count(event.waiting, "video")
-        return f"The queue is paused; waiting: {waiting}. Resume it with: queue --go-on"
+        return trn(
+            "The queue is paused; waiting: {count} video. Resume it with: queue --go-on",
+            "The queue is paused; waiting: {count} videos. Resume it with: queue --go-on",
+            event.waiting,
+        )
     if isinstance(event, VideoFailed):
-        return f"{event.path.name} failed: {event.error}"
+        return tr("{name} failed: {error}", name=event.path.name, error=event.error)
     return ""
 
 
-def _count(number: int, one: str) -> str:
-    return f"{number} {one if number == 1 else one + 's'}"
+def _sightings(count: int) -> str:
+    return trn("{count} sighting", "{count} sightings", count)
 
 
 def _duration(seconds: float) -> str:

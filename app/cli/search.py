@@ -8,86 +8,99 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import AggregatorOption, JsonOption, LibraryOption, RerankerOption
+from app.cli.options import AggregatorOption, JsonOption, LibraryOption, RerankerOption, helped
 from app.cli.program import DONE, Program, opened
 from app.core.errors import UsageError
 from app.core.networks import NamedModels
 from app.core.queries import Correction, Refinement, SearchStage
+from app.language import tr
 
 
+@helped(
+    tr(
+        "Search for one person: by pictures, tracklets, or a point in a frame of a stored"
+        " video.\n\n"
+        "Several examples of the person find more than one. Tracklets that look alike and"
+        " show somebody else are excluded by --not."
+    )
+)
 def search(
     context: typer.Context,
     library: LibraryOption,
     image: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A crop; or, if wider than tall, a picture with the person in it; may be repeated."
+            help=tr(
+                "A crop; or, if wider than tall, a picture with the person in it; may be repeated."
+            )
         ),
     ] = None,
     tracklet: Annotated[
-        list[int] | None, typer.Option(help="A tracklet's id, see list; may be repeated.")
+        list[int] | None, typer.Option(help=tr("A tracklet's id, see list; may be repeated."))
     ] = None,
     person: Annotated[
         list[str] | None,
-        typer.Option(help="Name of a person whose sightings were confirmed; may be repeated."),
+        typer.Option(help=tr("Name of a person whose sightings were confirmed; may be repeated.")),
     ] = None,
     not_: Annotated[
         list[int] | None,
-        typer.Option("--not", help="Id of a tracklet of somebody else; may be repeated."),
+        typer.Option("--not", help=tr("Id of a tracklet of somebody else; may be repeated.")),
     ] = None,
-    video: Annotated[str | None, typer.Option(help="A stored video: path or file name.")] = None,
-    time: Annotated[float | None, typer.Option(help="Seconds after its first frame.")] = None,
-    at: Annotated[str | None, typer.Option(help="X,Y in pixels of its frame.")] = None,
+    video: Annotated[
+        str | None, typer.Option(help=tr("A stored video: path or file name."))
+    ] = None,
+    time: Annotated[float | None, typer.Option(help=tr("Seconds after its first frame."))] = None,
+    at: Annotated[str | None, typer.Option(help=tr("X,Y in pixels of its frame."))] = None,
     camera: Annotated[
-        list[str] | None, typer.Option(help="Only this camera; may be repeated.")
+        list[str] | None, typer.Option(help=tr("Only this camera; may be repeated."))
     ] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="Only people seen at or after this local ISO time.")
+        str | None,
+        typer.Option("--from", help=tr("Only people seen at or after this local ISO time.")),
     ] = None,
     to: Annotated[
-        str | None, typer.Option("--to", help="Only people seen at or before this local ISO time.")
+        str | None,
+        typer.Option("--to", help=tr("Only people seen at or before this local ISO time.")),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="How many hits.")] = 20,
+    top: Annotated[int, typer.Option(min=1, help=tr("How many hits."))] = 20,
     json: JsonOption = False,
-    sheet: Annotated[Path | None, typer.Option(help="Write a picture of the hits.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help=tr("Write a picture of the hits."))] = None,
     embedder: Annotated[
         str | None,
-        typer.Option(help="Search this embedder's vectors, which the library must have."),
+        typer.Option(help=tr("Search this embedder's vectors, which the library must have.")),
     ] = None,
     aggregator: AggregatorOption = None,
     reranker: RerankerOption = None,
     no_aggregator: Annotated[
-        bool, typer.Option("--no-aggregator", help="Skip this stage.")
+        bool, typer.Option("--no-aggregator", help=tr("Skip this stage."))
     ] = False,
-    no_reranker: Annotated[bool, typer.Option("--no-reranker", help="Skip this stage.")] = False,
+    no_reranker: Annotated[
+        bool, typer.Option("--no-reranker", help=tr("Skip this stage."))
+    ] = False,
     no_camera_mean: Annotated[
         bool,
-        typer.Option("--no-camera-mean", help="Do not subtract what a camera's vectors share."),
+        typer.Option("--no-camera-mean", help=tr("Do not subtract what a camera's vectors share.")),
     ] = False,
     no_transit: Annotated[
         bool,
-        typer.Option("--no-transit", help="Ignore how long people take between cameras."),
+        typer.Option("--no-transit", help=tr("Ignore how long people take between cameras.")),
     ] = False,
 ) -> int:
-    """Search for one person: by pictures, tracklets, or a point in a frame of a stored video.
-
-    Several examples of the person find more than one. Tracklets that look alike and show somebody
-    else are excluded by --not.
-    """
+    """The command ``search``."""
     from app.cli.searching import Point, Wanted, Who, search_and_show
 
     if not (image or tracklet or person or video):
         raise UsageError(
-            "Nobody to search for is given.",
-            "Add --image, --tracklet, --person, or --video with --time and --at.",
+            tr("Nobody to search for is given."),
+            tr("Add --image, --tracklet, --person, or --video with --time and --at."),
         )
     point = None
     if video is not None:
         if time is None or at is None:
-            raise UsageError("--video needs --time and --at as well.")
+            raise UsageError(tr("--video needs --time and --at as well."))
         point = Point(video, time, *_coordinates(at))
     elif time is not None or at is not None:
-        raise UsageError("--time and --at belong to --video.")
+        raise UsageError(tr("--time and --at belong to --video."))
     program: Program = context.obj
     off: dict[Refinement, bool] = {
         SearchStage.AGGREGATED: no_aggregator,
@@ -110,5 +123,8 @@ def search(
 def _coordinates(text: str) -> tuple[float, float]:
     match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*[,x ]\s*(-?\d+(?:\.\d+)?)\s*", text)
     if match is None:
-        raise UsageError(f"--at {text!r} is not a point.", "Write it as X,Y, for example 412,230.")
+        raise UsageError(
+            tr("--at {text!r} is not a point.", text=text),
+            tr("Write it as X,Y, for example 412,230."),
+        )
     return float(match[1]), float(match[2])

@@ -26,6 +26,7 @@ from app.core.queries import (
     Transit,
     sought_tracklet,
 )
+from app.language import tr
 from app.services.export.export import write_sheet
 
 if TYPE_CHECKING:
@@ -87,7 +88,13 @@ def search_and_show(
         )
         hits = workspace.catalog.details(result.hits, sought_tracklet(query))
         if sheet is not None:
-            caption = f"{told['text']} - {len(hits)} of {result.searched} {result.stage.value}"
+            caption = tr(
+                "{person} - {count} of {total} {stage}",
+                person=told["text"],
+                count=len(hits),
+                total=result.searched,
+                stage=result.stage.words,
+            )
             picture = workspace.picture_of(query)
             crop = workspace.library.crop
             write_sheet(sheet.expanduser(), picture, hits, caption, crop, zone)
@@ -96,7 +103,9 @@ def search_and_show(
         answer = {"query": told, "stage": result.stage.value, "hits": shown}
         print_json({**answer, **_corrections_as_json(result)})
     else:
-        title = f"Possible matches for {told['text']} ({result.stage.value})"
+        title = tr(
+            "Possible matches for {person} ({stage})", person=told["text"], stage=result.stage.words
+        )
         _print_table(title, hits, zone, result.remarks())
 
 
@@ -107,7 +116,9 @@ def _last(events: Iterable[SearchEvent]) -> SearchResult:
         if isinstance(event, SearchResult):
             last = event
         elif isinstance(event, StageLeftOut):
-            typer.echo(f"Not {event.stage.value}: {event.error}", err=True)
+            typer.echo(
+                tr("Not {stage}: {error}", stage=event.stage.words, error=event.error), err=True
+            )
     assert last is not None, "a search has at least one stage"
     return last
 
@@ -127,7 +138,7 @@ def _query(workspace: Workspace, who: Who) -> tuple[Query, dict[str, Any]]:
     told = [each for _, each in found]
     text = ", ".join(each["text"] for each in told)
     if rejected:
-        text += f"; not tracklet {', '.join(map(str, rejected))}"
+        text += tr("; not tracklet {ids}", ids=", ".join(map(str, rejected)))
     return query, {"kind": "person", "examples": told, "rejected": rejected, "text": text}
 
 
@@ -135,14 +146,14 @@ def _check_apart(query: PersonQuery) -> None:
     both = {each.tracklet_id for each in query.shown if isinstance(each, TrackletQuery)}
     if both := both & set(query.rejected):
         raise UsageError(
-            f"Tracklet {min(both)} cannot show the person and be somebody else.",
-            "Leave out one of the two.",
+            tr("Tracklet {id} cannot show the person and be somebody else.", id=min(both)),
+            tr("Leave out one of the two."),
         )
 
 
 def _by_tracklet(workspace: Workspace, tracklet_id: int) -> tuple[Example, dict[str, Any]]:
     workspace.library.tracklet(tracklet_id)
-    text = f"tracklet {tracklet_id}"
+    text = tr("tracklet {id}", id=tracklet_id)
     told = {"kind": "tracklet", "tracklet_id": tracklet_id, "text": text}
     return TrackletQuery(tracklet_id), told
 
@@ -169,7 +180,11 @@ def _by_point(workspace: Workspace, point: Point) -> tuple[Example, dict[str, An
         "time_s": point.time_s,
         "at": [point.x_px, point.y_px],
         "tracklet_id": tracklet_id,
-        "text": f"{video.path.name} at {format_offset(point.time_s)}",
+        "text": tr(
+            "{name} at {time}",
+            name=video.path.name,
+            time=format_offset(point.time_s),
+        ),
     }
     if tracklet_id is not None:
         return TrackletQuery(tracklet_id), told
@@ -182,14 +197,25 @@ def _check(point: Point, video: Video) -> None:
     last_s = 1.0 + (math.inf if info.duration_s is None else info.duration_s)
     if not 0 <= point.time_s < last_s:
         raise UsageError(
-            f"{video.path.name} has no moment {point.time_s:g} s.",
-            f"It lasts {info.duration_s:.1f} s." if info.duration_s else "Give --time in seconds.",
+            tr("{name} has no moment {time_s:g} s.", name=video.path.name, time_s=point.time_s),
+            tr("It lasts {duration_s:.1f} s.", duration_s=info.duration_s)
+            if info.duration_s
+            else tr("Give --time in seconds."),
         )
     size = info.width_px, info.height_px
     if all(size) and not (0 <= point.x_px <= size[0] and 0 <= point.y_px <= size[1]):
         raise UsageError(
-            f"The point {point.x_px:g},{point.y_px:g} is not in a frame of {video.path.name}.",
-            f"Its frames are {size[0]} pixels wide and {size[1]} high.",
+            tr(
+                "The point {x_px:g},{y_px:g} is not in a frame of {name}.",
+                x_px=point.x_px,
+                y_px=point.y_px,
+                name=video.path.name,
+            ),
+            tr(
+                "Its frames are {width} pixels wide and {height} high.",
+                width=size[0],
+                height=size[1],
+            ),
         )
 
 
@@ -239,11 +265,18 @@ def _as_json(hit: HitDetails) -> dict[str, Any]:
 
 def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: list[str]) -> None:
     timed = any(hit.transit is not None for hit in hits)
-    score: Cell = ("score", "  ", "gap") if timed else "score"
-    columns = ("rank", score, "tracklet", ("camera", " · ", "video"), "seen", "date and time")
-    table = AnswerTable(
-        title, (*columns, "box"), right=("rank", "score", "tracklet"), folding=("camera",)
+    score: Cell = (tr("score"), "  ", tr("gap")) if timed else tr("score")
+    columns = (
+        tr("rank"),
+        score,
+        tr("tracklet"),
+        (tr("camera"), " · ", tr("video")),
+        tr("seen"),
+        tr("date and time"),
+        tr("box"),
     )
+    right = (tr("rank"), tr("score"), tr("tracklet"))
+    table = AnswerTable(title, columns, right=right, folding=(tr("camera"),))
     for hit in hits:
         table.add(
             str(hit.rank),
@@ -254,8 +287,8 @@ def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: li
             time_cell(hit.start_utc, zone),
             box_cell(hit.box),
         )
-    nobody = "No hits: nothing was recorded there, or the filters exclude everybody."
-    legend = ["↑ usual, ↓ unusual time between the one sought and the hit"] if timed else []
+    nobody = tr("No hits: nothing was recorded there, or the filters exclude everybody.")
+    legend = [tr("↑ usual, ↓ unusual time between the one sought and the hit")] if timed else []
     table.print(*([*remarks, *legend] if hits else [nobody]))
 
 

@@ -6,23 +6,29 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import DeviceOption, LibraryOption
+from app.cli.options import DeviceOption, LibraryOption, helped
 from app.cli.program import DONE, opened
+from app.language import tr
 
 
+@helped(
+    tr(
+        "Change a library's embedder: new vectors from the stored crops, the footage is "
+        "not needed.\n\n"
+        "Running it again goes on where it was interrupted; until its end, searches use "
+        "the old vectors."
+    )
+)
 def reembed(
     context: typer.Context,
     library: LibraryOption,
     embedder: Annotated[
         str,
-        typer.Option(help="Embedder to change to (.safetensors, .onnx, .xml), or its name."),
+        typer.Option(help=tr("Embedder to change to (.safetensors, .onnx, .xml), or its name.")),
     ],
     device: DeviceOption = None,
 ) -> int:
-    """Change a library's embedder: new vectors from the stored crops, the footage is not needed.
-
-    Running it again goes on where it was interrupted; until its end, searches use the old vectors.
-    """
+    """The command ``reembed``."""
     from app.cli.progress import follow_reembed
 
     with opened(context.obj, library) as workspace:
@@ -30,12 +36,17 @@ def reembed(
     return DONE
 
 
+@helped(
+    tr(
+        "Cut sightings that show several people, and join those that show one person in "
+        "parts.\n\n"
+        "New footage is untangled while it is ingested; this does it for what older "
+        "versions stored. It works on the stored crops, the footage is not needed. What "
+        "you have judged stays as it is."
+    )
+)
 def untangle(context: typer.Context, library: LibraryOption, device: DeviceOption = None) -> int:
-    """Cut sightings that show several people, and join those that show one person in parts.
-
-    New footage is untangled while it is ingested; this does it for what older versions stored. It
-    works on the stored crops, the footage is not needed. What you have judged stays as it is.
-    """
+    """The command ``untangle``."""
     from app.cli.progress import follow_untangling
 
     with opened(context.obj, library) as workspace:

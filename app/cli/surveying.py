@@ -10,12 +10,13 @@ from rich.console import Console
 
 from app.cli.output import AnswerTable, Cell, print_json
 from app.core.clock import format_offset, format_time, format_utc, zone_text
+from app.language import tr, trn
 from app.services.ingest.survey import Survey
 
 if TYPE_CHECKING:
     from app.services.ingest.survey import SurveyedVideo, Surveying
 
-_CORRECT = (
+_CORRECT = tr(
     "To correct cameras add --camera-by, for clocks in another zone --zone; nothing has been read."
 )
 
@@ -28,12 +29,14 @@ def show_survey(events: Iterator[Surveying | Survey], *, as_json: bool) -> bool:
     """
     console = Console(stderr=True, highlight=False)
     found: Survey | None = None
-    with console.status("Looking into the folder") as status:
+    with console.status(tr("Looking into the folder")) as status:
         for event in events:
             if isinstance(event, Survey):
                 found = event
             elif event.total:
-                status.update(f"Looking at video {event.done + 1} of {event.total}")
+                status.update(
+                    tr("Looking at video {done} of {total}", done=event.done + 1, total=event.total)
+                )
     assert found is not None, "a survey ends with what it found, or raises"
     if as_json:
         print_json(_as_json(found))
@@ -44,14 +47,14 @@ def show_survey(events: Iterator[Surveying | Survey], *, as_json: bool) -> bool:
 
 def _print(found: Survey) -> None:
     cameras = AnswerTable(
-        f"Cameras of {found.paths[0]}",
-        ("camera", "videos", "length", "from", "to"),
-        right=("videos", "length"),
-        folding=("camera",),
+        tr("Cameras of {folder}", folder=found.paths[0]),
+        (tr("camera"), tr("videos"), tr("length"), tr("from"), tr("to")),
+        right=(tr("videos"), tr("length")),
+        folding=(tr("camera"),),
     )
     for camera in found.cameras():
         first, last = (
-            format_time(moment, found.zone) if moment else "unknown"
+            format_time(moment, found.zone) if moment else tr("unknown")
             for moment in (camera.first_utc, camera.last_utc)
         )
         cameras.add(
@@ -59,17 +62,28 @@ def _print(found: Survey) -> None:
         )
     cameras.print("")
     columns: tuple[Cell, ...] = (
-        ("camera", " · ", "video"), "layout", "start", "time from", "zone", "length",
-    )  # fmt: skip
-    videos = AnswerTable("Videos", columns, right=("length",), folding=("camera", "layout"))
+        (tr("camera"), " · ", tr("video")),
+        tr("layout"),
+        tr("start"),
+        tr("time from"),
+        tr("zone"),
+        tr("length"),
+    )
+    folding = (tr("camera"), tr("layout"))
+    videos = AnswerTable(tr("Videos"), columns, right=(tr("length"),), folding=folding)
     for video in found.videos:
         videos.add((video.camera, " · ", video.path.as_posix()), *_cells(video, found))
     problems = [video.problem for video in found.videos if video.problem]
     left_out = sum(bool(video.left_out) for video in found.videos)
     if left_out:
         problems.append(
-            f"{left_out} sub stream{'s' * (left_out != 1)} of cameras whose main stream is read; "
-            "to read them, too, add --sub-streams."
+            trn(
+                "{count} sub stream of cameras whose main stream is read; "
+                "to read it, too, add --sub-streams.",
+                "{count} sub streams of cameras whose main stream is read; "
+                "to read them, too, add --sub-streams.",
+                left_out,
+            )
         )
     videos.print("", *problems, _total(found), _CORRECT)
 
@@ -77,20 +91,32 @@ def _print(found: Survey) -> None:
 def _cells(video: SurveyedVideo, found: Survey) -> list[str]:
     info = video.info
     if info is None:
-        return [video.layout, "not read" if video.left_out else "cannot be read", "", "", ""]
-    start = format_time(info.start_utc, found.zone) if info.start_utc else "unknown"
-    length = "unknown" if info.duration_s is None else format_offset(info.duration_s)
-    return [video.layout, start, info.start_source.value, video.zone, length]
+        return [
+            video.layout,
+            tr("not read") if video.left_out else tr("cannot be read"),
+            "",
+            "",
+            "",
+        ]
+    start = format_time(info.start_utc, found.zone) if info.start_utc else tr("unknown")
+    length = tr("unknown") if info.duration_s is None else format_offset(info.duration_s)
+    return [video.layout, start, info.start_source.words, video.zone, length]
 
 
 def _total(found: Survey) -> str:
     cameras, videos = len(found.cameras()), len(found.videos)
-    sources = Counter(video.info.start_source.value for video in found.videos if video.info)
-    said = ", ".join(f"{count} by {source}" for source, count in sources.most_common())
-    return (
-        f"{cameras} camera{'s' * (cameras != 1)}, {videos} video{'s' * (videos != 1)}, "
-        f"{format_offset(found.duration_s)} in all; starts: {said or 'none'}; "
-        f"times are shown in {zone_text(found.zone)}."
+    sources = Counter(video.info.start_source.words for video in found.videos if video.info)
+    said = ", ".join(
+        tr("{count} by {source}", count=count, source=source)
+        for source, count in sources.most_common()
+    )
+    return tr(
+        "{cameras}, {videos}, {length} in all; starts: {sources}; times are shown in {zone}.",
+        cameras=trn("{count} camera", "{count} cameras", cameras),
+        videos=trn("{count} video", "{count} videos", videos),
+        length=format_offset(found.duration_s),
+        sources=said or tr("none"),
+        zone=zone_text(found.zone),
     )
 
 

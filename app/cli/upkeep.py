@@ -17,11 +17,13 @@ from app.cli.options import (
     RateOption,
     SubStreamsOption,
     ZoneOption,
+    helped,
 )
 from app.cli.output import AnswerTable
 from app.cli.program import DONE, SOME_FAILED, opened
 from app.core.clock import parse_zone
 from app.core.entities import VideoStatus
+from app.language import tr
 from app.settings import default_library
 
 if TYPE_CHECKING:
@@ -29,28 +31,33 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 
+@helped(
+    tr(
+        "Show what waits to be read, change it, or go on with it.\n\n"
+        "Videos are named by path or file name; each option may be repeated. This also "
+        "works while another Retrace on this computer is reading: it follows within a "
+        "second."
+    )
+)
 def queue(
     context: typer.Context,
     library: LibraryOption,
-    first: Annotated[list[str] | None, typer.Option(help="Read this video next.")] = None,
-    last: Annotated[list[str] | None, typer.Option(help="Read this video last.")] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="Do not read this video.")] = None,
+    first: Annotated[list[str] | None, typer.Option(help=tr("Read this video next."))] = None,
+    last: Annotated[list[str] | None, typer.Option(help=tr("Read this video last."))] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help=tr("Do not read this video."))] = None,
     retry: Annotated[
-        list[str] | None, typer.Option(help="Read a video that failed or was excluded after all.")
+        list[str] | None,
+        typer.Option(help=tr("Read a video that failed or was excluded after all.")),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Read all videos that failed once more.")
+        bool, typer.Option("--retry-failed", help=tr("Read all videos that failed once more."))
     ] = False,
     pause: Annotated[
-        bool, typer.Option("--pause", help="Let it rest until --go-on, wherever it is read.")
+        bool, typer.Option("--pause", help=tr("Let it rest until --go-on, wherever it is read."))
     ] = False,
-    go_on: Annotated[bool, typer.Option("--go-on", help="Read what waits.")] = False,
+    go_on: Annotated[bool, typer.Option("--go-on", help=tr("Read what waits."))] = False,
 ) -> int:
-    """Show what waits to be read, change it, or go on with it.
-
-    Videos are named by path or file name; each option may be repeated. This also works while
-    another Retrace on this computer is reading: it follows within a second.
-    """
+    """The command ``queue``."""
     from app.cli.progress import follow_ingest
     from app.services.ingest.ingest_options import IngestOptions
 
@@ -84,29 +91,41 @@ def _show_queue(workspace: Workspace) -> None:
     videos = {video.id: video for video in workspace.library.videos()}
     waiting = [videos[each] for each in workspace.library.queued_ids() if each in videos]
     table = AnswerTable(
-        "Waiting", ("place", "camera", "video", "status"), right=("place",), folding=("video",)
+        tr("Waiting"),
+        (tr("place"), tr("camera"), tr("video"), tr("status")),
+        right=(tr("place"),),
+        folding=(tr("video"),),
     )
     for place, video in enumerate(waiting, 1):
-        table.add(str(place), video.camera.name, video.path.name, video.status.value)
-    notes = [] if waiting else ["Nothing waits."]
+        table.add(str(place), video.camera.name, video.path.name, video.status.words)
+    notes = [] if waiting else [tr("Nothing waits.")]
     if waiting and workspace.library.is_queue_paused:
-        notes.append("It is paused; go on with --go-on.")
+        notes.append(tr("It is paused; go on with --go-on."))
     watched = workspace.library.watched_folders()
     if workspace.library.is_beside:
         notes.append(
-            "Another Retrace has the library open; what waits is read there. "
-            "If it is a window that rests, press Continue in it."
+            tr(
+                "Another Retrace has the library open; what waits is read there. If "
+                "it is a window that rests, press Continue in it."
+            )
         )
-    notes += [f"The window watches {each.folder}." for each in watched]
+    notes += [tr("The window watches {folder}.", folder=each.folder) for each in watched]
     table.print(*notes)
 
 
+@helped(
+    tr(
+        "Load a folder, and whatever is recorded into it from now on, until Ctrl-C.\n\n"
+        "A file that is still being written is waited for. Stopped and started again, it "
+        "takes what has arrived meanwhile."
+    )
+)
 def watch(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to watch.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help=tr("Folder to watch."))],
     library: Annotated[
         Path | None,
-        typer.Option(help="Library folder; by default one in the user's data folder."),
+        typer.Option(help=tr("Library folder; by default one in the user's data folder.")),
     ] = None,
     camera_by: CameraByOption = None,
     fps: FpsOption = None,
@@ -117,11 +136,7 @@ def watch(
     embedder: EmbedderOption = None,
     device: DeviceOption = None,
 ) -> int:
-    """Load a folder, and whatever is recorded into it from now on, until Ctrl-C.
-
-    A file that is still being written is waited for. Stopped and started again, it takes what has
-    arrived meanwhile.
-    """
+    """The command ``watch``."""
     from app.cli.progress import follow_ingest
     from app.services.ingest.ingest_options import IngestOptions
 
@@ -139,24 +154,28 @@ def watch(
     )
     folder = folder.expanduser()
     target = library or default_library(folder)
-    typer.echo(f"Library: {target}", err=True)
+    typer.echo(tr("Library: {library}", library=target), err=True)
     with opened(program, target, create=True) as workspace:
         follow_ingest(workspace.watch(folder, options))
     return DONE
 
 
+@helped(
+    tr(
+        "Look for damage in a library: files and rows without each other, vectors without"
+        " numbers.\n\n"
+        "With --repair, what can be derived is made again; what was decided and recorded "
+        "is never changed. Exit status 3 if damage remains."
+    )
+)
 def check(
     context: typer.Context,
     library: LibraryOption,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Rebuild or remove derived data.")
+        bool, typer.Option("--repair", help=tr("Rebuild or remove derived data."))
     ] = False,
 ) -> int:
-    """Look for damage in a library: files and rows without each other, vectors without numbers.
-
-    With --repair, what can be derived is made again; what was decided and recorded is never
-    changed. Exit status 3 if damage remains.
-    """
+    """The command ``check``."""
     from app.cli.progress import follow_check
 
     with opened(context.obj, library) as workspace:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.core.clock import parse_zone
 from app.core.errors import UsageError
+from app.language import tr
 
 DAY_S = 86_400.0
 # Marks closer together tell nothing of a drift: a frame's uncertainty would be hours a day.
@@ -89,7 +90,7 @@ def solve_clock(marks: Sequence[Mark], zone: str = "") -> CameraClock:
         UsageError: there is no mark.
     """
     if not marks:
-        raise UsageError("There is nothing to solve.", "Mark one event in both cameras.")
+        raise UsageError(tr("There is nothing to solve."), tr("Mark one event in both cameras."))
     first = marks[0].raw_utc
     at_s = [(mark.raw_utc - first).total_seconds() for mark in marks]
     away_s = [(mark.true_utc - mark.raw_utc).total_seconds() for mark in marks]
@@ -115,7 +116,10 @@ def parse_offset(text: str) -> float:
     except ValueError:
         values = []
     if not 1 <= len(values) <= 3 or any(value < 0 for value in values):
-        raise UsageError(f'"{text}" is not an offset.', "Write it like 200, -3:20 or +1:00:00.5.")
+        raise UsageError(
+            tr('"{text}" is not an offset.', text=text),
+            tr("Write it like 200, -3:20 or +1:00:00.5."),
+        )
     seconds = 0.0
     for value in values:
         seconds = seconds * 60 + value

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.core.errors import UsageError
+from app.language import tr
 
 # Containers round presentation times to milliseconds, up or down.
 ROUNDING_S = 0.0005
@@ -56,7 +57,10 @@ def parse_zone(text: str) -> tzinfo:
     else:
         with suppress(ZoneInfoNotFoundError, ValueError, OSError):
             return ZoneInfo(text)
-    raise UsageError(f'"{text}" is not a time zone.', "Write it like Europe/Berlin, UTC or +01:00.")
+    raise UsageError(
+        tr('"{text}" is not a time zone.', text=text),
+        tr("Write it like Europe/Berlin, UTC or +01:00."),
+    )
 
 
 def zone_text(zone: tzinfo) -> str:
@@ -81,12 +85,15 @@ def parse_time(text: str, zone: ZoneInfo) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise UsageError(
-            f'"{text}" is not a time.', "Write it like 2024-05-14T10:32:07 or 2024-05-14."
+            tr('"{text}" is not a time.', text=text),
+            tr("Write it like 2024-05-14T10:32:07 or 2024-05-14."),
         ) from None
     try:
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
-        raise UsageError(f'"{text}" is out of range.', "Write a year that exists.") from None
+        raise UsageError(
+            tr('"{text}" is out of range.', text=text), tr("Write a year that exists.")
+        ) from None
 
 
 def format_time(moment: datetime, zone: tzinfo) -> str:

@@ -72,6 +72,21 @@ class VideoStatus(StrEnum):
     FAILED = "failed"
     EXCLUDED = "excluded"
 
+    @property
+    def words(self) -> str:
+        """What it is called in a list."""
+        return _STATUSES[self]
+
+
+_STATUSES = {
+    VideoStatus.PENDING: tr("pending"),
+    VideoStatus.INGESTING: tr("ingesting"),
+    VideoStatus.DONE: tr("done"),
+    VideoStatus.PARTIAL: tr("partial"),
+    VideoStatus.FAILED: tr("failed"),
+    VideoStatus.EXCLUDED: tr("excluded"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from app.core.entities import Image
 from app.core.errors import UserFacingError
+from app.language import tr, trn
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,18 @@ class SearchStage(StrEnum):
     AGGREGATED = "aggregated"
     RERANKED = "reranked"
 
+    @property
+    def words(self) -> str:
+        """What it is called in a sentence."""
+        return _STAGES[self]
+
+
+_STAGES = {
+    SearchStage.RETRIEVED: tr("retrieved"),
+    SearchStage.AGGREGATED: tr("aggregated"),
+    SearchStage.RERANKED: tr("reranked"),
+}
+
 
 class Correction(StrEnum):
     """What the library itself tells of its place, used in every stage of a search."""
@@ -106,7 +119,7 @@ REFINEMENTS: frozenset[Refinement] = frozenset(
 # From these log-odds on, a gap is told to be usual, or unusual.
 _TELLING = 0.7
 _CAMERAS_TOLD = 8
-_UNITS_S = ((86_400, "days"), (3600, "h"), (60, "min"))
+_UNITS_S = ((86_400, tr("{count} days")), (3600, tr("{count} h")), (60, tr("{count} min")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +145,31 @@ class Transit:
 
     def words(self) -> str:
         """Such as "seen 40 s later, usual here"."""
-        told = "seen at the same time"
-        if self.gap_s:
-            told = f"seen {_duration(abs(self.gap_s))} {'later' if self.gap_s > 0 else 'earlier'}"
-        return f"{told}, {self.judgement} here" if self.judgement else told
+        told = tr("seen at the same time")
+        if self.gap_s > 0:
+            told = tr("seen {duration} later", duration=_duration(self.gap_s))
+        elif self.gap_s < 0:
+            told = tr("seen {duration} earlier", duration=_duration(-self.gap_s))
+        match self.judgement:
+            case "usual":
+                return tr("{seen}, usual here", seen=told)
+            case "unusual":
+                return tr("{seen}, unusual here", seen=told)
+        return told
 
     def signed(self) -> str:
         """The gap alone, such as "+40 s"; "0 s" at the same time."""
         if not self.gap_s:
-            return "0 s"
+            return tr("{count} s", count=0)
         return f"{'+' if self.gap_s > 0 else '−'}{_duration(abs(self.gap_s))}"
 
 
 def _duration(seconds: float) -> str:
     """About how long, in the largest unit of which there are two or more."""
-    for unit_s, name in _UNITS_S:
+    for unit_s, text in _UNITS_S:
         if seconds >= 2 * unit_s:
-            return f"{round(seconds / unit_s)} {name}"
-    return f"{max(1, round(seconds))} s"
+            return text.format(count=round(seconds / unit_s))
+    return tr("{count} s", count=max(1, round(seconds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +211,13 @@ class CameraShare:
 
     def words(self) -> str:
         """Such as "cam3: 41 sightings, applied at 58 %"."""
-        sightings = "1 sighting" if self.sightings == 1 else f"{self.sightings} sightings"
-        return f"{self.camera}: {sightings}, applied at {100 * self.share:.0f} %"
+        return trn(
+            "{camera}: {count} sighting, applied at {percent:.0f} %",
+            "{camera}: {count} sightings, applied at {percent:.0f} %",
+            self.sightings,
+            camera=self.camera,
+            percent=100 * self.share,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +237,14 @@ class TransitUse:
     def words(self) -> str:
         """Such as "learnt from 212 pairs of sightings, between 5 pairs of cameras"."""
         if not self.clock_known:
-            return "not applied: camera or time of the person sought are uncertain"
+            return tr("not applied: camera or time of the person sought are uncertain")
         if not self.pairs:
-            return "nothing learnt yet"
-        sightings = "1 pair" if self.pairs == 1 else f"{self.pairs} pairs"
-        cameras = "1 pair" if self.camera_pairs == 1 else f"{self.camera_pairs} pairs"
-        return f"learnt from {sightings} of sightings, between {cameras} of cameras"
+            return tr("nothing learnt yet")
+        return tr(
+            "learnt from {sightings}, between {cameras}",
+            sightings=trn("{count} pair of sightings", "{count} pairs of sightings", self.pairs),
+            cameras=trn("{count} pair of cameras", "{count} pairs of cameras", self.camera_pairs),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +274,13 @@ class SearchResult:
         if self.camera_mean:
             shown = "; ".join(each.words() for each in self.camera_mean[:_CAMERAS_TOLD])
             more = len(self.camera_mean) - _CAMERAS_TOLD
-            told.append(f"Camera mean: {shown}{f'; and {more} more' if more > 0 else ''}")
+            told.append(
+                tr("Camera mean: {cameras}; and {count} more", cameras=shown, count=more)
+                if more > 0
+                else tr("Camera mean: {cameras}", cameras=shown)
+            )
         if self.transit is not None:
-            told.append(f"Transit times: {self.transit.words()}")
+            told.append(tr("Transit times: {facts}", facts=self.transit.words()))
         return told
 
 

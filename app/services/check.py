@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from app.core.entities import Video
 from app.core.errors import ModelError, UserFacingError
-from app.core.networks import MODEL_ROLES, ModelRole
+from app.core.networks import MODEL_ROLES, ModelRole, role_words
+from app.language import tr, trn
 from app.services.footage.sources import fingerprint, source_of
 from app.services.ingest.registration import hashing
 from app.services.pipeline import in_background, paced
@@ -18,7 +19,7 @@ from app.services.search.search import Search
 from app.storage.library import CropFault, Library
 
 R = TypeVar("R")
-_INGEST_AGAIN = "Ingest their videos again."
+_INGEST_AGAIN = tr("Ingest their videos again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +96,33 @@ class _Check:
         self._make_vectors = make_vectors
 
     def database(self) -> Iterator[CheckEvent]:
-        faults = yield from _looking("Looking at the database", self._library.database_faults)
-        restore = "Restore the library from a backup, or ingest the videos into a new one."
+        faults = yield from _looking(tr("Looking at the database"), self._library.database_faults)
+        restore = tr("Restore the library from a backup, or ingest the videos into a new one.")
         for fault in faults[:5]:
-            yield Damage(f"The database is damaged: {fault}.", remedy=restore)
+            yield Damage(tr("The database is damaged: {fault}.", fault=fault), remedy=restore)
         incomplete = yield from _looking(
-            "Looking at the sightings", self._library.incomplete_tracklets
+            tr("Looking at the sightings"), self._library.incomplete_tracklets
         )
         if incomplete:
-            what = _some(incomplete, "sighting", "without boxes or picture")
+            what = trn(
+                "{count} sighting without boxes or picture.",
+                "{count} sightings without boxes or picture.",
+                len(incomplete),
+            )
             yield Damage(what, remedy=_INGEST_AGAIN)
 
     def identities(self) -> Iterator[CheckEvent]:
         misplaced = yield from _looking(
-            "Replaying the decisions", self._library.misplaced_tracklets
+            tr("Replaying the decisions"), self._library.misplaced_tracklets
         )
         if misplaced:
             if self._repairs:
                 self._library.restore_identities(misplaced)
-            what = _some(list(misplaced), "sighting", "of another person than decided")
+            what = trn(
+                "{count} sighting of another person than decided.",
+                "{count} sightings of another person than decided.",
+                len(misplaced),
+            )
             yield Damage(what, self._repairs)
 
     def networks(self, find_network: FindNetwork) -> Iterator[CheckEvent]:
@@ -121,7 +130,9 @@ class _Check:
             if self._library.model(role) is None:
                 continue
             try:
-                yield from _looking(f"Looking at the {role}", partial(find_network, role))
+                yield from _looking(
+                    tr("Looking at the {role}", role=role_words(role)), partial(find_network, role)
+                )
             except ModelError as error:
                 yield Damage(error.message, remedy=error.remedy)
 
@@ -130,7 +141,9 @@ class _Check:
         batches = self._library.crop_faults()
         done = 0
         while True:
-            step = f"Looking at crops ({done} batches)"
+            step = trn(
+                "Looking at crops ({count} batch)", "Looking at crops ({count} batches)", done
+            )
             found = yield from _looking(step, lambda: next(batches, None))
             if found is None:
                 break
@@ -139,51 +152,78 @@ class _Check:
         if faults:
             hopeless = self._library.drop_crops(faults) if self._repairs else []
             mended = self._repairs and not hopeless
-            what = _some(faults, "crop", "whose picture is missing or damaged")
+            what = trn(
+                "{count} crop whose picture is missing or damaged.",
+                "{count} crops whose picture is missing or damaged.",
+                len(faults),
+            )
             yield Damage(what, mended, _INGEST_AGAIN)
         strays = yield from _looking(
-            "Looking for files without rows",
+            tr("Looking for files without rows"),
             lambda: self._library.count_stray_crops(delete_them=self._repairs),
         )
         if strays:
-            yield Damage(f"{_count(strays, 'picture file')} without a row.", self._repairs)
+            what = trn(
+                "{count} picture file without a row.",
+                "{count} picture files without a row.",
+                strays,
+            )
+            yield Damage(what, self._repairs)
 
     def vectors(self) -> Iterator[CheckEvent]:
-        faults = yield from _looking("Looking at the vectors", self._library.vector_faults)
+        faults = yield from _looking(tr("Looking at the vectors"), self._library.vector_faults)
         if faults:
             if self._repairs:
                 self._library.drop_vectors(faults)
                 self._search.reset()
-            yield Damage(_some(faults, "vector", "without meaning"), self._repairs)
+            what = trn(
+                "{count} vector without meaning.", "{count} vectors without meaning.", len(faults)
+            )
+            yield Damage(what, self._repairs)
         embedder = self._library.model("embedder")
         missing = self._library.tracklets_without_vector(embedder.id) if embedder else []
         if missing:
             problem = (yield from self._new_vectors()) if self._repairs else ""
-            what = _some(missing, "sighting", "without a vector of the library's embedder")
+            what = trn(
+                "{count} sighting without a vector of the library's embedder.",
+                "{count} sightings without a vector of the library's embedder.",
+                len(missing),
+            )
             yield Damage(what, self._repairs and not problem, problem)
 
     def _new_vectors(self) -> Generator[CheckEvent, None, str]:
         """Makes the missing vectors; returns why that could not be done, or an empty text."""
         try:
             for progress in self._make_vectors():
-                yield Looking(f"Describing {progress.done} of {progress.total} sightings")
+                yield Looking(
+                    tr(
+                        "Describing {done} of {total} sightings",
+                        done=progress.done,
+                        total=progress.total,
+                    )
+                )
         except UserFacingError as error:
             return str(error)
         return ""
 
     def index(self) -> Iterator[CheckEvent]:
-        differs = yield from _looking("Looking at the index", self._search.index_differs)
+        differs = yield from _looking(tr("Looking at the index"), self._search.index_differs)
         if differs:
             if self._repairs:
                 self._search.reset()
-            yield Damage("The index differs from the library.", self._repairs)
+            yield Damage(tr("The index differs from the library."), self._repairs)
 
     def queue(self) -> Iterator[CheckEvent]:
         lost = self._library.unqueued_videos()
         if lost:
             if self._repairs:
                 self._library.queue_videos(lost, {})
-            yield Damage(_some(lost, "unfinished video", "that does not wait"), self._repairs)
+            what = trn(
+                "{count} unfinished video that does not wait.",
+                "{count} unfinished videos that do not wait.",
+                len(lost),
+            )
+            yield Damage(what, self._repairs)
 
     def footage(self) -> Iterator[CheckEvent]:
         """Only a file whose size or time has changed is read: footage is large."""
@@ -194,12 +234,12 @@ class _Check:
             size_bytes, mtime_ns = fingerprint(source)
             if self._library.known_hash(video.path, size_bytes, mtime_ns, video.info.view):
                 continue
-            step = f"Checking {video.path.name}"
+            step = tr("Checking {name}", name=video.path.name)
             now = yield from paced(hashing(source, video.path), partial(Looking, step))
             if now != video.content_hash:
                 yield Damage(
-                    f"{video.path} no longer has the content that was read.",
-                    remedy="Put the original back, or ingest the file again.",
+                    tr("{path} no longer has the content that was read.", path=video.path),
+                    remedy=tr("Put the original back, or ingest the file again."),
                 )
             elif self._repairs:
                 self._note_seen(video, size_bytes, mtime_ns)
@@ -212,11 +252,3 @@ class _Check:
 def _looking(step: str, work: Callable[[], R]) -> Generator[CheckEvent, None, R]:
     yield Looking(step)
     return (yield from in_background(work, lambda: Looking(step)))
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number} {one if number == 1 else one + 's'}"
-
-
-def _some(found: list[R], one: str, which: str) -> str:
-    return f"{_count(len(found), one)} {which}."

@@ -16,6 +16,7 @@ from app.core.events import IngestEvent
 from app.core.networks import NamedModels
 from app.core.ports import NetworkFiles
 from app.core.queries import CropQuery, Query, examples
+from app.language import tr
 from app.services.check import CheckEvent, check_library
 from app.services.footage.cameras import Cameras
 from app.services.footage.playback import Playback
@@ -208,7 +209,8 @@ class Workspace:
             return CropQuery(image)
         if len(found) == 0:
             raise NotFoundError(
-                f"Nobody was found in {name}.", "Cut the person out and search that picture."
+                tr("Nobody was found in {name}.", name=name),
+                tr("Cut the person out and search that picture."),
             )
         return CropQuery(cut_out(image, found.boxes[int(area(found.boxes).argmax())]))
 
@@ -227,8 +229,14 @@ class Workspace:
         if row is None:
             name = self.library.video(video_id).path.name
             raise NotFoundError(
-                f"Nobody was found at {x_px:.0f},{y_px:.0f} in {name} at {format_offset(time_s)}.",
-                "Choose a point on a person.",
+                tr(
+                    "Nobody was found at {x_px:.0f},{y_px:.0f} in {name} at {time}.",
+                    x_px=x_px,
+                    y_px=y_px,
+                    name=name,
+                    time=format_offset(time_s),
+                ),
+                tr("Choose a point on a person."),
             )
         video = self.library.video(video_id)
         seen_utc = video.moment(time_s) if video.info.clock_known else None

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.camera_clock import CameraClock
 from app.core.entities import Camera
 from app.core.errors import NotFoundError
+from app.language import tr
 from app.storage.library_part import LibraryPart, chunks
 from app.storage.ordering import natural_key
 from app.storage.tables import CameraRow, VideoRow
@@ -80,7 +81,7 @@ class CameraRows(LibraryPart):
         with self._database.writing() as session:
             rows = [row for some in chunks(video_ids) for row in _videos_of(session, some)]
             if len(rows) < len(video_ids):
-                raise NotFoundError("Some of these videos are not in the library any more.")
+                raise NotFoundError(tr("Some of these videos are not in the library any more."))
             target = session.scalar(select(CameraRow).where(CameraRow.name == name))
             if target is None:
                 target = _new_camera(name, _camera_row(session, rows[0].camera_id))
@@ -135,7 +136,9 @@ def _new_camera(name: str, like: CameraRow | None) -> CameraRow:
 def _camera_row(session: Session, camera_id: int) -> CameraRow:
     row = session.get(CameraRow, camera_id)
     if row is None:
-        raise NotFoundError(f"There is no camera {camera_id} in this library.")
+        raise NotFoundError(
+            tr("There is no camera {camera_id} in this library.", camera_id=camera_id)
+        )
     return row
 
 

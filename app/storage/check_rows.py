@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 
 from app.core.entities import VideoStatus
 from app.core.errors import LibraryError, NotFoundError
+from app.language import tr
 from app.storage import trajectory_blob
 from app.storage.crop_files import read_crop
 from app.storage.library_part import LibraryPart
@@ -51,7 +52,8 @@ class CheckRows(LibraryPart):
             dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         faults = [] if found == ["ok"] else found
         return faults + [
-            f"a row of {row[0]} refers to a missing row of {row[2]}" for row in dangling
+            tr("a row of {row} refers to a missing row of {row2}", row=row[0], row2=row[2])
+            for row in dangling
         ]
 
     def crop_faults(self) -> Iterator[list[CropFault]]:

@@ -16,6 +16,7 @@ import numpy as np
 from app.core.entities import Crop, Image
 from app.core.errors import LibraryError, NotFoundError
 from app.core.library_files import CROPS
+from app.language import tr
 from app.storage.faults import damaged, disk_fault, disk_faults
 
 JPEG_QUALITY = 92
@@ -35,13 +36,17 @@ def read_crop(path: Path) -> Image:
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise NotFoundError(f"The crop {path} is missing.", "Ingest its video again.") from error
+        raise NotFoundError(
+            tr("The crop {path} is missing.", path=path), tr("Ingest its video again.")
+        ) from error
     except OSError as error:
         raise disk_fault(path.parent, error) from error
     # OpenCV's own file functions fail on Windows where a path is not ASCII.
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if image is None:
-        raise LibraryError(f"The crop {path} is damaged.", "Ingest its video again.")
+        raise LibraryError(
+            tr("The crop {path} is damaged.", path=path), tr("Ingest its video again.")
+        )
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
@@ -59,7 +64,10 @@ class CropFiles:
         """
         parts = PurePosixPath(relative_path)
         if parts.is_absolute() or ".." in parts.parts or "\\" in relative_path:
-            raise damaged(self._library, f"it names {relative_path}, which is not in it")
+            raise damaged(
+                self._library,
+                tr("it names {relative_path}, which is not in it", relative_path=relative_path),
+            )
         return self._library / parts
 
     def write(self, video_id: int, number: int, crops: Iterable[Crop]) -> Iterator[str]:

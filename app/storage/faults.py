@@ -12,24 +12,43 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from app.core.errors import LibraryError
+from app.language import tr
 
-_FREE_SPACE = "Free some space on that disk and try again; nothing half done was kept."
-_ALLOW_WRITING = "Check the folder's permissions, or copy the library to where you may write."
-_CHECK_DISK = "Check that the disk is connected and sound, then try again."
-_RESTORE = "Restore the folder from a backup, or ingest the videos into a new library."
-_CLOSE_OTHERS = "Close other programs that read the library's database and try again."
+_FREE_SPACE = tr("Free some space on that disk and try again; nothing half done was kept.")
+_ALLOW_WRITING = tr("Check the folder's permissions, or copy the library to where you may write.")
+_CHECK_DISK = tr("Check that the disk is connected and sound, then try again.")
+_RESTORE = tr("Restore the folder from a backup, or ingest the videos into a new library.")
+_CLOSE_OTHERS = tr("Close other programs that read the library's database and try again.")
 
 # Primary result code → what is wrong with the library, what to do.
 _SQLITE_FAULTS = {
-    sqlite3.SQLITE_FULL: ("cannot be written: the disk is full", _FREE_SPACE),
-    sqlite3.SQLITE_READONLY: ("cannot be written", _ALLOW_WRITING),
-    sqlite3.SQLITE_PERM: ("cannot be written", _ALLOW_WRITING),
-    sqlite3.SQLITE_CANTOPEN: ("has a database that cannot be opened", _ALLOW_WRITING),
-    sqlite3.SQLITE_IOERR: ("cannot be read or written: the disk reports an error", _CHECK_DISK),
-    sqlite3.SQLITE_CORRUPT: ("has a damaged database", _RESTORE),
-    sqlite3.SQLITE_NOTADB: ("has a damaged database: the file is not one of SQLite", _RESTORE),
-    sqlite3.SQLITE_BUSY: ("is being used by another program", _CLOSE_OTHERS),
-    sqlite3.SQLITE_LOCKED: ("is being used by another program", _CLOSE_OTHERS),
+    sqlite3.SQLITE_FULL: (
+        tr("The library {folder} cannot be written: the disk is full."),
+        _FREE_SPACE,
+    ),
+    sqlite3.SQLITE_READONLY: (tr("The library {folder} cannot be written."), _ALLOW_WRITING),
+    sqlite3.SQLITE_PERM: (tr("The library {folder} cannot be written."), _ALLOW_WRITING),
+    sqlite3.SQLITE_CANTOPEN: (
+        tr("The library {folder} has a database that cannot be opened."),
+        _ALLOW_WRITING,
+    ),
+    sqlite3.SQLITE_IOERR: (
+        tr("The library {folder} cannot be read or written: the disk reports an error."),
+        _CHECK_DISK,
+    ),
+    sqlite3.SQLITE_CORRUPT: (tr("The library {folder} has a damaged database."), _RESTORE),
+    sqlite3.SQLITE_NOTADB: (
+        tr("The library {folder} has a damaged database: the file is not one of SQLite."),
+        _RESTORE,
+    ),
+    sqlite3.SQLITE_BUSY: (
+        tr("The library {folder} is being used by another program."),
+        _CLOSE_OTHERS,
+    ),
+    sqlite3.SQLITE_LOCKED: (
+        tr("The library {folder} is being used by another program."),
+        _CLOSE_OTHERS,
+    ),
 }
 _SHARED_MEMORY_BYTES = 32768  # what SQLite takes beside a database in use
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -40,12 +59,18 @@ def disk_fault(folder: Path, error: OSError) -> LibraryError:
     """What a failed file operation in a library means to the user."""
     if error.errno in _FULL:
         return LibraryError(
-            f"The library {folder} cannot be written: the disk is full.", _FREE_SPACE
+            tr("The library {folder} cannot be written: the disk is full.", folder=folder),
+            _FREE_SPACE,
         )
     if error.errno in _FORBIDDEN:
-        return LibraryError(f"The library {folder} cannot be read or written.", _ALLOW_WRITING)
+        return LibraryError(
+            tr("The library {folder} cannot be read or written.", folder=folder), _ALLOW_WRITING
+        )
     reason = error.strerror or str(error)
-    return LibraryError(f"The library {folder} cannot be used: {reason}.", _CHECK_DISK)
+    return LibraryError(
+        tr("The library {folder} cannot be used: {reason}.", folder=folder, reason=reason),
+        _CHECK_DISK,
+    )
 
 
 @contextmanager
@@ -70,8 +95,8 @@ def database_faults(folder: Path) -> Iterator[None]:
             raise
         if code == sqlite3.SQLITE_IOERR and _is_full(folder):
             code = sqlite3.SQLITE_FULL  # SQLite's shared memory finds no room: it says IOERR
-        what, remedy = _SQLITE_FAULTS[code]
-        raise LibraryError(f"The library {folder} {what}.", remedy) from error
+        text, remedy = _SQLITE_FAULTS[code]
+        raise LibraryError(text.format(folder=folder), remedy) from error
 
 
 def _is_full(folder: Path) -> bool:
@@ -83,4 +108,6 @@ def _is_full(folder: Path) -> bool:
 
 def damaged(folder: Path, what: str) -> LibraryError:
     """The database can be read, but something in it makes no sense."""
-    return LibraryError(f"The library {folder} is damaged: {what}.", _RESTORE)
+    return LibraryError(
+        tr("The library {folder} is damaged: {what}.", folder=folder, what=what), _RESTORE
+    )

@@ -18,6 +18,7 @@ from app.core.errors import LibraryError, LibraryInUseError
 from app.core.library_files import CROPS, DATABASE, HOST, LOCK
 from app.core.networks import ModelRole
 from app.core.time_zone import system_zone, zone_named
+from app.language import tr
 from app.storage.camera_rows import CameraRows
 from app.storage.check_rows import CheckRows, CropFault
 from app.storage.database import Database
@@ -191,9 +192,13 @@ class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, People
         zone = zone_named(name)
         if zone is None:
             raise LibraryError(
-                f"The library {self.folder} was made in the time zone {name}, which this computer "
-                "does not know.",
-                "Install the Python package tzdata.",
+                tr(
+                    "The library {folder} was made in the time zone {name}, which "
+                    "this computer does not know.",
+                    folder=self.folder,
+                    name=name,
+                ),
+                tr("Install the Python package tzdata."),
             )
         return zone
 
@@ -212,22 +217,28 @@ def _check_folder(folder: Path, *, create: bool) -> bool:
     file = next((each for each in (folder, *folder.parents) if each.is_file()), None)
     if file is not None:
         raise LibraryError(
-            f"{file} is a file, and a library is a folder.",
-            f"Name {file.parent}."
+            tr("{file} is a file, and a library is a folder.", file=file),
+            tr("Name {parent}.", parent=file.parent)
             if file.name == DATABASE
-            else "Name the library's folder, or one that does not exist yet to make a new library.",
+            else tr(
+                "Name the library's folder, or one that does not exist yet to make a new library."
+            ),
         )
     if (folder / DATABASE).exists():
         return False
     if not create:
         raise LibraryError(
-            f"There is no library in {folder}.",
-            "Check the folder, or ingest a folder of videos to create a library.",
+            tr("There is no library in {folder}.", folder=folder),
+            tr("Check the folder, or ingest a folder of videos to create a library."),
         )
     if (folder / CROPS).exists():
         raise LibraryError(
-            f"{folder} holds a folder '{CROPS}', but no database of a library.",
-            f"Choose another folder, or put back the library's {DATABASE}.",
+            tr(
+                "{folder} holds a folder '{name}', but no database of a library.",
+                folder=folder,
+                name=CROPS,
+            ),
+            tr("Choose another folder, or put back the library's {file}.", file=DATABASE),
         )
     folder.mkdir(parents=True, exist_ok=True)
     return True
@@ -241,8 +252,8 @@ def _locked(folder: Path) -> FileLock:
             lock.acquire()
         except Timeout as error:
             raise LibraryInUseError(
-                f"{folder} is open in another Retrace window or command.",
-                "Close it there, then try again.",
+                tr("{folder} is open in another Retrace window or command.", folder=folder),
+                tr("Close it there, then try again."),
             ) from error
         (folder / HOST).write_text(platform.node(), "utf-8")
     return lock

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFoundError
+from app.language import tr
 from app.storage.crop_files import CropFiles
 from app.storage.database import Database
 from app.storage.tables import CropRow, TrackletRow, VideoRow
@@ -70,7 +71,7 @@ def video_row(session: Session, video_id: int) -> VideoRow:
     """
     row = session.get(VideoRow, video_id)
     if row is None:
-        raise NotFoundError(f"There is no video {video_id} in this library.")
+        raise NotFoundError(tr("There is no video {video_id} in this library.", video_id=video_id))
     return row
 
 
@@ -82,5 +83,7 @@ def tracklet_row(session: Session, tracklet_id: int) -> TrackletRow:
     """
     row = session.get(TrackletRow, tracklet_id)
     if row is None:
-        raise NotFoundError(f"There is no tracklet {tracklet_id} in this library.")
+        raise NotFoundError(
+            tr("There is no tracklet {tracklet_id} in this library.", tracklet_id=tracklet_id)
+        )
     return row

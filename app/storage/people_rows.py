@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.entities import Decision, Identity, Verdict
 from app.core.errors import NotFoundError
 from app.core.journal import IdentityChanges, UndoState
+from app.language import tr
 from app.storage.library_part import LibraryPart, chunks, tracklet_row, video_row
 from app.storage.ordering import natural_key
 from app.storage.tables import CropRow, DecisionRow, IdentityRow, TrackletRow
@@ -179,7 +180,9 @@ class PeopleRows(LibraryPart):
 def _identity_row(session: Session, identity_id: int) -> IdentityRow:
     row = session.get(IdentityRow, identity_id)
     if row is None:
-        raise NotFoundError(f"There is no person {identity_id} in this library.")
+        raise NotFoundError(
+            tr("There is no person {identity_id} in this library.", identity_id=identity_id)
+        )
     return row
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.chapters import TrackletPart, joined
 from app.core.entities import FloatArray, Image, StoredCrop, Tracklet, Trajectory
 from app.core.errors import NotFoundError
+from app.language import tr
 from app.storage import trajectory_blob
 from app.storage.crop_files import read_crop
 from app.storage.faults import damaged
@@ -132,7 +133,9 @@ class TrackletRows(LibraryPart):
         """
         found = self.tracklets([tracklet_id])
         if not found:
-            raise NotFoundError(f"There is no tracklet {tracklet_id} in this library.")
+            raise NotFoundError(
+                tr("There is no tracklet {tracklet_id} in this library.", tracklet_id=tracklet_id)
+            )
         return found[0]
 
     def tracklets(self, tracklet_ids: Sequence[int]) -> list[Tracklet]:
@@ -272,7 +275,10 @@ class TrackletRows(LibraryPart):
         try:
             return joined([trajectory_blob.decode(data) for data in parts])
         except ValueError as error:
-            raise damaged(self.folder, f"tracklet {tracklet_id} has no readable boxes") from error
+            raise damaged(
+                self.folder,
+                tr("tracklet {tracklet_id} has no readable boxes", tracklet_id=tracklet_id),
+            ) from error
 
 
 def _with_thumbnail() -> Select[TrackletRow, int, CropRow]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.chapters import ResumePoint
 from app.core.entities import StartSource, Video, VideoInfo, VideoStatus
 from app.core.errors import NotFoundError
+from app.language import tr
 from app.storage.camera_rows import camera_id_of, camera_of
 from app.storage.library_part import LibraryPart, absolute, chunks, video_row
 from app.storage.ordering import natural_key
@@ -45,7 +46,9 @@ class VideoRows(LibraryPart):
         with self._database.reading() as session:
             found = videos_where(session, VideoRow.id == video_id)
         if not found:
-            raise NotFoundError(f"There is no video {video_id} in this library.")
+            raise NotFoundError(
+                tr("There is no video {video_id} in this library.", video_id=video_id)
+            )
         return found[0]
 
     def videos_by_id(self, video_ids: Collection[int]) -> dict[int, Video]:

@@ -24,7 +24,7 @@ import numpy as np
 from app.core.entities import Image, VideoInfo
 from app.core.errors import TruncatedVideoError, VideoError
 from app.core.ports import DecodedFrame, FrameSource
-from app.language import VARIABLE, language
+from app.language import VARIABLE, language, tr
 from app.vision.hang_watch import HangWatch, Patience
 
 Opener = Callable[[], FrameSource]
@@ -32,7 +32,7 @@ Opener = Callable[[], FrameSource]
 
 _CODE = "from app.vision.decoding_process import serve; import sys; serve(int(sys.argv[1]))"
 _PROJECT = Path(__file__).resolve().parents[2]
-_REMEDY = "Copy it again from the recorder, or export it there as MP4."
+_REMEDY = tr("Copy it again from the recorder, or export it there as MP4.")
 
 
 _END_S = 5.0
@@ -168,12 +168,25 @@ class _RemoteSource:
 
 
 def _cause(name: str, died: _DiedError) -> str:
-    return f"{name} makes the decoder {'hang' if died.hung else 'crash'}."
+    if died.hung:
+        return tr("{name} makes the decoder hang.", name=name)
+    return tr("{name} makes the decoder crash.", name=name)
 
 
 def _truncated(name: str, last_s: float, died: _DiedError) -> TruncatedVideoError:
-    how = "hangs" if died.hung else "crashes"
-    problem = f"{name} cannot be read beyond {last_s:.1f} s: the decoder {how} there."
+    problem = (
+        tr(
+            "{name} cannot be read beyond {end:.1f} s: the decoder hangs there.",
+            name=name,
+            end=last_s,
+        )
+        if died.hung
+        else tr(
+            "{name} cannot be read beyond {end:.1f} s: the decoder crashes there.",
+            name=name,
+            end=last_s,
+        )
+    )
     return TruncatedVideoError(problem, _REMEDY)
 
 

@@ -19,6 +19,7 @@ from app.core.entities import Image, StartSource, VideoInfo
 from app.core.errors import TruncatedVideoError, VideoError
 from app.core.frame_names import frame_name, sequences
 from app.core.name_reading import WrittenTime, read_name
+from app.language import tr
 
 logger = logging.getLogger(__name__)
 
@@ -77,10 +78,15 @@ class ImageSequence:
         unreadable[:0] = [self._files[at] for at in range(begin) if self._read(at) is None]
         if unreadable:
             raise TruncatedVideoError(
-                f"{len(unreadable)} of the {len(self._files)} pictures in "
-                f"{self.info.path.parent.name} cannot be read or differ in size; "
-                f"the first is {unreadable[0].name}.",
-                "Copy them again from where they come from.",
+                tr(
+                    "{count} of the {total} pictures in {folder} cannot be read or "
+                    "differ in size; the first is {name}.",
+                    count=len(unreadable),
+                    total=len(self._files),
+                    folder=self.info.path.parent.name,
+                    name=unreadable[0].name,
+                ),
+                tr("Copy them again from where they come from."),
             )
 
     def close(self) -> None:
@@ -125,7 +131,7 @@ def open_image_sequence(
     if shape is None:
         raise VideoError(
             f"None of the {len(files)} pictures {prefix}… in {folder.name} can be read.",
-            "Copy them again from where they come from.",
+            tr("Copy them again from where they come from."),
         )
     written = [_written_time(path) if zone else None for path in files]
     times_s, rate = None, fps
@@ -163,13 +169,21 @@ def _pictures(folder: Path, prefix: str) -> list[Path]:
         names = sequences(path.name for path in folder.iterdir()).get(prefix)
     except OSError as error:
         raise VideoError(
-            f"The folder {folder.name} cannot be read: {error.strerror}.",
-            "Check that it is still there and that you may read it.",
+            tr(
+                "The folder {folder} cannot be read: {reason}.",
+                folder=folder.name,
+                reason=error.strerror,
+            ),
+            tr("Check that it is still there and that you may read it."),
         ) from error
     if names is None:
         raise VideoError(
-            f"The folder {folder.name} no longer holds numbered pictures {prefix}….",
-            "Load the folder again.",
+            tr(
+                "The folder {folder} no longer holds numbered pictures {prefix}….",
+                folder=folder.name,
+                prefix=prefix,
+            ),
+            tr("Load the folder again."),
         )
     return [folder / name for name in names]
 

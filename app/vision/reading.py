@@ -19,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from app.core.errors import VideoError
+from app.language import tr
 from app.vision.containers import Traits, traits_of
 from app.vision.presentation import FIRST_FRAMES, JUMP_S, PresentationClock, Timeline, true_first
 from app.vision.unreadable import (
@@ -271,7 +272,13 @@ def _view(streams: Sequence[VideoStream], view: int, path: Path) -> VideoStream:
     """One of a file's video streams, ready to be decoded."""
     if view >= len(streams):
         raise VideoError(
-            f"{path.name} has {len(streams)} video streams, not {view + 1}.", "Load it again."
+            tr(
+                "{name} has {count} video streams, not {view}.",
+                name=path.name,
+                count=len(streams),
+                view=view + 1,
+            ),
+            tr("Load it again."),
         )
     stream = streams[view]
     if stream.codec_context is None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from app.core.entities import FloatArray, Image
 from app.core.errors import ModelError
 from app.core.ports import Embedder
+from app.language import tr
 from app.vision.embedders import ModelFileEmbedder
 from app.vision.model_files import MODEL_FILE_SUFFIX, is_model_file, told_to_user
 
@@ -92,9 +93,14 @@ def _with_maps(embedder: Embedder) -> EmbeddingPredictor:
     if isinstance(embedder, ModelFileEmbedder):
         return embedder.predictor
     raise ModelError(
-        f"This re-ranker compares what the embedder makes of a crop's parts, and {embedder.id} "
-        "keeps that to itself.",
-        f"Choose a re-ranker with a network of its own, or an embedder in a {MODEL_FILE_SUFFIX} "
-        "file.",
+        tr(
+            "This re-ranker compares what the embedder makes of a crop's parts, and "
+            "{id} keeps that to itself.",
+            id=embedder.id,
+        ),
+        tr(
+            "Choose a re-ranker with a network of its own, or an embedder in a {suffix} file.",
+            suffix=MODEL_FILE_SUFFIX,
+        ),
         "reranker",
     )

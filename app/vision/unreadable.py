@@ -8,12 +8,13 @@ from pathlib import Path
 import av
 
 from app.core.errors import VideoError
+from app.language import tr
 
 _LFS_MARK = b"version https://git-lfs"
 # Nothing that a recorder writes is shorter than its headers.
 _SMALLEST_VIDEO_BYTES = 512
 _HEAD_BYTES = 4096
-_COPY_AGAIN = "Copy it again from the recorder."
+_COPY_AGAIN = tr("Copy it again from the recorder.")
 
 
 def why_unreadable(path: Path, error: Exception) -> VideoError:
@@ -40,67 +41,86 @@ def why_unreadable(path: Path, error: Exception) -> VideoError:
 
 def no_pictures(path: Path, *, has_sound: bool) -> VideoError:
     """The file could be opened but shows nothing."""
-    what = "only sound, no picture" if has_sound else "no video stream"
-    return VideoError(f"{path.name} holds {what}.", "Take it out of the folder.")
+    if has_sound:
+        message = tr("{name} holds only sound, no picture.", name=path.name)
+    else:
+        message = tr("{name} holds no video stream.", name=path.name)
+    return VideoError(message, tr("Take it out of the folder."))
 
 
 def pictures_taken_for_sound(path: Path) -> VideoError:
     """An MPEG program stream without a stream map, whose pictures were not recognised."""
     return VideoError(
-        f"{path.name} holds pictures, but not the stream map that says how they are coded, "
-        "so they are taken for sound.",
-        "Export it from the recorder again, as MP4 if that is offered.",
+        tr(
+            "{name} holds pictures, but not the stream map that says how they are "
+            "coded, so they are taken for sound.",
+            name=path.name,
+        ),
+        tr("Export it from the recorder again, as MP4 if that is offered."),
     )
 
 
 def not_a_file(path: Path) -> VideoError:
     """There is a pipe or device of that name; to open it might take for ever."""
     return VideoError(
-        f"{path.name} is a pipe or device, not a video file.", "Take it out of the folder."
+        tr("{name} is a pipe or device, not a video file.", name=path.name),
+        tr("Take it out of the folder."),
     )
 
 
 def unknown_codec(path: Path) -> VideoError:
     """The file could be opened, but no decoder is there for its pictures."""
     return VideoError(
-        f"{path.name} has a codec that no decoder is available for.",
-        "Export it from the recorder as MP4 (H.264).",
+        tr("{name} has a codec that no decoder is available for.", name=path.name),
+        tr("Export it from the recorder as MP4 (H.264)."),
     )
 
 
 def nothing_decodable(path: Path) -> VideoError:
     """The file could be opened but not a single frame came out."""
-    return VideoError(f"{path.name} holds no frame that can be decoded.", _COPY_AGAIN)
+    return VideoError(tr("{name} holds no frame that can be decoded.", name=path.name), _COPY_AGAIN)
 
 
 def _out_of_reach(path: Path, problem: OSError) -> VideoError:
     if isinstance(problem, FileNotFoundError):
-        return VideoError(f"{path.name} is no longer there.", "Load its folder again.")
+        return VideoError(
+            tr("{name} is no longer there.", name=path.name), tr("Load its folder again.")
+        )
     if isinstance(problem, PermissionError):
         return VideoError(
-            f"{path.name} may not be read.", "Change its permissions so that you can read it."
+            tr("{name} may not be read.", name=path.name),
+            tr("Change its permissions so that you can read it."),
         )
     if isinstance(problem, IsADirectoryError):
-        return VideoError(f"{path.name} is a folder, not a video file.")
-    detail = problem.strerror or errno.errorcode.get(problem.errno or 0, "unknown error")
-    return VideoError(f"{path.name} cannot be read: {detail}.", "Check the disk that it lies on.")
+        return VideoError(tr("{name} is a folder, not a video file.", name=path.name))
+    detail = problem.strerror or errno.errorcode.get(problem.errno or 0, tr("unknown error"))
+    return VideoError(
+        tr("{name} cannot be read: {detail}.", name=path.name, detail=detail),
+        tr("Check the disk that it lies on."),
+    )
 
 
 def _not_a_video(path: Path, head: bytes, size_bytes: int) -> VideoError | None:
     if size_bytes == 0:
-        return VideoError(f"{path.name} is empty.", _COPY_AGAIN)
+        return VideoError(tr("{name} is empty.", name=path.name), _COPY_AGAIN)
     if head.startswith(_LFS_MARK):
         return VideoError(
-            f"{path.name} is a Git LFS pointer, not the video itself.",
-            'Fetch the video with "git lfs pull".',
+            tr("{name} is a Git LFS pointer, not the video itself.", name=path.name),
+            tr('Fetch the video with "git lfs pull".'),
         )
     if head.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
         return VideoError(
-            f"{path.name} is a web page, not a video: a download went wrong.", "Download it again."
+            tr("{name} is a web page, not a video: a download went wrong.", name=path.name),
+            tr("Download it again."),
         )
     if size_bytes < _SMALLEST_VIDEO_BYTES:
         return VideoError(
-            f"{path.name} is too small to be a video ({size_bytes} bytes).", _COPY_AGAIN
+            tr(
+                "{name} is too small to be a video ({size_bytes} bytes).",
+                name=path.name,
+                size_bytes=size_bytes,
+            ),
+            _COPY_AGAIN,
         )
     return None
 
@@ -112,8 +132,11 @@ def _index_missing(path: Path, head: bytes, size_bytes: int) -> VideoError | Non
     if b"moov" in _top_level_boxes(path, size_bytes):
         return None
     return VideoError(
-        f"{path.name} has no index (moov): the recording or copy was cut before it was complete.",
-        "Copy it again from the recorder, or repair it there.",
+        tr(
+            "{name} has no index (moov): the recording or copy was cut before it was complete.",
+            name=path.name,
+        ),
+        tr("Copy it again from the recorder, or repair it there."),
     )
 
 
@@ -137,8 +160,13 @@ def _top_level_boxes(path: Path, size_bytes: int) -> set[bytes]:
 def _damaged(path: Path, error: Exception) -> VideoError:
     if isinstance(error, av.InvalidDataError):
         return VideoError(
-            f"{path.name} is not a video in a format that is known, or is damaged at its start.",
-            "Play it elsewhere to see whether it is whole, or export it as MP4.",
+            tr(
+                "{name} is not a video in a format that is known, or is damaged at its start.",
+                name=path.name,
+            ),
+            tr("Play it elsewhere to see whether it is whole, or export it as MP4."),
         )
     detail = getattr(error, "strerror", None) or type(error).__name__
-    return VideoError(f"{path.name} cannot be opened: {detail}.", _COPY_AGAIN)
+    return VideoError(
+        tr("{name} cannot be opened: {detail}.", name=path.name, detail=detail), _COPY_AGAIN
+    )

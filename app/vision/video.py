@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 
 from app.core.entities import Image, VideoInfo
 from app.core.errors import TruncatedVideoError
+from app.language import tr
 from app.vision.containers import Traits
 from app.vision.geometry import Geometry, geometry_of, pixel_aspect
 from app.vision.header import Announced, announced, counted, recording_start
@@ -96,7 +97,7 @@ class VideoFile:
         if shortfall:
             raise TruncatedVideoError(
                 f"{self.info.path.name} {shortfall}.",
-                "Copy it again from the recorder; what could be read is kept.",
+                tr("Copy it again from the recorder; what could be read is kept."),
             )
 
     def close(self) -> None:
@@ -143,19 +144,34 @@ class VideoFile:
     def _shortfall(self, reading: Reading, end_s: float, counted: int | None) -> str:
         """How the video is incomplete, as the rest of a sentence, or empty."""
         if reading.problem:
-            return f"cannot be read beyond {end_s:.1f} s: {reading.problem}"
+            return tr(
+                "cannot be read beyond {end:.1f} s: {problem}",
+                end=end_s,
+                problem=reading.problem,
+            )
         told = self._announced
         if told.binding and told.duration_s is not None:
             sound_s = reading.sound_until_s - self._timeline.first * self._timeline.time_base
             missing_s = told.duration_s - max(end_s, float(sound_s))
             if missing_s > max(0.5, 3 / self.info.fps, told.duration_s / 100):
-                announced_s = f"{told.duration_s:.1f} s that its header announces"
-                return f"ends after {end_s:.1f} s of the {announced_s}"
+                return tr(
+                    "ends after {end:.1f} s of the {announced:.1f} s that its header announces",
+                    end=end_s,
+                    announced=told.duration_s,
+                )
         if told.count_binding and told.frame_count and counted is not None:
             missing = told.frame_count - counted - reading.skipped_packets
             if missing > max(5, told.frame_count / 20):
-                return f"holds {counted} of the {told.frame_count} frames that its header announces"
-        return f"breaks off within a frame after {end_s:.1f} s" if reading.breaks_off else ""
+                return tr(
+                    "holds {count} of the {total} frames that its header announces",
+                    count=counted,
+                    total=told.frame_count,
+                )
+        return (
+            tr("breaks off within a frame after {end:.1f} s", end=end_s)
+            if reading.breaks_off
+            else ""
+        )
 
 
 def open_video(

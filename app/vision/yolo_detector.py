@@ -15,6 +15,7 @@ import numpy as np
 
 from app.core.entities import Detections, Image
 from app.core.errors import ModelError
+from app.language import tr, trn
 from reid_models.cores import usable_cores
 from reid_models.picture_model import file_id
 from reid_models.sessions import import_onnxruntime, open_session
@@ -37,7 +38,7 @@ _USUAL_SIZE_PX = 640
 # Height and width in proportion, so that what is compiled for the first frame is used again.
 _USUAL_FRAME_PX = (90, 160)
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
-_EXPORT_REMEDY = "Choose a YOLO model trained for detection (.pt, .onnx or .engine)."
+_EXPORT_REMEDY = tr("Choose a YOLO model trained for detection (.pt, .onnx or .engine).")
 
 
 class YoloDetector:
@@ -71,7 +72,8 @@ class YoloDetector:
         """
         if not path.is_file():
             raise ModelError(
-                f"The detector {path} does not exist.", "Check the path, or choose another file."
+                tr("The detector {path} does not exist.", path=path),
+                tr("Check the path, or choose another file."),
             )
         self.id = file_id(path)
         self._lock = threading.Lock()
@@ -132,24 +134,36 @@ def _chosen_device(path: Path, wanted: str) -> str:
 
     if not _DEVICE.fullmatch(wanted):
         raise ModelError(
-            f'There is no device "{wanted}".', 'Choose "auto", "cpu", "cuda" or "cuda:0".'
+            tr('There is no device "{wanted}".', wanted=wanted),
+            tr('Choose "auto", "cpu", "cuda" or "cuda:0".'),
         )
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if gpus and path.suffix == ".onnx" and not _onnxruntime_has_cuda():
         if wanted.startswith("cuda"):
             raise ModelError(
-                "The installed onnxruntime cannot use the GPU.",
-                "Install onnxruntime-gpu, choose a .pt file, or use the device cpu.",
+                tr("The installed onnxruntime cannot use the GPU."),
+                tr("Install onnxruntime-gpu, choose a .pt file, or use the device cpu."),
             )
         gpus = 0
     if wanted == "auto":
         return "cuda:0" if gpus else "cpu"
     if wanted == "mps" and not torch.backends.mps.is_available():
-        raise ModelError("This computer has no Apple GPU (mps).", "Use the device auto or cpu.")
-    if wanted.startswith("cuda") and int(wanted.partition(":")[2] or 0) >= gpus:
-        found = f"it has {gpus} that can be used" if gpus else "it has none that can be used"
         raise ModelError(
-            f"This computer has no GPU {wanted}: {found}.", "Use the device auto or cpu."
+            tr("This computer has no Apple GPU (mps)."), tr("Use the device auto or cpu.")
+        )
+    if wanted.startswith("cuda") and int(wanted.partition(":")[2] or 0) >= gpus:
+        raise ModelError(
+            trn(
+                "This computer has no GPU {wanted}: it has {count} that can be used.",
+                "This computer has no GPU {wanted}: it has {count} that can be used.",
+                gpus,
+                wanted=wanted,
+            )
+            if gpus
+            else tr(
+                "This computer has no GPU {wanted}: it has none that can be used.", wanted=wanted
+            ),
+            tr("Use the device auto or cpu."),
         )
     return wanted
 
@@ -185,8 +199,11 @@ def _predictor(path: Path, device: str, image_size_px: int | None) -> Any:
     misread = check_yolov5u_filename(str(path).strip().replace("'", "")) != str(path)
     if path.suffix == ".pt" and misread:
         raise ModelError(
-            f"A model cannot be loaded from {path}: ultralytics takes the name for another one.",
-            "Rename the file or folder (no quotes; not yolov3.pt or yolov5n.pt).",
+            tr(
+                "A model cannot be loaded from {path}: ultralytics takes the name for another one.",
+                path=path,
+            ),
+            tr("Rename the file or folder (no quotes; not yolov3.pt or yolov5n.pt)."),
         )
     options = {
         "task": "detect",
@@ -203,7 +220,8 @@ def _predictor(path: Path, device: str, image_size_px: int | None) -> Any:
     predictor.setup_model(str(path), verbose=False)
     if predictor.device.type != device.partition(":")[0]:
         raise ModelError(
-            f"{path.name} could not be started on {device}.", "Use the device auto or cpu."
+            tr("{name} could not be started on {device}.", name=path.name, device=device),
+            tr("Use the device auto or cpu."),
         )
     _require_task(path, predictor.model)
     if image_size_px is None:
@@ -242,7 +260,10 @@ def _require_task(path: Path, model: Any) -> None:
     # An exported file says it in its metadata, a checkpoint's network itself.
     task = getattr(model.backend.model, "task", None) if model.format == "pt" else model.task
     if task not in (None, "detect"):
-        raise ModelError(f'{path.name} is a model for "{task}", not a detector.', _EXPORT_REMEDY)
+        raise ModelError(
+            tr('{name} is a model for "{task}", not a detector.', name=path.name, task=task),
+            _EXPORT_REMEDY,
+        )
 
 
 def _fixed_size(path: Path, model: Any) -> list[int] | None:
@@ -253,7 +274,12 @@ def _fixed_size(path: Path, model: Any) -> list[int] | None:
     sides_px = [side for side in shape[2:] if isinstance(side, int)]
     if len(shape) != 4 or any(side % model.stride for side in sides_px):
         raise ModelError(
-            f"{path.name} is not a detector: its input has the shape {shape}.", _EXPORT_REMEDY
+            tr(
+                "{name} is not a detector: its input has the shape {shape}.",
+                name=path.name,
+                shape=shape,
+            ),
+            _EXPORT_REMEDY,
         )
     return sides_px if len(sides_px) == 2 else None
 
@@ -272,8 +298,21 @@ def _person_class(path: Path, model: Any, raw: Any) -> int:
     boxes = raw[0] if model.format == "pt" else raw
     shape = tuple(getattr(boxes, "shape", ()))
     if len(shape) != 3 or shape[0] != 1 or (shape[1] < 5 and shape[2] != 6):
-        text = f"its output has the shape {shape}" if shape else f"it has {len(raw)} outputs"
-        raise ModelError(f"{path.name} is not a detector: {text}.", _EXPORT_REMEDY)
+        text = (
+            tr(
+                "{name} is not a detector: its output has the shape {shape}.",
+                name=path.name,
+                shape=shape,
+            )
+            if shape
+            else trn(
+                "{name} is not a detector: it has {count} output.",
+                "{name} is not a detector: it has {count} outputs.",
+                len(raw),
+                name=path.name,
+            )
+        )
+        raise ModelError(text, _EXPORT_REMEDY)
     end_to_end = model.end2end or shape[2] == 6
     names: dict[int, str] = model.names
     if len(names) == 1 or (not end_to_end and shape[1] == 5):
@@ -283,16 +322,16 @@ def _person_class(path: Path, model: Any, raw: Any) -> int:
             return index
     known = ", ".join(list(names.values())[:5]) + (", …" if len(names) > 5 else "")
     raise ModelError(
-        f'{path.name} has no class "person"; it knows {known}.',
-        "Choose a detector that was trained on people.",
+        tr('{name} has no class "person"; it knows {known}.', name=path.name, known=known),
+        tr("Choose a detector that was trained on people."),
     )
 
 
 def _check_runtime(path: Path) -> None:
     if path.suffix == ".engine" and importlib.util.find_spec("tensorrt") is None:
         raise ModelError(
-            f"{path.name} needs TensorRT, which is not installed.",
-            "Install it, or choose a .pt or .onnx file.",
+            tr("{name} needs TensorRT, which is not installed.", name=path.name),
+            tr("Install it, or choose a .pt or .onnx file."),
         )
 
 
@@ -300,16 +339,28 @@ def _explained(path: Path, error: Exception) -> ModelError:
     text = " ".join(str(error).split())
     if "outside the supported" in text or "unsafe getattr" in text:
         return ModelError(
-            f"{path.name} holds more than a known detector, so it was not loaded: it could run "
-            "any program.",
-            "If you trust it, export it to ONNX elsewhere, and choose the .onnx file.",
+            tr(
+                "{name} holds more than a known detector, so it was not loaded: it "
+                "could run any program.",
+                name=path.name,
+            ),
+            tr("If you trust it, export it to ONNX elsewhere, and choose the .onnx file."),
         )
     if re.search(r"truncated|corrupted|INVALID_PROTOBUF|No graph was found", text):
-        return ModelError(f"{path.name} is damaged or cut short.", "Download or copy it again.")
+        return ModelError(
+            tr("{name} is damaged or cut short.", name=path.name), tr("Download or copy it again.")
+        )
     if isinstance(error, ImportError):
         return ModelError(
-            f"{path.name} needs a Python package that is not installed: {text}.",
-            "Install it, or choose a .pt or .onnx file.",
+            tr(
+                "{name} needs a Python package that is not installed: {text}.",
+                name=path.name,
+                text=text,
+            ),
+            tr("Install it, or choose a .pt or .onnx file."),
         )
     reason = text if len(text) <= 200 else f"{text[:200]}…"
-    return ModelError(f"{path.name} cannot be used as a detector: {reason}", _EXPORT_REMEDY)
+    return ModelError(
+        tr("{name} cannot be used as a detector: {reason}", name=path.name, reason=reason),
+        _EXPORT_REMEDY,
+    )

@@ -14,6 +14,7 @@ from app.core.boxes import area, intersection
 from app.core.entities import FloatArray, Tracklet, Video, VideoStatus
 from app.core.errors import NotFoundError
 from app.core.queries import Refinement, SearchResult, SearchStage, StageLeftOut, TrackletQuery
+from app.language import tr
 from app.services.demo.demo_truth import Truth, read_truth, whom_it_shows
 from app.services.people.catalog import HitDetails
 from app.services.workspace import Workspace
@@ -94,8 +95,8 @@ def clip_paths(folder: Path) -> list[Path]:
     paths = sorted(folder.glob(CLIPS))
     if not paths:
         raise NotFoundError(
-            f"The clips of the demo are not in {folder}.",
-            "Reinstall Retrace, or render them as README.md in resources/demo says.",
+            tr("The clips of the demo are not in {folder}.", folder=folder),
+            tr("Reinstall Retrace, or render them as README.md in resources/demo says."),
         )
     return paths
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from app.core.boxes import iou
 from app.core.entities import FloatArray, IntArray, Trajectory
 from app.core.errors import NotFoundError, UsageError
+from app.language import tr
 
 # From this overlap on, a box shows that person.
 SAME_IOU = 0.5
@@ -56,7 +57,8 @@ def read_truth(path: Path) -> Truth:
         rows = np.array([line.split(",") for line in text.split()], np.float64)
     except OSError as error:
         raise NotFoundError(
-            f"The truth {path} cannot be read: {error.strerror}.", "Put it next to its clip."
+            tr("The truth {path} cannot be read: {reason}.", path=path, reason=error.strerror),
+            tr("Put it next to its clip."),
         ) from error
     except ValueError as error:
         raise _no_truth(path) from error
@@ -100,5 +102,6 @@ def people_at_boxes(trajectory: Trajectory, truth: Truth) -> NDArray[np.int64]:
 
 def _no_truth(path: Path) -> UsageError:
     return UsageError(
-        f"{path} is not ground truth in MOT format.", f"Its lines need {_COLUMNS} numbers each."
+        tr("{path} is not ground truth in MOT format.", path=path),
+        tr("Its lines need {count} numbers each.", count=_COLUMNS),
     )

@@ -18,6 +18,7 @@ import numpy as np
 from app.core.clock import format_offset, format_time
 from app.core.entities import Image, Tracklet, Trajectory, Video, VideoStatus
 from app.core.errors import UsageError, UserFacingError
+from app.language import tr
 from app.services.people.catalog import HitDetails
 from app.storage.library import Library
 
@@ -103,12 +104,17 @@ def write_sheet(
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
         raise UsageError(
-            f"{path} is not the name of a picture that can be written.",
-            "Use a name that ends in .jpg or .png.",
+            tr("{path} is not the name of a picture that can be written.", path=path),
+            tr("Use a name that ends in .jpg or .png."),
         )
     if len(hits) > MAX_HITS:
         raise UsageError(
-            f"A picture holds {MAX_HITS} hits at most, not {len(hits)}.", "Ask for fewer hits."
+            tr(
+                "A picture holds {most} hits at most, not {count}.",
+                most=MAX_HITS,
+                count=len(hits),
+            ),
+            tr("Ask for fewer hits."),
         )
     tiles = [_hit_tile(hit, read_crop(hit.thumbnail), zone) for hit in hits]
     sheet = _sheet(query, tiles, caption)
@@ -122,7 +128,7 @@ def _hit_tile(hit: HitDetails, image: Image, zone: ZoneInfo) -> _Tile:
     lines = [hit.camera, format_offset(hit.first_time_s)]
     if hit.start_utc is not None:
         lines.append(format_time(hit.start_utc, zone))
-        lines.append(f"by {hit.time_source}")
+        lines.append(tr("by {source}", source=hit.time_source))
     return _Tile(image, str(hit.rank), f"{hit.score:.3f}", tuple(lines))
 
 
@@ -147,7 +153,7 @@ def _sheet(query: Image | None, tiles: Sequence[_Tile], caption: str) -> Image:
     if not tiles:
         left = GAP_PX + query_columns * tile_width
         room = width - left - GAP_PX
-        _write(sheet, "no hits", left, CAPTION_HEIGHT_PX + 20, room, _TEXT_SCALE, _FAINT_INK)
+        _write(sheet, tr("no hits"), left, CAPTION_HEIGHT_PX + 20, room, _TEXT_SCALE, _FAINT_INK)
     return sheet
 
 
@@ -333,6 +339,6 @@ def _replace_file(path: Path, data: Iterable[bytes]) -> None:
             raise
     except OSError as error:
         raise UserFacingError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            "Choose a place that you may write to and that has room.",
+            tr("{path} cannot be written: {reason}.", path=path, reason=error.strerror or error),
+            tr("Choose a place that you may write to and that has room."),
         ) from error

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from app.core.errors import UsageError
 from app.core.name_reading import NameReading, is_generic, is_storage_folder, read_name
+from app.language import tr
 
 # Recordings that begin within so much of each other were made at once.
 TOGETHER = timedelta(seconds=10)
@@ -279,13 +280,13 @@ def _by_pattern(footage: Sequence[Footage], pattern: str) -> list[str]:
         expression = re.compile(pattern)
     except re.error as error:
         raise UsageError(
-            f'"{pattern}" is not a rule for cameras: {error}.',
-            "Give auto, folder, file, or a regular expression such as (cam[0-9]+).",
+            tr('"{pattern}" is not a rule for cameras: {error}.', pattern=pattern, error=error),
+            tr("Give auto, folder, file, or a regular expression such as (cam[0-9]+)."),
         ) from error
     if "camera" not in expression.groupindex and expression.groups != 1:
         raise UsageError(
-            f'"{pattern}" does not say which part is the camera.',
-            "Put brackets around that part, as in (cam[0-9]+), or name it (?P<camera>…).",
+            tr('"{pattern}" does not say which part is the camera.', pattern=pattern),
+            tr("Put brackets around that part, as in (cam[0-9]+), or name it (?P<camera>…)."),
         )
     group = "camera" if "camera" in expression.groupindex else 1
     matches = [expression.search(one.path.as_posix()) for one in footage]

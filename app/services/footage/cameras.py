@@ -9,6 +9,7 @@ from app.core.camera_clock import DAY_S, CameraClock, Mark, solve_clock
 from app.core.clock import parse_zone
 from app.core.entities import Camera, Video
 from app.core.errors import UsageError
+from app.language import tr
 from app.services.search.search import Search
 from app.storage.library import Library
 
@@ -82,17 +83,23 @@ class Cameras:
             own, other = self._library.video(event.video_id), self._library.video(event.other_id)
             if own.camera.id != camera.id or other.camera.id == camera.id:
                 raise UsageError(
-                    f"A mark needs a video of {camera.name} and one of another camera; "
-                    f"{own.path.name} is of {own.camera.name}, "
-                    f"{other.path.name} of {other.camera.name}.",
-                    f"Name the video of {camera.name} first.",
+                    tr(
+                        "A mark needs a video of {camera} and one of another camera; "
+                        "{own} is of {own_camera}, {other} of {other_camera}.",
+                        camera=camera.name,
+                        own=own.path.name,
+                        own_camera=own.camera.name,
+                        other=other.path.name,
+                        other_camera=other.camera.name,
+                    ),
+                    tr("Name the video of {camera} first.", camera=camera.name),
                 )
             raw, true = own.raw_moment(event.time_s), other.moment(event.other_time_s)
             if raw is None or true is None:
                 unknown = own if raw is None else other
                 raise UsageError(
-                    f"The time of day of {unknown.path.name} is not known.",
-                    "Mark the event in a video whose start is known.",
+                    tr("The time of day of {name} is not known.", name=unknown.path.name),
+                    tr("Mark the event in a video whose start is known."),
                 )
             marks.append(Mark(raw, true))
             frame_s = max(frame_s, _frame_s(own) + _frame_s(other))
@@ -144,8 +151,13 @@ class Cameras:
         moved = [video.id for video in videos]
         if not moved or not own > set(moved):
             raise UsageError(
-                f"{len(moved)} of the {len(own)} videos of {camera.name} cannot be split off.",
-                "Name some of its videos, but not all; to change its name, rename it.",
+                tr(
+                    "{count} of the {total} videos of {camera} cannot be split off.",
+                    count=len(moved),
+                    total=len(own),
+                    camera=camera.name,
+                ),
+                tr("Name some of its videos, but not all; to change its name, rename it."),
             )
         self._library.split_camera(moved, name)
         self._search.reset()
@@ -162,13 +174,13 @@ class Cameras:
 
     def _check_new(self, name: str, besides: Camera | None) -> None:
         if not name:
-            raise UsageError("A camera needs a name.")
+            raise UsageError(tr("A camera needs a name."))
         for other in self._library.cameras():
             is_same = besides is not None and other.id == besides.id
             if other.name.casefold() == name.casefold() and not is_same:
                 raise UsageError(
-                    f'There is a camera "{other.name}" already.',
-                    "Choose another name, or merge the two.",
+                    tr('There is a camera "{name}" already.', name=other.name),
+                    tr("Choose another name, or merge the two."),
                 )
 
 
@@ -195,9 +207,9 @@ def changed(
     if zone is not None:
         clock = replace(clock, zone=zone)
     if not abs(offset_s or 0.0) <= _LARGEST_OFFSET_S:  # NaN is not, either
-        raise UsageError("The offset is more than 100 years.", "Check it: 200 are seconds.")
+        raise UsageError(tr("The offset is more than 100 years."), tr("Check it: 200 are seconds."))
     if not abs(drift_s_per_day or 0.0) <= DAY_S / 2:
-        raise UsageError("The drift is more than half a day a day.", "Give seconds a day.")
+        raise UsageError(tr("The drift is more than half a day a day."), tr("Give seconds a day."))
     if offset_s is not None:
         clock = replace(clock, offset_s=offset_s)
     if drift_s_per_day is not None:
@@ -210,7 +222,7 @@ def changed(
         reference = min(starts, default=None) if drift_s_per_day else None
         clock = replace(clock, drift_s_per_day=drift_s_per_day, reference_utc=reference)
         if drift_s_per_day and reference is None:
-            raise UsageError("A drift needs a video whose time of day is known.")
+            raise UsageError(tr("A drift needs a video whose time of day is known."))
     return clock
 
 

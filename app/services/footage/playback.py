@@ -14,6 +14,7 @@ from app.core.boxes import smallest_containing
 from app.core.entities import FloatArray, Tracklet, Trajectory, Video
 from app.core.errors import VideoError
 from app.core.ports import FrameSource
+from app.language import tr
 from app.services.footage.video_reader import VideoReader
 
 if TYPE_CHECKING:
@@ -99,9 +100,15 @@ class Playback:
             if video.path.exists():
                 raise
             raise VideoError(
-                f"The footage of {video.path.name} is not at {video.path.parent} any more.",
-                "Bring the file back, or say where it is now: in the window Library → Locate "
-                "footage…, on the command line relocate.",
+                tr(
+                    "The footage of {name} is not at {folder} any more.",
+                    name=video.path.name,
+                    folder=video.path.parent,
+                ),
+                tr(
+                    "Bring the file back, or say where it is now: in the window "
+                    "Library → Locate footage…, on the command line relocate."
+                ),
             ) from None
 
     def people_at(self, video_id: int, time_s: float) -> list[PersonBox]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.core.entities import VideoStatus
 from app.core.errors import UsageError
+from app.language import tr, trn
 from app.storage.library import Library
 
 
@@ -61,8 +62,8 @@ def locate_footage(library: Library, lost: MissingFootage, folder: Path) -> int:
     found = _found(lost, old, new)
     if not found:
         raise UsageError(
-            f"{_some(lost.missing)} not in {folder}.",
-            f"Choose the folder that holds {lost.missing[0].name}.",
+            _not_there(lost.missing, folder),
+            tr("Choose the folder that holds {name}.", name=lost.missing[0].name),
         )
     staying = [
         video.path
@@ -73,8 +74,15 @@ def locate_footage(library: Library, lost: MissingFootage, folder: Path) -> int:
     ]
     if staying:
         raise UsageError(
-            f"Only a part of {old} was moved: {staying[0].name} is still there.",
-            f"Add {folder} as footage: videos that are known are recognised and not done again.",
+            tr(
+                "Only a part of {old} was moved: {name} is still there.",
+                old=old,
+                name=staying[0].name,
+            ),
+            tr(
+                "Add {folder} as footage: videos that are known are recognised and not done again.",
+                folder=folder,
+            ),
         )
     library.repoint_source(old, new)
     return len(found)
@@ -98,8 +106,16 @@ def _found(lost: MissingFootage, old: Path, new: Path) -> list[Path]:
     return [path for path in below if (new / path.relative_to(old)).exists()]
 
 
-def _some(paths: tuple[Path, ...]) -> str:
-    names = ", ".join(path.name for path in paths[:3])
-    if len(paths) > 3:
-        return f"{names} and {len(paths) - 3} more are"
-    return f"{names} {'is' if len(paths) == 1 else 'are'}"
+def _not_there(paths: tuple[Path, ...], folder: Path) -> str:
+    names, more = ", ".join(path.name for path in paths[:3]), len(paths) - 3
+    if more > 0:
+        return tr(
+            "{names} and {count} more are not in {folder}.", names=names, count=more, folder=folder
+        )
+    return trn(
+        "{names} is not in {folder}.",
+        "{names} are not in {folder}.",
+        len(paths),
+        names=names,
+        folder=folder,
+    )

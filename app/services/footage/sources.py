@@ -17,6 +17,7 @@ from app.core.errors import UsageError, VideoError
 from app.core.frame_names import IMAGE_SUFFIXES, frame_name, sequences
 from app.core.library_files import CROPS, DATABASE
 from app.core.orders import Ordered
+from app.language import tr
 from app.services.footage.camera_names import Footage, name_cameras
 from app.services.footage.substreams import pair_streams
 
@@ -67,7 +68,7 @@ def find_sources(folder: Path, camera_by: str = "auto") -> list[SourceFile]:
         UsageError: nothing is there, nothing can be ingested, or `camera_by` is no valid rule.
     """
     if not folder.exists():
-        raise UsageError(f"{folder} does not exist.", "Check the path.")
+        raise UsageError(tr("{folder} does not exist.", folder=folder), tr("Check the path."))
     if folder.is_dir():
         root, found = folder, list(_walk(folder))
     else:
@@ -75,9 +76,11 @@ def find_sources(folder: Path, camera_by: str = "auto") -> list[SourceFile]:
     found.sort(key=lambda each: _natural((each[0].path / each[0].prefix).relative_to(root)))
     if not found:
         raise UsageError(
-            f"There is no footage in {folder}.",
-            "Looked for video files (MP4, MKV, AVI, MOV, WebM, TS, DAV, …) and for folders of "
-            "numbered JPEG or PNG pictures, in all its subfolders.",
+            tr("There is no footage in {folder}.", folder=folder),
+            tr(
+                "Looked for video files (MP4, MKV, AVI, MOV, WebM, TS, DAV, …) and "
+                "for folders of numbered JPEG or PNG pictures, in all its subfolders."
+            ),
         )
     footage = [_footage(source, first.relative_to(root)) for source, first in found]
     top = PurePosixPath(root.resolve().as_posix())
@@ -111,7 +114,9 @@ def ready(sources: Sequence[SourceFile], *, sub_streams: bool) -> list[Ordered]:
 
 def sub_stream_reason(source: SourceFile) -> str:
     """Why a source is not read by itself, as a sentence; empty if it is."""
-    return "" if source.main is None else f"It is the sub stream of {source.main.name}."
+    return (
+        "" if source.main is None else tr("It is the sub stream of {main}.", main=source.main.name)
+    )
 
 
 def source_files(source: SourceFile) -> list[Path]:
@@ -157,8 +162,12 @@ def reading(source: SourceFile) -> Iterator[None]:
         yield
     except OSError as error:
         raise VideoError(
-            f"{source.path.name} can no longer be read: {error.strerror}.",
-            "Make it readable and load the folder again.",
+            tr(
+                "{name} can no longer be read: {reason}.",
+                name=source.path.name,
+                reason=error.strerror,
+            ),
+            tr("Make it readable and load the folder again."),
         ) from error
 
 
@@ -222,15 +231,18 @@ def _skipped_folder(error: OSError) -> None:
 def _single(path: Path) -> tuple[SourceFile, Path]:
     """The source that one file stands for, and its first file."""
     if not path.is_file():
-        raise UsageError(f"{path} is a pipe or a device, not a file.", "Name a file or a folder.")
+        raise UsageError(
+            tr("{path} is a pipe or a device, not a file.", path=path),
+            tr("Name a file or a folder."),
+        )
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         return SourceFile(path, "", "file"), path  # whatever its suffix: it was named
     name = frame_name(path.name)
     found = sequences(sibling.name for sibling in path.parent.iterdir())
     if name is None or name.prefix not in found:
         raise UsageError(
-            f"{path.name} is a single picture, not a video.",
-            "To search for the person in it, use search --image.",
+            tr("{name} is a single picture, not a video.", name=path.name),
+            tr("To search for the person in it, use search --image."),
         )
     first = path.with_name(found[name.prefix][0])
     return SourceFile(path.parent, "", "sequence", name.prefix), first

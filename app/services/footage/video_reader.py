@@ -11,6 +11,7 @@ from types import TracebackType
 from app.core.entities import Frame, VideoInfo
 from app.core.errors import TruncatedVideoError, VideoError
 from app.core.ports import DecodedFrame, FrameSource
+from app.language import tr
 
 CACHE_BYTES = 256 * 2**20
 MIN_CACHED_FRAMES = 8
@@ -176,8 +177,8 @@ class VideoReader:
                 break
             if start_s <= 0.0:
                 raise VideoError(
-                    f"{self.info.path.name} holds no frame that can be decoded.",
-                    "Copy the file again from the recorder.",
+                    tr("{name} holds no frame that can be decoded.", name=self.info.path.name),
+                    tr("Copy the file again from the recorder."),
                 )
             # The time lies in the missing part of a cut video: its last frame is before it.
             start_s, back_s = max(0.0, start_s - back_s), back_s * 4

@@ -22,6 +22,7 @@ from app.core.events import (
 )
 from app.core.networks import NamedModels
 from app.core.ports import FrameSource
+from app.language import tr
 from app.services.footage.growth import Growth
 from app.services.footage.sources import fingerprint, is_readable, reading
 from app.services.footage.watching import changes
@@ -114,7 +115,10 @@ class Ingest:
         run = IngestRun()
         folder = folder.expanduser().resolve()
         if not folder.is_dir():
-            raise UsageError(f"{folder} cannot be watched: it is not a folder.", "Check the path.")
+            raise UsageError(
+                tr("{folder} cannot be watched: it is not a folder.", folder=folder),
+                tr("Check the path."),
+            )
         was_paused = False
         for changed in changes([folder]):
             if changed:
@@ -125,7 +129,11 @@ class Ingest:
             was_paused = bool(waiting) and is_paused
             if waiting and not is_paused:
                 yield from self._take_queue(run, NamedModels(), waits=False)
-            yield run.progress(f"Watching {folder.name}{', paused' * was_paused}")
+            yield run.progress(
+                tr("Watching {folder}, paused", folder=folder.name)
+                if was_paused
+                else tr("Watching {folder}", folder=folder.name)
+            )
 
     # Queue --------------------------------------------------------------------------------------
 
@@ -170,15 +178,15 @@ class Ingest:
             elif not waits:
                 return
             elif self._library.queued_ids():
-                yield run.progress("Waiting for files that are still being written")
+                yield run.progress(tr("Waiting for files that are still being written"))
                 time.sleep(BEAT_S)
-        yield run.progress("Done")
+        yield run.progress(tr("Done"))
 
     def _rest(self, run: IngestRun, waiting: int) -> Iterator[IngestEvent]:
         """Waits until the queue is resumed, or nothing is left in it."""
         yield QueuePaused(waiting)
         while self._library.is_queue_paused and self._library.queued_ids():
-            yield run.progress("Paused")
+            yield run.progress(tr("Paused"))
             time.sleep(BEAT_S)
 
     def _queued(self, looked_at: Collection[int]) -> Iterator[Turn]:
@@ -208,7 +216,7 @@ class Ingest:
             self._choose(turn, named)  # nothing is read where no network can be had
             if not growth.is_settled(turn.source):
                 continue
-            step = f"Looking at video {number} of {len(fresh)}"
+            step = tr("Looking at video {number} of {count}", number=number, count=len(fresh))
             yield run.progress(step)
             try:
                 info = yield from beating(run, step, partial(self._info, turn))
@@ -286,10 +294,14 @@ class Ingest:
             return
         networks, device = self._networks, options.device
         finder = yield from beating(
-            run, f"Loading {detector.path.name}", lambda: networks.detector(detector, device)
+            run,
+            tr("Loading {name}", name=detector.path.name),
+            lambda: networks.detector(detector, device),
         )
         encoder = yield from beating(
-            run, f"Loading {embedder.path.name}", lambda: networks.embedder(embedder, device)
+            run,
+            tr("Loading {name}", name=embedder.path.name),
+            lambda: networks.embedder(embedder, device),
         )
         same_way = (video.analysed_fps, video.detector_id) == (options.fps, detector.id)
         to_start = options.again or not same_way or video.status is not VideoStatus.INGESTING
@@ -343,7 +355,7 @@ class Ingest:
                 if isinstance(outcome, Analysed):
                     found_s = outcome.time_s
                     if outcome.is_last:
-                        step = f"Describing who is in {video.camera.name}"
+                        step = tr("Describing who is in {camera}", camera=video.camera.name)
                 elif isinstance(outcome, Described):
                     described_s = outcome.time_s
                 elif isinstance(outcome, Chapter):

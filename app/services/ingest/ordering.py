@@ -12,6 +12,7 @@ from pathlib import Path
 from app.core.clock import zone_text
 from app.core.errors import UsageError, VideoError
 from app.core.events import FootageOrdered, IngestEvent, VideoFailed
+from app.language import tr
 from app.services.footage.sources import SourceFile, find_sources, is_storable, ready
 from app.services.footage.vehicles import told_from_stored
 from app.services.footage.watching import changes
@@ -20,7 +21,7 @@ from app.services.ingest.ingest_progress import IngestRun, beating
 from app.services.search.search import Search
 from app.storage.library import Library
 
-_RETRY = "Choose Try again in its menu, or run: queue --retry-failed."
+_RETRY = tr("Choose Try again in its menu, or run: queue --retry-failed.")
 
 
 class Ordering:
@@ -62,7 +63,9 @@ class Ordering:
         folder = folder.expanduser().resolve()
         root = folder if folder.is_dir() else folder.parent
         found = yield from beating(
-            run, f"Looking into {folder.name}", lambda: self._look_into(folder, options)
+            run,
+            tr("Looking into {folder}", folder=folder.name),
+            lambda: self._look_into(folder, options),
         )
         for source in found:
             if not is_storable(source):
@@ -105,7 +108,7 @@ class Ordering:
         for changed in changes(list(watched)) if watched else ():
             for folder in changed:
                 yield from self.order_new(run, folder, IngestOptions.unpacked(watched[folder]))
-            yield run.progress("Watching for new recordings")
+            yield run.progress(tr("Watching for new recordings"))
 
     def keep_zone(self, video_ids: Sequence[int], zone: tzinfo | None) -> bool:
         """Keeps the zone that was named with an order as that of its cameras' clocks.
@@ -129,6 +132,6 @@ class Ordering:
 def _unstorable(source: SourceFile) -> VideoError:
     name = os.fsencode(source.path.name).decode("utf-8", "replace")
     return VideoError(
-        f"{name} cannot be stored: its path is not written in UTF-8.",
-        "Rename the file, or the folder it lies in, and load the folder again.",
+        tr("{name} cannot be stored: its path is not written in UTF-8.", name=name),
+        tr("Rename the file, or the folder it lies in, and load the folder again."),
     )

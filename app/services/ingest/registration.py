@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
 from app.core.events import IngestEvent, VideoSkipped
+from app.language import tr
 from app.services.footage.sources import SourceFile, fingerprint, reading, source_files, source_of
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.ingest.ingest_progress import IngestRun, beating
@@ -46,7 +47,9 @@ class Registration:
             VideoError: the footage can no longer be read.
         """
         # Before it is read: what is written meanwhile shows next time.
-        seen = yield from beating(run, f"Checking {info.path.name}", lambda: fingerprint(source))
+        seen = yield from beating(
+            run, tr("Checking {name}", name=info.path.name), lambda: fingerprint(source)
+        )
         seen_before = self._library.known_hash(info.path, *seen, info.view)
         hashed = seen_before or (yield from self._hash(run, source, info.path))
         root = self._library.source_root_of(video.id)
@@ -92,7 +95,10 @@ class Registration:
         self, run: IngestRun, source: SourceFile, first: Path
     ) -> Generator[IngestEvent, None, str]:
         return (
-            yield from paced(hashing(source, first), lambda: run.progress(f"Checking {first.name}"))
+            yield from paced(
+                hashing(source, first),
+                lambda: run.progress(tr("Checking {name}", name=first.name)),
+            )
         )
 
 
@@ -139,19 +145,37 @@ def reason_to_skip(
         return None
     differences = []
     if video.analysed_fps != options.fps:
-        differences.append(f"at {video.analysed_fps:g} frames per second, not at {options.fps:g}")
+        differences.append(
+            tr(
+                "It was analysed at {then:g} frames per second, not at {now:g}.",
+                then=video.analysed_fps,
+                now=options.fps,
+            )
+        )
     if video.detector_id != detector.id:
-        differences.append(f"with {video.detector_id}, not with {detector.id}")
+        differences.append(
+            tr(
+                "It was analysed with {then}, not with {now}.",
+                then=video.detector_id,
+                now=detector.id,
+            )
+        )
     if _rate_differs(video, info):
-        differences.append(f"as {video.info.fps:g} pictures a second, not as {info.fps:g}")
+        differences.append(
+            tr(
+                "It was analysed as {then:g} pictures a second, not as {now:g}.",
+                then=video.info.fps,
+                now=info.fps,
+            )
+        )
     if not differences:
-        return VideoSkipped(video.path, video.id, "It is stored already.", differs=False)
-    reason = f"It was analysed {' and '.join(differences)}."
+        return VideoSkipped(video.path, video.id, tr("It is stored already."), differs=False)
+    reason = " ".join(differences)
     return VideoSkipped(video.path, video.id, reason, differs=True)
 
 
 def _copy_reason(stored: Video) -> str:
-    return f"It has the same content as {stored.path}, which is stored already."
+    return tr("It has the same content as {path}, which is stored already.", path=stored.path)
 
 
 def _rate_differs(video: Video, info: VideoInfo) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from app.core.entities import Video
 from app.core.errors import VideoError
 from app.core.orders import QueuedVideo
+from app.language import tr
 from app.services.footage.sources import SourceFile, source_of
 from app.services.ingest.ingest_options import IngestOptions
 
@@ -38,7 +39,7 @@ class Turn:
             raise VideoError(
                 f"Retrace crashed {self.crashes} times while it was reading "
                 f"{self.source.path.name}, so this file is set aside.",
-                "Export it from the recorder again, or try it once more from its menu.",
+                tr("Export it from the recorder again, or try it once more from its menu."),
             )
 
 

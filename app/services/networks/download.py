@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from app.core.checksum import sha256_of
 from app.core.clock import format_offset
 from app.core.errors import DownloadError, UserFacingError
+from app.language import tr
 from app.services.pipeline import BEAT_S, Channel, Stage, StoppedError, in_background
 
 _SCHEMES = ("https",)
@@ -62,8 +63,8 @@ def check_address(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise DownloadError(
-            f"{url} is not an https address.",
-            "Only files that are offered over https are downloaded.",
+            tr("{url} is not an https address.", url=url),
+            tr("Only files that are offered over https are downloaded."),
         )
 
 
@@ -94,7 +95,8 @@ def download(
         lock.acquire(timeout=0)
     except Timeout:
         raise DownloadError(
-            f"{name} is being downloaded by another program already.", "Wait for it to end."
+            tr("{name} is being downloaded by another program already.", name=name),
+            tr("Wait for it to end."),
         ) from None
     try:
         part = yield from _Attempt(url, name, folder, trusted=sha256 is not None).run()
@@ -105,8 +107,13 @@ def download(
             if found != sha256.lower():
                 part.unlink()
                 raise DownloadError(
-                    f"{name} has the SHA-256 {found}, not the one that was given; it was deleted.",
-                    "Check the address and the checksum.",
+                    tr(
+                        "{name} has the SHA-256 {found}, not the one that was given; "
+                        "it was deleted.",
+                        name=name,
+                        found=found,
+                    ),
+                    tr("Check the address and the checksum."),
                 )
         return part.replace(folder / name)
     finally:
@@ -169,8 +176,12 @@ class _Attempt:
             yield from self._receive(channel, bugs)
         except OSError as error:
             raise DownloadError(
-                f"{self._part} cannot be written: {error.strerror or error}.",
-                "Make room, or allow writing there.",
+                tr(
+                    "{part} cannot be written: {reason}.",
+                    part=self._part,
+                    reason=error.strerror or error,
+                ),
+                tr("Make room, or allow writing there."),
             ) from error
         finally:
             stop.set()
@@ -218,10 +229,20 @@ class _Attempt:
                     told = time.monotonic()
                     yield self._transfer()
         if isinstance(block, Exception) or (self._total or self._done) != self._done:
-            of = f" of {megabytes(self._total)}" if self._total else ""
             raise DownloadError(
-                f"The download of {self._name} was cut at {megabytes(self._done)}{of}.",
-                "Run the same command again to continue.",
+                tr(
+                    "The download of {name} was cut at {done} of {total}.",
+                    name=self._name,
+                    done=megabytes(self._done),
+                    total=megabytes(self._total),
+                )
+                if self._total
+                else tr(
+                    "The download of {name} was cut at {done}.",
+                    name=self._name,
+                    done=megabytes(self._done),
+                ),
+                tr("Run the same command again to continue."),
             )
         yield self._transfer()
 
@@ -244,8 +265,12 @@ class _Attempt:
             if rest is None or int(rest[1]) != self._done:
                 self._part.unlink(missing_ok=True)
                 raise DownloadError(
-                    f"{self._host} sent another part of {self._name} than was asked for.",
-                    "Try again: it starts from the beginning.",
+                    tr(
+                        "{host} sent another part of {name} than was asked for.",
+                        host=self._host,
+                        name=self._name,
+                    ),
+                    tr("Try again: it starts from the beginning."),
                 )
             self._total = int(rest[2])
         else:
@@ -255,9 +280,13 @@ class _Attempt:
         room = shutil.disk_usage(self._part.parent).free
         if self._total is not None and self._total - self._done > room:
             raise DownloadError(
-                f"{self._name} has {megabytes(self._total)}, and there is room for "
-                f"{megabytes(room)} only.",
-                "Make room.",
+                tr(
+                    "{name} has {size}, and there is room for {room} only.",
+                    name=self._name,
+                    size=megabytes(self._total),
+                    room=megabytes(room),
+                ),
+                tr("Make room."),
             )
         note = {"url": _digest(self._url), "version": _version(answer.headers)}
         self._note.write_text(json.dumps(note), encoding="utf-8")
@@ -275,15 +304,28 @@ class _Attempt:
             raise answer
         if isinstance(answer, urllib.error.HTTPError):
             if answer.code in (404, 410):
-                raise DownloadError(f"{self._host} has no such file: {self._url}.", "Check it.")
+                raise DownloadError(
+                    tr("{host} has no such file: {url}.", host=self._host, url=self._url),
+                    tr("Check it."),
+                )
             raise DownloadError(
-                f"{self._host} does not give {self._name} away: {answer.code} {answer.reason}.",
-                "Try again later, or check the address.",
+                tr(
+                    "{host} does not give {name} away: {code} {reason}.",
+                    host=self._host,
+                    name=self._name,
+                    code=answer.code,
+                    reason=answer.reason,
+                ),
+                tr("Try again later, or check the address."),
             )
         reason = getattr(answer, "reason", answer)
         raise UnreachableError(
-            f"{self._host} cannot be reached: {getattr(reason, 'strerror', None) or reason}.",
-            "Connect this computer to the network.",
+            tr(
+                "{host} cannot be reached: {reason}.",
+                host=self._host,
+                reason=getattr(reason, "strerror", None) or reason,
+            ),
+            tr("Connect this computer to the network."),
         )
 
 
@@ -319,12 +361,14 @@ def _digest(url: str) -> str:
 def transfer_text(transfer: Transfer) -> str:
     """One line: how much of how much, how fast, how long it will take."""
     total = transfer.total_bytes
-    of = "" if total is None else f" of {megabytes(total)}"
+    of = "" if total is None else tr(" of {size}", size=megabytes(total))
     parts = [f"{transfer.name}: {megabytes(transfer.done_bytes)}{of}"]
     if transfer.per_s is not None:
         parts.append(f"{megabytes(round(transfer.per_s))} a second")
     if transfer.eta_s is not None:
-        parts.append(f"{format_offset(round(transfer.eta_s)).partition('.')[0]} left")
+        parts.append(
+            tr("{duration} left", duration=format_offset(round(transfer.eta_s)).partition(".")[0])
+        )
     return " · ".join(parts)
 
 

@@ -20,6 +20,7 @@ from app.core.command_name import command_name
 from app.core.errors import DownloadError, ModelError, NotFoundError, UsageError
 from app.core.networks import KNOWN_SUFFIXES, MODEL_ROLES, ModelRole, parts_of
 from app.core.ports import NetworkFiles
+from app.language import tr
 from app.services.networks.download import Transfer, UnreachableError, download
 from app.services.networks.model_choice import bundled_files, installed_files
 from app.services.networks.public_models import (
@@ -90,18 +91,24 @@ def install(
         ModelError: the file cannot be used.
     """
     if sha256 is not None and not _SHA256.fullmatch(sha256):
-        raise UsageError("The checksum is not a SHA-256.", "Give its 64 hexadecimal digits.")
+        raise UsageError(
+            tr("The checksum is not a SHA-256."), tr("Give its 64 hexadecimal digits.")
+        )
     local = Path(source).expanduser()
     offers = () if local.is_file() else _files(source, sha256)
     if not offers and not local.is_file():
         raise UsageError(
-            f"There is no file '{source}', and no network of that name is known.",
-            f"Name a file, an https address, or a name that `{command_name()} models` lists.",
+            tr("There is no file '{source}', and no network of that name is known.", source=source),
+            tr(
+                "Name a file, an https address, or a name that `{program} models` lists.",
+                program=command_name(),
+            ),
         )
     name = offers[0].name if offers else local.name
     if not any(files.reads(Path(name), each) for each in MODEL_ROLES):
         raise UsageError(
-            f"{name} is not a weights file.", f"Name one that ends in {', '.join(KNOWN_SUFFIXES)}."
+            tr("{name} is not a weights file.", name=name),
+            tr("Name one that ends in {suffixes}.", suffixes=", ".join(KNOWN_SUFFIXES)),
         )
     offered = find_public_model(source) if offers else None
     if offered is not None or (offers and offers[0].address.startswith(YOLO_ADDRESS)):
@@ -141,25 +148,26 @@ def remove(name: str, files: NetworkFiles, role: ModelRole | None = None) -> Pat
         bundled = [p for each in roles for p in bundled_files(each, files)]
         if any(name in (path.name, path.stem) for path in bundled):
             raise UsageError(
-                f"{name} came with the program and is not removed.",
-                "Install another one, or name it in the settings: it is used instead.",
+                tr("{name} came with the program and is not removed.", name=name),
+                tr("Install another one, or name it in the settings: it is used instead."),
             )
         raise NotFoundError(
-            f"No network named '{name}' is installed.",
-            f"See what is: {command_name()} models",
+            tr("No network named '{name}' is installed.", name=name),
+            tr("See what is: {program} models", program=command_name()),
         )
     if len(found) > 1:
         paths = ", ".join(map(str, found))
         raise UsageError(
-            f"Several networks are named '{name}': {paths}.",
-            "Name the file with its ending, or add --role.",
+            tr("Several networks are named '{name}': {paths}.", name=name, paths=paths),
+            tr("Name the file with its ending, or add --role."),
         )
     try:
         for path in (found[0], *_companions(found[0])):
             path.unlink()
     except OSError as error:
         raise ModelError(
-            f"{found[0]} cannot be removed: {error.strerror}.", "Allow writing there."
+            tr("{file} cannot be removed: {reason}.", file=found[0], reason=error.strerror),
+            tr("Allow writing there."),
         ) from error
     return found[0]
 
@@ -195,9 +203,14 @@ def _downloaded(files: Sequence[PublicFile], folder: Path) -> Generator[Transfer
             addresses = " and ".join(each.address for each in files)
             raise DownloadError(
                 error.message,
-                f"{error.remedy[:-1]}; or fetch {addresses} on another one, bring "
-                f"{'both files' if len(files) > 1 else 'the file'} here, and type: "
-                f"{command_name()} models install FOLDER/{files[0].name}",
+                tr(
+                    "{remedy} Or fetch this on another computer, bring it here, and type "
+                    "`{program} models install FOLDER/{name}`: {addresses}",
+                    remedy=error.remedy,
+                    addresses=addresses,
+                    program=command_name(),
+                    name=files[0].name,
+                ),
             ) from error
 
 
@@ -232,8 +245,12 @@ def _copied(source: Path, folder: Path) -> Generator[Checking, None, None]:
     for part in parts_of(source)[1:]:
         if not part.is_file():
             raise ModelError(
-                f"{part.name} is not beside {source.name}: this network is two files.",
-                f"Put {part.name} into {source.absolute().parent}.",
+                tr(
+                    "{part} is not beside {source}: this network is two files.",
+                    part=part.name,
+                    source=source.name,
+                ),
+                tr("Put {part} into {folder}.", part=part.name, folder=source.absolute().parent),
             )
 
     def copy() -> None:
@@ -241,15 +258,22 @@ def _copied(source: Path, folder: Path) -> Generator[Checking, None, None]:
         for path in (*_companions(source), source):
             shutil.copyfile(path, folder / path.name)
         if _digest(folder / source.name) != before:
-            raise ModelError(f"{source.name} changed while it was copied.", "Copy it again.")
+            raise ModelError(
+                tr("{source} changed while it was copied.", source=source.name),
+                tr("Copy it again."),
+            )
 
     try:
         yield from in_background(copy, partial(Checking, source.name))
     except OSError as error:
         raise ModelError(
-            f"{source} cannot be copied to {models_dir('detector').parent}: "
-            f"{error.strerror or error}.",
-            "Make room, or allow reading and writing there.",
+            tr(
+                "{source} cannot be copied to {folder}: {reason}.",
+                source=source,
+                folder=models_dir("detector").parent,
+                reason=error.strerror or error,
+            ),
+            tr("Make room, or allow reading and writing there."),
         ) from error
 
 
@@ -262,8 +286,12 @@ def _identify(staged: Path, wanted: str | None) -> tuple[str, PublicModel | None
     digest = _digest(staged)
     if wanted is not None and digest != wanted.lower():
         raise ModelError(
-            f"{staged.name} has the SHA-256 {digest}, not the one that was given.",
-            "Check the file and the checksum.",
+            tr(
+                "{file} has the SHA-256 {digest}, not the one that was given.",
+                file=staged.name,
+                digest=digest,
+            ),
+            tr("Check the file and the checksum."),
         )
     known = published_as(staged)
     card = staged.with_name(staged.name + _CARD)
@@ -278,7 +306,12 @@ def _digest(path: Path) -> str:
         return sha256_of(*parts_of(path))
     except OSError as error:
         raise ModelError(
-            f"{error.filename or path} cannot be read: {error.strerror}.", "Name another file."
+            tr(
+                "{file} cannot be read: {reason}.",
+                file=error.filename or path,
+                reason=error.strerror,
+            ),
+            tr("Name another file."),
         ) from error
 
 
@@ -293,7 +326,8 @@ def _put(staged: Path, wanted: Installed) -> Installed:
             path.replace(target.parent / path.name)
     except OSError as error:
         raise ModelError(
-            f"{target} cannot be written: {error.strerror}.", "Allow writing there."
+            tr("{file} cannot be written: {reason}.", file=target, reason=error.strerror),
+            tr("Allow writing there."),
         ) from error
     return wanted
 
@@ -301,9 +335,13 @@ def _put(staged: Path, wanted: Installed) -> Installed:
 def _refuse_known(target: Path) -> None:
     if target.is_file():
         raise UsageError(
-            f"{target.name} is installed already.",
-            f"To have another file of that name, remove it first: "
-            f"{command_name()} models remove {target.name}",
+            tr("{target} is installed already.", target=target.name),
+            tr(
+                "To have another file of that name, remove it first: {program} "
+                "models remove {target}",
+                program=command_name(),
+                target=target.name,
+            ),
         )
 
 

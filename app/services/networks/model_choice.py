@@ -13,14 +13,15 @@ from pathlib import Path
 
 from app.core.entities import ModelFile
 from app.core.errors import ModelError
-from app.core.networks import REFINERS, WEIGHTS_SUFFIXES, ModelRole
+from app.core.networks import REFINERS, WEIGHTS_SUFFIXES, ModelRole, role_words
 from app.core.ports import NetworkFiles
+from app.language import tr
 from app.settings import AUTO, NOTHING, bundled_models_dir, is_bundled, models_dir
 
 # Last names of the path of what comes along: resources/models/ROLE/FILE.
 _SHIPPED_AS = 4
 # Told wherever the bundled detector is used: it is small, so that the program stays small.
-LARGER_FINDS_MORE = "A larger YOLO finds more people."
+LARGER_FINDS_MORE = tr("A larger YOLO finds more people.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +77,26 @@ def choose(
     try:
         if named is not None:
             file = files.identify(find_file(named, role, files), role)
-            why = "it was named with the command"
+            why = tr("it was named with the command")
         elif remembered is not None:
             file = _recall(remembered, role, files)
-            why = "the library was made with it"
+            why = tr("the library was made with it")
         elif said is not None:
             file = files.identify(find_file(said, role, files), role)
-            why = "the settings name it"
+            why = tr("the settings name it")
         elif role in REFINERS:
             fitting = _fitting(role, embedder_id, files) if setting == AUTO else None
             if fitting is None:
                 return Choice()
-            file, why = files.identify(fitting, role), "it was trained with the embedder in use"
+            file, why = files.identify(fitting, role), tr("it was trained with the embedder in use")
         else:
             path = _usual_file(role, files)
             file = files.identify(path, role)
-            why = f"no {role} is installed" if is_bundled(path) else f"the only {role} installed"
+            why = (
+                tr("no {role} is installed", role=role_words(role))
+                if is_bundled(path)
+                else tr("the only {role} installed", role=role_words(role))
+            )
     except ModelError as error:
         return Choice(problem=error, asked=asked)
     return Choice(file, why, asked=asked)
@@ -106,16 +111,25 @@ def _usual_file(role: ModelRole, files: NetworkFiles) -> Path:
     folder, installed = models_dir(role), installed_files(role, files)
     if len(installed) > 1:
         raise ModelError(
-            f"There are several {role}s in {folder}: {', '.join(path.stem for path in installed)}.",
-            f"Choose one with --{role} NAME.",
+            tr(
+                "There are several files for the {role} in {folder}: {names}.",
+                role=role_words(role),
+                folder=folder,
+                names=", ".join(path.stem for path in installed),
+            ),
+            tr("Choose one with --{option} NAME.", option=role),
             role,
         )
     for path in [*installed, *bundled_files(role, files)]:
         return path
     raise ModelError(
-        f"No {role} is installed.",
-        f"Name a weights file with --{role} FILE, or put one "
-        f"({', '.join(WEIGHTS_SUFFIXES[role])}) into {folder}.",
+        tr("No {role} is installed.", role=role_words(role)),
+        tr(
+            "Name a weights file with --{option} FILE, or put one ({suffixes}) into {folder}.",
+            option=role,
+            suffixes=", ".join(WEIGHTS_SUFFIXES[role]),
+            folder=folder,
+        ),
         role,
     )
 
@@ -182,9 +196,18 @@ def find_file(text: str, role: ModelRole, files: NetworkFiles) -> Path:
             return candidate
     names = ", ".join(each.stem + " (bundled)" * is_bundled(each) for each in there)
     raise ModelError(
-        f"There is no {role} file '{text}', and no installed or bundled {role} of that name "
-        f"(there are: {names or 'none'}).",
-        f"Name an existing file with --{role}, or put one into {models_dir(role)}.",
+        tr(
+            "There is no {role} file '{text}', and no installed or bundled {role} "
+            "of that name (there are: {names}).",
+            role=role_words(role),
+            text=text,
+            names=names or tr("none"),
+        ),
+        tr(
+            "Name an existing file with --{option}, or put one into {folder}.",
+            option=role,
+            folder=models_dir(role),
+        ),
         role,
     )
 
@@ -210,12 +233,29 @@ def _recall(remembered: ModelFile, role: ModelRole, files: NetworkFiles) -> Mode
         for path in bundled_files(role, files):
             if path.parts[-_SHIPPED_AS:] == remembered.path.parts[-_SHIPPED_AS:]:
                 return files.identify(path, role)
-    what = "has changed" if remembered.path.is_file() else "is no longer there"
+    what = (
+        tr("The {role} this library was made with ({path}) has changed.")
+        if remembered.path.is_file()
+        else tr("The {role} this library was made with ({path}) is no longer there.")
+    )
     if remembered.path.suffix.lower() == ".engine" and remembered.path.is_file():
-        what = "is not loaded from outside the models folder, since an engine can hold code"
-    remedy = f"Put it back, copy it into {models_dir(role)}, or name a {role} with --{role}."
+        what = tr(
+            "The {role} this library was made with ({path}) is not loaded from outside the "
+            "models folder, since an engine can hold code."
+        )
+    remedy = tr(
+        "Put it back, copy it into {folder}, or name a {role} with --{option}.",
+        folder=models_dir(role),
+        role=role_words(role),
+        option=role,
+    )
     if role == "embedder":
-        remedy = f"Put it back, copy it into {models_dir(role)}, or take another one with reembed."
+        remedy = tr(
+            "Put it back, copy it into {folder}, or take another one with reembed.",
+            folder=models_dir(role),
+        )
     raise ModelError(
-        f"The {role} this library was made with ({remembered.path}) {what}.", remedy, role
+        what.format(role=role_words(role), path=remembered.path),
+        remedy,
+        role,
     )

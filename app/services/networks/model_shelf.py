@@ -19,6 +19,7 @@ from app.core.networks import (
     parts_of,
 )
 from app.core.ports import NetworkFiles
+from app.language import tr
 from app.services.networks.installation import InstallEvent, install, remove
 from app.services.networks.model_choice import Choice, bundled_files, choose, installed_files
 from app.services.networks.networks import Networks
@@ -36,6 +37,18 @@ class Place(StrEnum):
     INSTALLED = "installed"
     BUNDLED = "bundled"
     ELSEWHERE = "elsewhere"
+
+    @property
+    def words(self) -> str:
+        """What it is called in a list."""
+        return _PLACES[self]
+
+
+_PLACES = {
+    Place.INSTALLED: tr("installed"),
+    Place.BUNDLED: tr("bundled"),
+    Place.ELSEWHERE: tr("elsewhere"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +99,10 @@ class NetworkEntry:
 
 def origin_words(card: NetworkCard) -> list[str]:
     """What a network learnt from, what it reaches, and its terms, as far as its card tells."""
-    words = [f"trained on {', '.join(card.trained_on)}"] if card.trained_on else []
+    words = [tr("trained on {names}", names=", ".join(card.trained_on))] if card.trained_on else []
     told = [name for name in sorted(card.metrics) if name.endswith(_TOLD_METRICS)]
     words += [f"{name} {card.metrics[name]:.4g}" for name in told]
-    return [*words, f"terms: {card.terms}"] if card.terms else words
+    return [*words, tr("terms: {terms}", terms=card.terms)] if card.terms else words
 
 
 class ModelShelf:

@@ -12,6 +12,7 @@ from app.core.entities import ModelFile
 from app.core.errors import ModelError
 from app.core.networks import REFINERS, ModelRole, NamedModels, NetworkFigures
 from app.core.ports import Detector, Embedder, NeighborAggregator, NetworkFiles, Reranker
+from app.language import tr
 from app.services.networks.model_choice import Choice, choose
 from app.settings import ModelSettings
 from app.storage.library import Library
@@ -139,10 +140,15 @@ class Networks:
         if not changed or not self._library.tracklets_without_vector(file.id):
             return found
         problem = ModelError(
-            f"The people of this library were not embedded with {file.id}; "
-            "vectors of two networks cannot be compared.",
-            "Leave out --embedder, change the library's embedder with reembed, or load the "
-            "folder into a new library.",
+            tr(
+                "The people of this library were not embedded with {id}; vectors of "
+                "two networks cannot be compared.",
+                id=file.id,
+            ),
+            tr(
+                "Leave out --embedder, change the library's embedder with reembed, "
+                "or load the folder into a new library."
+            ),
         )
         return Choice(problem=problem, asked=found.asked)
 
@@ -244,18 +250,27 @@ class Networks:
     ) -> None:
         """Raises ModelError where a network was made for other vectors than those at hand."""
         card = self._files.card(model.path, role)
-        remedy = "Choose another one, or compute the library's vectors anew with its embedder."
+        remedy = tr("Choose another one, or compute the library's vectors anew with its embedder.")
         if card.requires_embedder not in (None, embedder_id):
             raise ModelError(
-                f"{model.path.name} was trained with the embedder {card.requires_embedder}, and "
-                f"this library's vectors are of {embedder_id}.",
+                tr(
+                    "{name} was trained with the embedder {trained}, and "
+                    "this library's vectors are of {embedder}.",
+                    name=model.path.name,
+                    trained=card.requires_embedder,
+                    embedder=embedder_id,
+                ),
                 remedy,
             )
         differs = None not in (dimension, card.dimension) and dimension != card.dimension
         if role == "aggregator" and differs:
             raise ModelError(
-                f"{model.path.name} refines vectors of length {card.dimension}, and this "
-                f"library's have {dimension}.",
+                tr(
+                    "{name} refines vectors of length {length}, and this library's have {other}.",
+                    name=model.path.name,
+                    length=card.dimension,
+                    other=dimension,
+                ),
                 remedy,
             )
 

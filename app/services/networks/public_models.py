@@ -10,6 +10,7 @@ from typing import Any
 
 from app.core.checksum import sha256_of
 from app.core.networks import ModelRole, parts_of
+from app.language import tr
 from app.services.networks.download import megabytes
 from app.settings import models_dir, public_models_file
 
@@ -86,7 +87,12 @@ def published_as(path: Path) -> PublicModel | None:
 
 def offer_text(model: PublicModel) -> str:
     """Who publishes it, under which terms, and how large it is, in a line."""
-    return f"{model.publisher} · {megabytes(model.size_bytes)} · terms: {model.card['terms']}"
+    return tr(
+        "{publisher} · {size} · terms: {terms}",
+        publisher=model.publisher,
+        size=megabytes(model.size_bytes),
+        terms=model.card["terms"],
+    )
 
 
 def reach_text(model: PublicModel) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from app.core.entities import Camera, FloatArray, Tracklet, Trajectory, Verdict, Video
 from app.core.errors import NotFoundError, UsageError
 from app.core.queries import Hit, Transit
+from app.language import tr
 from app.services.people.people import Judgement, judgement_about
 from app.storage.library import Library
 
@@ -174,15 +175,19 @@ class Catalog:
             found = [video for video in videos if video.path.parts[-len(ending) :] == ending]
         if not found:
             raise NotFoundError(
-                f"The library has no video {text}.",
-                f"It has {_listed([video.path.name for video in videos])}."
+                tr("The library has no video {text}.", text=text),
+                tr("It has {videos}.", videos=_listed([video.path.name for video in videos]))
                 if videos
-                else "It has no videos yet: ingest a folder first.",
+                else tr("It has no videos yet: ingest a folder first."),
             )
         if len(found) > 1:
             raise UsageError(
-                f"{text} could be {_listed([str(video.path) for video in found])}.",
-                "Give more of the path.",
+                tr(
+                    "{text} could be {videos}.",
+                    text=text,
+                    videos=_listed([str(video.path) for video in found]),
+                ),
+                tr("Give more of the path."),
             )
         return found[0]
 
@@ -198,10 +203,13 @@ class Catalog:
         ]
         if len(found) != 1:
             raise NotFoundError(
-                f"The library has no camera {name}.",
-                f"Its cameras are {', '.join(camera.name for camera in cameras)}."
+                tr("The library has no camera {name}.", name=name),
+                tr(
+                    "Its cameras are {cameras}.",
+                    cameras=", ".join(camera.name for camera in cameras),
+                )
                 if cameras
-                else "It has no cameras yet: ingest a folder first.",
+                else tr("It has no cameras yet: ingest a folder first."),
             )
         return found[0]
 
@@ -286,4 +294,4 @@ def _listed(names: Sequence[str]) -> str:
     """Names for a message; a long list is cut."""
     shown = ", ".join(names[:NAMES_IN_MESSAGE])
     left_out = len(names) - NAMES_IN_MESSAGE
-    return f"{shown} and {left_out} more" if left_out > 0 else shown
+    return tr("{names} and {count} more", names=shown, count=left_out) if left_out > 0 else shown

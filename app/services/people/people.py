@@ -14,9 +14,12 @@ from datetime import UTC, datetime
 from app.core.entities import Decision, Identity, Tracklet, Verdict
 from app.core.errors import NotFoundError, UsageError
 from app.core.journal import IdentityChanges, UndoState
+from app.language import tr
 from app.storage.library import Library
 
-_DEFAULT_NAME = re.compile(r"Person (\d+)")
+# What stands around the number in the name of a person whom nobody named.
+_BEFORE, _AFTER = tr("Person {number}").split("{number}")
+_DEFAULT_NAME = re.compile(rf"{re.escape(_BEFORE)}(\d+){re.escape(_AFTER)}")
 Group = tuple[str, int]
 """All tracklets of an identity, or one that has none."""
 
@@ -89,7 +92,7 @@ class People:
             UsageError: if the name is empty.
         """
         if not name.strip():
-            raise UsageError("A person's name cannot be empty.", "Type a name.")
+            raise UsageError(tr("A person's name cannot be empty."), tr("Type a name."))
         return self.library.rename_identity(identity_id, name.strip())
 
     def find(self, name: str) -> Identity:
@@ -103,8 +106,8 @@ class People:
             if identity.name.casefold() == wanted and self.sightings(identity.id):
                 return identity
         raise NotFoundError(
-            f'Nobody in this library is named "{name}".',
-            "Run people list to see the names.",
+            tr('Nobody in this library is named "{name}".', name=name),
+            tr("Run people list to see the names."),
         )
 
     def sightings(self, identity_id: int) -> list[Tracklet]:
@@ -129,7 +132,9 @@ class People:
                 return spare
         names = [identity.name for identity in self.library.identities()]
         numbers = [int(match[1]) for name in names if (match := _DEFAULT_NAME.fullmatch(name))]
-        return self.library.create_identity(f"Person {max(numbers, default=0) + 1}")
+        return self.library.create_identity(
+            tr("Person {number}", number=max(numbers, default=0) + 1)
+        )
 
     def _members(self, tracklet: Tracklet) -> list[Tracklet]:
         """Those of the tracklet's identity; nobody gets there but by a decision."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from app.core.entities import FloatArray
 from app.core.errors import ModelError
+from app.language import tr
 
 # A crop that is all covered or out of focus still counts a little: it may be the only one.
 LEAST_WEIGHT = 0.05
@@ -31,7 +32,7 @@ def mean_vectors(
     sums = np.add.reduceat(vectors * weights[:, None], starts, axis=0)  # (n, D)
     if not np.isfinite(sums).all():
         raise ModelError(
-            "The embedder returned values that are not numbers.", "Choose another embedder."
+            tr("The embedder returned values that are not numbers."), tr("Choose another embedder.")
         )
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     return np.asarray(sums / np.maximum(norms, 1e-12), np.float32)

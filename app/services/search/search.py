@@ -34,6 +34,7 @@ from app.core.queries import (
     TransitUse,
     examples,
 )
+from app.language import tr
 from app.services.pipeline import in_background
 from app.services.search.corrections import Corrections
 from app.services.search.gallery_index import GalleryIndex, Sought, mean_of
@@ -293,10 +294,15 @@ class Search:
             vector = self.library.vector(tracklet_id, embedder_id)
         if embedder_id is None or vector is None:
             raise UserFacingError(
-                f"Tracklet {tracklet_id} has no vector of the embedder in use"
-                f" ({embedder_id or 'none is chosen'}).",
-                "Change the library's embedder with reembed, or go back to the embedder that the"
-                " library was built with.",
+                tr(
+                    "Tracklet {id} has no vector of the embedder in use ({embedder}).",
+                    id=tracklet_id,
+                    embedder=embedder_id or tr("none is chosen"),
+                ),
+                tr(
+                    "Change the library's embedder with reembed, or go back to the "
+                    "embedder that the library was built with."
+                ),
             )
         video = self.library.video(tracklet.video_id)
         first, last = (_utc_s(video, at) for at in (tracklet.first_time_s, tracklet.last_time_s))
@@ -310,9 +316,13 @@ class Search:
                 embedder = self._load_embedder()
                 if embedder.id != embedder_id:
                     raise ModelError(
-                        f"The embedder at hand ({embedder.id}) is not the one that this library's"
-                        f" vectors were made with ({embedder_id}).",
-                        "Put the library's embedder back, or ingest again with the new one.",
+                        tr(
+                            "The embedder at hand ({id}) is not the one that this "
+                            "library's vectors were made with ({embedder}).",
+                            id=embedder.id,
+                            embedder=embedder_id,
+                        ),
+                        tr("Put the library's embedder back, or ingest again with the new one."),
                     )
                 self._embedder = embedder
             return self._embedder
