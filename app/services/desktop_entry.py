@@ -10,6 +10,7 @@ import platformdirs
 
 from app.core.command_name import INSTALLED, command_name
 from app.core.errors import UsageError, UserFacingError
+from app.language import tr
 from app.settings import APPLICATION, icon_file
 
 _ENTRY = """[Desktop Entry]
@@ -42,8 +43,11 @@ def install_desktop_entry(platform: str = sys.platform) -> tuple[Path, Path]:
     """
     if not platform.startswith("linux"):
         raise UsageError(
-            "Only Linux desktops have such menu entries.",
-            "On Windows, pin the running program to the taskbar; on macOS, start it in a terminal.",
+            tr("Only Linux desktops have such menu entries."),
+            tr(
+                "On Windows, pin the running program to the taskbar; on macOS, start it in a "
+                "terminal."
+            ),
         )
     data = platformdirs.user_data_path()
     icon = data / "icons" / "hicolor" / "scalable" / "apps" / f"{APPLICATION}.svg"
@@ -56,8 +60,12 @@ def install_desktop_entry(platform: str = sys.platform) -> tuple[Path, Path]:
         entry.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserFacingError(
-            f"{error.filename or data} cannot be written: {error.strerror}.",
-            "Make room, or allow writing there.",
+            tr(
+                "{file} cannot be written: {reason}.",
+                file=error.filename or data,
+                reason=error.strerror,
+            ),
+            tr("Make room, or allow writing there."),
         ) from error
     return entry, icon
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.core.errors import LibraryError, LibraryTooNewError
+from app.language import tr
 from app.storage.database import sqlite_engine
 from app.storage.faults import damaged, database_faults, disk_faults
 
@@ -48,9 +49,17 @@ def bring_up_to_date(
             return None
         if revision not in _known(config):
             raise LibraryTooNewError(
-                f"The library {path.parent} was last opened by a newer version of Retrace "
-                f"(its database is of version {revision}, this program's of {wanted}).",
-                "Update Retrace, or go back to the backup that the newer version left beside it.",
+                tr(
+                    "The library {folder} was last opened by a newer version of Retrace "
+                    "(its database is of version {version}, this program's of {own}).",
+                    folder=path.parent,
+                    version=revision,
+                    own=wanted,
+                ),
+                tr(
+                    "Update Retrace, or go back to the backup that the newer version left "
+                    "beside it."
+                ),
             )
         backup = _back_up(path, revision)
         _upgrade(path, config)
@@ -86,13 +95,13 @@ def _revision(path: Path, *, create: bool) -> str | None:
         if "alembic_version" in tables:
             rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
             if len(rows) != 1:
-                raise damaged(path.parent, "its database does not say which version it is")
+                raise damaged(path.parent, tr("its database does not say which version it is"))
             return str(rows[0][0])
     if create and not tables:
         return None
     raise LibraryError(
-        f"{path} is not the database of a library.",
-        "Choose the folder of a library, or create a new one in an empty folder.",
+        tr("{path} is not the database of a library.", path=path),
+        tr("Choose the folder of a library, or create a new one in an empty folder."),
     )
 
 

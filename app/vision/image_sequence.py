@@ -130,7 +130,12 @@ def open_image_sequence(
     )
     if shape is None:
         raise VideoError(
-            f"None of the {len(files)} pictures {prefix}… in {folder.name} can be read.",
+            tr(
+                "None of the {count} pictures {prefix}… in {folder} can be read.",
+                count=len(files),
+                prefix=prefix,
+                folder=folder.name,
+            ),
             tr("Copy them again from where they come from."),
         )
     written = [_written_time(path) if zone else None for path in files]

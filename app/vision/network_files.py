@@ -23,8 +23,10 @@ from app.core.networks import (
     NetworkCard,
     NetworkFigures,
     parts_of,
+    role_words,
 )
 from app.core.ports import Detector, Embedder, NeighborAggregator, Reranker
+from app.language import tr
 from app.vision.embedders import ModelFileEmbedder, PictureEmbedder
 from app.vision.model_files import MODEL_FILE_SUFFIX, is_model_file, told_to_user
 from app.vision.refiners import ModelFileAggregator, ModelFileReranker
@@ -35,11 +37,12 @@ from reid_models.model_card import read_card
 # Beside files that cannot hold a card themselves: `<file>.card.toml`.
 CARD_SUFFIX = ".card.toml"
 _TOLD_BESIDE = ("architecture", "trained_on", "terms", "metrics", "command", "seed")
-_WORDS: dict[ModelRole, str] = {
-    "detector": "a detector",
-    "embedder": "an embedder",
-    "aggregator": "an aggregator",
-    "reranker": "a re-ranker",
+# Named values of these are the file's name and what else is wrong with it.
+_NOT_KNOWN: dict[ModelRole, str] = {
+    "detector": tr("{name} cannot be used as a detector: {files} are not known."),
+    "embedder": tr("{name} cannot be used as an embedder: {files} are not known."),
+    "aggregator": tr("{name} cannot be used as a neighbour aggregator: {files} are not known."),
+    "reranker": tr("{name} cannot be used as a re-ranker: {files} are not known."),
 }
 _TIMED_CROPS = 8
 _TIMED_BATCHES = 3
@@ -123,8 +126,13 @@ class KnownNetworkFiles:
                 self._identified[key] = ModelFile(own_id, path.resolve(), digest)
         except OSError as error:
             raise ModelError(
-                f"The {role} {error.filename or path} cannot be read: {error.strerror}.",
-                f"Name another file with --{role}.",
+                tr(
+                    "The {role} {file} cannot be read: {reason}.",
+                    role=role_words(role),
+                    file=error.filename or path,
+                    reason=error.strerror,
+                ),
+                tr("Name another file with --{option}.", option=role),
                 role,
             ) from error
         return self._identified[key]
@@ -157,7 +165,9 @@ class KnownNetworkFiles:
             return NetworkCard()
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
             raise ModelError(
-                f"The card {beside.name} cannot be read: {error}.", "Correct or remove it.", role
+                tr("The card {name} cannot be read: {error}.", name=beside.name, error=error),
+                tr("Correct or remove it."),
+                role,
             ) from error
         return found
 
@@ -185,10 +195,13 @@ class KnownNetworkFiles:
                 return candidate
         if len(reasons) == 1:
             raise next(iter(reasons.values()))
-        told = " ".join(f"As {each}: {error.message}" for each, error in reasons.items())
+        told = " ".join(
+            tr("As {role}: {problem}", role=role_words(each), problem=error.message)
+            for each, error in reasons.items()
+        )
         raise ModelError(
-            f"{path.name} can be used neither as {' nor as '.join(reasons)}. {told}",
-            "Choose another file, or name its role to be told what to do.",
+            tr("{name} can be used in no role. {reasons}", name=path.name, reasons=told),
+            tr("Choose another file, or name its role to be told what to do."),
         )
 
     def _candidates(self, path: Path, role: ModelRole | None) -> list[ModelRole]:
@@ -201,8 +214,8 @@ class KnownNetworkFiles:
         found = [each for each in order if self.reads(path, each)]
         if not found:
             raise ModelError(
-                f"{path.name} is not a weights file.",
-                f"Choose one that ends in {', '.join(KNOWN_SUFFIXES)}.",
+                tr("{name} is not a weights file.", name=path.name),
+                tr("Choose one that ends in {suffixes}.", suffixes=", ".join(KNOWN_SUFFIXES)),
             )
         return found if role is None else [role]
 
@@ -280,8 +293,14 @@ def _card_of_role(path: Path, role: ModelRole | None) -> Any:
     card = read_card(path)
     if role not in (None, card.role):
         raise NetworkError(
-            f"{path.name} has the role {card.role} ({card.architecture}), not {role}.",
-            f"Choose a model file of the role {role}.",
+            tr(
+                "{name} has the role {role} ({architecture}), not {wanted}.",
+                name=path.name,
+                role=card.role,
+                architecture=card.architecture,
+                wanted=role,
+            ),
+            tr("Choose a model file of the role {role}.", role=role),
         )
     return card
 
@@ -291,14 +310,16 @@ def _kind_for(kinds: Sequence[_AnyKind], path: Path, role: ModelRole) -> _AnyKin
     for kind in kinds:
         if kind.reads(path):
             return kind
-    named = f'"{path.suffix}" files' if path.suffix else "files without an ending"
-    way_out = ""
-    if path.suffix.lower() == ".pth" and MODEL_FILE_SUFFIX in WEIGHTS_SUFFIXES[role]:
-        way_out = as_typed("; a published .pth file becomes one by `python -m trainer convert`")
-    raise ModelError(
-        f"{path.name} cannot be used as {_WORDS[role]}: {named} are not known.",
-        f"Choose a file that ends in {', '.join(WEIGHTS_SUFFIXES[role])}{way_out}.",
+    files = (
+        tr('"{suffix}" files', suffix=path.suffix) if path.suffix else tr("files without an ending")
     )
+    remedy = tr(
+        "Choose a file that ends in {suffixes}.", suffixes=", ".join(WEIGHTS_SUFFIXES[role])
+    )
+    if path.suffix.lower() == ".pth" and MODEL_FILE_SUFFIX in WEIGHTS_SUFFIXES[role]:
+        command = tr("`python -m trainer convert` makes one of a published .pth file.")
+        remedy = f"{remedy} {as_typed(command)}"
+    raise ModelError(_NOT_KNOWN[role].format(name=path.name, files=files), remedy)
 
 
 def _measured_detector(detector: Detector, architecture: str, device: str) -> NetworkFigures:
@@ -310,7 +331,7 @@ def _measured_detector(detector: Detector, architecture: str, device: str) -> Ne
     for _ in range(_TIMED_BATCHES):
         detector.detect(frames)
     ms = 1000 * (time.perf_counter() - began) / (_TIMED_BATCHES * len(frames))
-    return NetworkFigures(architecture, None, None, ms, "frame", None, device, "as stored")
+    return NetworkFigures(architecture, None, None, ms, "frame", None, device, tr("as stored"))
 
 
 def _measured_embedder(embedder: PictureEmbedder, path: Path, device: str) -> NetworkFigures:

@@ -37,8 +37,12 @@ class Turn:
         """Raises VideoError where the program has crashed at the video too often."""
         if self.crashes >= MOST_CRASHES:
             raise VideoError(
-                f"Retrace crashed {self.crashes} times while it was reading "
-                f"{self.source.path.name}, so this file is set aside.",
+                tr(
+                    "Retrace crashed {count} times while it was reading {name}, "
+                    "so this file is set aside.",
+                    count=self.crashes,
+                    name=self.source.path.name,
+                ),
                 tr("Export it from the recorder again, or try it once more from its menu."),
             )
 
