@@ -224,7 +224,7 @@ def test_networks_are_taken_from_flag_library_settings_folder_in_that_order(
     install("detector", "second")
     install("embedder", "other")
     said = retrace("ingest", clip, "--library", tmp_path / "b")
-    assert said.status == 1 and "There are several detectors in" in said.err
+    assert said.status == 1 and "There are several files for the detector in" in said.err
     settings_path().parent.mkdir(parents=True)
     settings_path().write_text('[models]\ndetector = "second"\nembedder = "other"\n')
     # A mistake in it is told; the program keeps what it has read.

@@ -361,10 +361,12 @@ def _digest(url: str) -> str:
 def transfer_text(transfer: Transfer) -> str:
     """One line: how much of how much, how fast, how long it will take."""
     total = transfer.total_bytes
-    of = "" if total is None else tr(" of {size}", size=megabytes(total))
-    parts = [f"{transfer.name}: {megabytes(transfer.done_bytes)}{of}"]
+    done = megabytes(transfer.done_bytes)
+    if total is not None:
+        done = tr("{done} of {total}", done=done, total=megabytes(total))
+    parts = [f"{transfer.name}: {done}"]
     if transfer.per_s is not None:
-        parts.append(f"{megabytes(round(transfer.per_s))} a second")
+        parts.append(tr("{size} a second", size=megabytes(round(transfer.per_s))))
     if transfer.eta_s is not None:
         parts.append(
             tr("{duration} left", duration=format_offset(round(transfer.eta_s)).partition(".")[0])

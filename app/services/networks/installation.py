@@ -200,7 +200,7 @@ def _downloaded(files: Sequence[PublicFile], folder: Path) -> Generator[Transfer
         try:
             yield from download(file.address, file.name, folder, file.sha256)
         except UnreachableError as error:
-            addresses = " and ".join(each.address for each in files)
+            addresses = ", ".join(each.address for each in files)
             raise DownloadError(
                 error.message,
                 tr(

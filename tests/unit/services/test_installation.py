@@ -308,5 +308,5 @@ def test_without_a_connection_it_says_what_to_bring(publisher: FileServer) -> No
         list(install("net", ir))
     for name in PARTS:
         assert publisher.url(f"/zoo/{name}") in caught.value.remedy
-    assert caught.value.remedy.endswith("python main.py models install FOLDER/net.xml")
+    assert "`python main.py models install FOLDER/net.xml`" in caught.value.remedy
     assert left() == []

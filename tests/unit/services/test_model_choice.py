@@ -61,7 +61,7 @@ def test_none_and_several_are_told_apart(folder: Path) -> None:
     (folder / "a.onnx").write_bytes(b"a")
     (folder / "b.pt").write_bytes(b"b")
     (folder / "b.onnx.toml").write_text("")
-    with pytest.raises(ModelError, match="several detectors .*: a, b"):
+    with pytest.raises(ModelError, match="several files for the detector .*: a, b"):
         _choose()
 
 

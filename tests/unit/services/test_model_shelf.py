@@ -104,7 +104,7 @@ def test_what_is_missing_ambiguous_or_broken_is_told() -> None:
     shelf = shelf_of()
     told = [error.message for error in shelf.problems()]
     assert len(told) == 2
-    assert "several detectors" in told[0] and "No embedder is installed" in told[1]
+    assert "several files for the detector" in told[0] and "No embedder is installed" in told[1]
     broken, one = shelf.entries()
     assert broken.problem is not None and one.problem is None
     assert used([broken, one]) == {}
