@@ -31,6 +31,8 @@ def untranslated(source: str) -> Iterator[tuple[int, str]]:
     tree = ast.parse(source)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
+        if hidden := _hidden(node):
+            yield node.lineno, hidden
         if not isinstance(node, Text) or isinstance(parents[node], ast.Expr | ast.JoinedStr):
             continue
         text = _text(node)
@@ -78,3 +80,11 @@ def files(app: Path) -> list[Path]:
         for path in sorted(app.rglob("*.py"))
         if "migrations" not in path.parts and path.name != "tables.py"
     ]
+
+
+def _hidden(node: ast.AST) -> str:
+    """A text looked up in an f-string, where those who gather texts do not look; else empty."""
+    match node:
+        case ast.FormattedValue(value=ast.Call(func=ast.Name(id="tr" | "trn")) as call):
+            return ast.unparse(call)
+    return ""

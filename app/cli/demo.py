@@ -94,13 +94,9 @@ def _for_the_sheet(findings: list[Finding]) -> Finding | None:
 def _write_sheet(workspace: Workspace, path: Path, found: Finding) -> None:
     assert found.query_id is not None
     hits = found.hits[:_SHEET_HITS]
-    caption = tr(
-        "Person {person} of the demo, taken from {camera} - {count} of {total} {stage}",
-        person=found.person,
-        camera=found.camera,
-        count=len(hits),
-        total=len(found.hits),
-        stage=found.stage.words,
+    caption = (
+        f"Person {found.person} of the demo, taken from {found.camera} - "
+        f"{len(hits)} of {len(found.hits)} {found.stage.value}"
     )
     picture = workspace.picture_of(TrackletQuery(found.query_id))
     write_sheet(path, picture, hits, caption, workspace.library.crop, workspace.library.timezone)

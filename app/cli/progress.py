@@ -192,7 +192,8 @@ def _describe(event: IngestEvent) -> str:
         ]
         text = tr("Networks: {detector} and {embedder}.", detector=said[0], embedder=said[1])
         if event.note:
-            text += f" {event.note} {tr('See: {program} models', program=command_name())}"
+            where = tr("See: {program} models", program=command_name())
+            text += f" {event.note} {where}"
         return text
     if isinstance(event, VideoStarted):
         text = f"{event.camera}: {event.path.name}"

@@ -88,13 +88,10 @@ def search_and_show(
         )
         hits = workspace.catalog.details(result.hits, sought_tracklet(query))
         if sheet is not None:
-            caption = tr(
-                "{person} - {count} of {total} {stage}",
-                person=told["text"],
-                count=len(hits),
-                total=result.searched,
-                stage=result.stage.words,
-            )
+            # In English: what is drawn is ASCII.
+            caption = f"{len(hits)} of {result.searched} {result.stage.value}"
+            if told["text"].isascii():
+                caption = f"{told['text']} - {caption}"
             picture = workspace.picture_of(query)
             crop = workspace.library.crop
             write_sheet(sheet.expanduser(), picture, hits, caption, crop, zone)

@@ -69,7 +69,7 @@ class InstallFlow(QObject):
         )
         if self._dialog.has_library:
             button = tr("Change…") if event.role == "embedder" else tr("Choose…")
-            text = f"{text} {tr('{button} above makes this library use it.', button=button)}"
+            text += " " + tr("{button} above makes this library use it.", button=button)
         self._end(text)
         self.installed.emit()
 

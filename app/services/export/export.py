@@ -128,12 +128,13 @@ def _hit_tile(hit: HitDetails, image: Image, zone: ZoneInfo) -> _Tile:
     lines = [hit.camera, format_offset(hit.first_time_s)]
     if hit.start_utc is not None:
         lines.append(format_time(hit.start_utc, zone))
-        lines.append(tr("by {source}", source=hit.time_source))
+        if hit.time_source.isascii():
+            lines.append(f"by {hit.time_source}")
     return _Tile(image, str(hit.rank), f"{hit.score:.3f}", tuple(lines))
 
 
 def _sheet(query: Image | None, tiles: Sequence[_Tile], caption: str) -> Image:
-    """Draws everything, RGB uint8 (H, W, 3)."""
+    """Draws everything, RGB uint8 (H, W, 3); in English, as OpenCV draws ASCII only."""
     tile_width = PICTURE_WIDTH_PX + GAP_PX
     tile_height = PICTURE_HEIGHT_PX + TEXT_LINES * LINE_HEIGHT_PX + GAP_PX
     columns = math.ceil(math.sqrt(SHEET_ASPECT * tile_height / tile_width * max(len(tiles), 1)))
@@ -153,7 +154,7 @@ def _sheet(query: Image | None, tiles: Sequence[_Tile], caption: str) -> Image:
     if not tiles:
         left = GAP_PX + query_columns * tile_width
         room = width - left - GAP_PX
-        _write(sheet, tr("no hits"), left, CAPTION_HEIGHT_PX + 20, room, _TEXT_SCALE, _FAINT_INK)
+        _write(sheet, "no hits", left, CAPTION_HEIGHT_PX + 20, room, _TEXT_SCALE, _FAINT_INK)
     return sheet
 
 

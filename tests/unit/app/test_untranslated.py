@@ -26,6 +26,10 @@ _NOT_FOR_PEOPLE = {
     "{} view {}",  # a camera's name, kept as data
     "system volume information",  # a folder of Windows
     "video {}\n",  # read by the program only
+    "by {}",  # drawn into a picture with OpenCV's letters, which are ASCII
+    "no hits",
+    "{} of {} {}",
+    "Person {} of the demo, taken from {} - {} of {} {}",
     "Sequence",  # a section of seqinfo.ini
     "Left",  # names of keys
     "Right",
@@ -63,6 +67,7 @@ label.setText("Nothing is here yet.")
 label.setObjectName("nothing here")
 button = QPushButton("Cancel")
 problem = f"{name} is empty."
+both = f"{text} {tr('Gathered by nobody.')}"
 spoken = tr("This one is looked up.")
 raise ValueError(f"{name} is a bug, for programmers")
 '''
@@ -70,4 +75,5 @@ raise ValueError(f"{name} is a bug, for programmers")
         "Nothing is here yet.",
         "Cancel",
         "{} is empty.",
+        "tr('Gathered by nobody.')",
     ]

@@ -46,7 +46,7 @@ def a_crop(seed=1):
 def test_a_published_checkpoint_is_answered_with_the_way_to_convert_it(tmp_path):
     with pytest.raises(ModelError) as caught:
         load(tmp_path / "transformer_120.pth")
-    assert caught.value.remedy.endswith("becomes one by `python -m trainer convert`.")
+    assert "`python -m trainer convert` makes one of a published .pth" in caught.value.remedy
 
 
 def test_a_model_file_is_named_by_its_card_and_maps_cameras_by_name(tmp_path):
