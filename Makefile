@@ -14,7 +14,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
 	--no-header --no-emit-index-url --no-emit-find-links --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts rooms benchmarks installed lock hooks setup setup-dev clean
+.PHONY: help run test check lint format types contracts rooms pictures benchmarks installed lock hooks setup setup-dev clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ contracts: setup-dev ## check who imports whom
 
 rooms: setup-dev ## show who imports whom in window and services
 	@$(BIN)/python -m scripts.rooms
+
+pictures: setup-dev ## take the pictures of README and docs; needs a display, Xvfb will do
+	@$(BIN)/python -m scripts.pictures
 
 benchmarks: setup-dev ## measure rates and memory
 	@for file in tests/benchmarks/bench_*.py; do \
