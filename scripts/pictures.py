@@ -98,15 +98,15 @@ def _search(shell: Shell, sought: Tracklet, theme: str) -> None:
             window.action("confirm").trigger()
             _let_it_work(2)
             film.append((window.grab(), 1.2))
-    window.grab().save(str(DOCS / f"judged-{theme}.png"))
     if theme == "light":
+        window.grab().save(str(DOCS / "judged.png"))
         _write_film(film, README / "search.webp")
     window.action("undo").trigger()
     _let_it_work(2)
 
 
 def _dialogs(shell: Shell) -> None:
-    """The command palette, the sheet of Add footage, networks, and shortcuts."""
+    """The command palette, the sheet of Add footage, and the networks."""
     window = shell.window
     window.action("palette").trigger()
     _let_it_work(1)
@@ -119,11 +119,10 @@ def _dialogs(shell: Shell) -> None:
     _let_it_work(5)
     _save_with_child(window, DOCS / "add-footage.png")
     _close_children(window)
-    for name, seconds in (("networks", 6), ("shortcuts", 2)):
-        window.action(name).trigger()
-        _let_it_work(seconds)
-        _save_with_child(window, DOCS / f"{name}.png")
-        _close_children(window)
+    window.action("networks").trigger()
+    _let_it_work(6)
+    _save_with_child(window, DOCS / "networks.png")
+    _close_children(window)
 
 
 def _children(window: QWidget) -> list[QWidget]:
