@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -236,7 +237,8 @@ _ROWS = {row.name: row for row in ACTIONS}
 
 
 def plain_text(text: str) -> str:
-    """The text of an action without the mark of its letter."""
+    """The text of an action without the mark of its letter, which Chinese adds: 文件(&F)."""
+    text = re.sub(r"\(&\w\)", "", text)
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&")
 
 
@@ -350,4 +352,5 @@ _SIGNS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}
 
 def _keys_text(sequence: QKeySequence) -> str:
     before, plus, key = sequence.toString(QKeySequence.SequenceFormat.NativeText).rpartition("+")
-    return f"{before}{plus}{_SIGNS.get(key, key)}"
+    name = sequence.toString(QKeySequence.SequenceFormat.PortableText).rpartition("+")[2]
+    return f"{before}{plus}{_SIGNS.get(name, key)}"

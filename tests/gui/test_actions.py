@@ -84,6 +84,7 @@ def test_a_letter_is_said_once_in_a_menu() -> None:
 
 def test_the_mark_of_a_letter_is_not_read() -> None:
     assert plain_text("&Add R&&D") == "Add R&D"
+    assert plain_text("添加录像(&A)…") == "添加录像…"
 
 
 # Words --------------------------------------------------------------------------------------------

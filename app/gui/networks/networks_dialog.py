@@ -297,7 +297,7 @@ def _file_text(entry: NetworkEntry) -> str:
     if entry.size_bytes:
         text += f" · {megabytes(entry.size_bytes)}"
     small = entry.role == "detector" and is_bundled(entry.model.path)
-    return f"{text}. {LARGER_FINDS_MORE}" if small else text
+    return tr("{file}. {advice}", file=text, advice=LARGER_FINDS_MORE) if small else text
 
 
 def figures_text(figures: NetworkFigures) -> str:
