@@ -84,7 +84,10 @@ def run(
 def _translate_qt(app: QApplication) -> None:
     """Has Qt's own texts, such as "Cancel" and the months of calendars, in the language in use."""
     locale = QLocale(language())
-    if QLocale().language() not in (QLocale.Language.C, locale.language()):
+    plain = {QLocale.Language.C, QLocale.Language.English}
+    if QLocale().language() != locale.language() and not plain.issuperset(
+        (QLocale().language(), locale.language())
+    ):
         QLocale.setDefault(locale)
     translator = QTranslator(app)
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)

@@ -24,6 +24,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
+    QCalendarWidget,
     QComboBox,
     QGroupBox,
     QLabel,
@@ -73,8 +74,8 @@ def texts() -> Iterator[tuple[str, str]]:
     """Where each text stands, and the text."""
     for widget in QApplication.allWidgets():
         name = f"{type(widget).__name__} {widget.objectName()}"
-        if widget.objectName().startswith("qt_"):
-            continue
+        if widget.objectName().startswith("qt_") or _is_in_calendar(widget):
+            continue  # Qt's own
         yield f"{name} title", widget.windowTitle()
         yield f"{name} tip", widget.toolTip()
         yield f"{name} spoken", widget.accessibleName()
@@ -83,6 +84,14 @@ def texts() -> Iterator[tuple[str, str]]:
         for action in widget.actions():
             yield f"{name} action {action.objectName()}", action.text()
             yield f"{name} action tip {action.objectName()}", action.statusTip()
+
+
+def _is_in_calendar(widget: QWidget | None) -> bool:
+    while widget is not None:
+        if isinstance(widget, QCalendarWidget):
+            return True
+        widget = widget.parentWidget()
+    return False
 
 
 def _texts_of(widget: QWidget) -> Iterator[str]:
