@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from app.core.queries import (
 )
 from app.language import tr
 from app.services.export.export import write_sheet
+from app.services.footage.stored_footage import check_moment
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -190,15 +190,8 @@ def _by_point(workspace: Workspace, point: Point) -> tuple[Example, dict[str, An
 
 def _check(point: Point, video: Video) -> None:
     """Raises UsageError where the video has no such moment or its frames no such point."""
+    check_moment(video, point.time_s)
     info = video.info
-    last_s = 1.0 + (math.inf if info.duration_s is None else info.duration_s)
-    if not 0 <= point.time_s < last_s:
-        raise UsageError(
-            tr("{name} has no moment {time_s:g} s.", name=video.path.name, time_s=point.time_s),
-            tr("It lasts {duration_s:.1f} s.", duration_s=info.duration_s)
-            if info.duration_s
-            else tr("Give --time in seconds."),
-        )
     size = info.width_px, info.height_px
     if all(size) and not (0 <= point.x_px <= size[0] and 0 <= point.y_px <= size[1]):
         raise UsageError(

@@ -10,6 +10,7 @@ from app.core.clock import parse_zone
 from app.core.entities import Camera, Video
 from app.core.errors import UsageError
 from app.language import tr
+from app.services.footage.stored_footage import check_moment
 from app.services.search.search import Search
 from app.storage.library import Library
 
@@ -75,7 +76,8 @@ class Cameras:
             events: at least one.
 
         Raises:
-            UsageError: a video belongs to the wrong camera, or its time of day is not known.
+            UsageError: a video belongs to the wrong camera, its time of day is not known, or it has
+                no such moment.
             NotFoundError: there is no such video.
         """
         marks, frame_s = [], 0.0
@@ -94,6 +96,8 @@ class Cameras:
                     ),
                     tr("Name the video of {camera} first.", camera=camera.name),
                 )
+            check_moment(own, event.time_s)
+            check_moment(other, event.other_time_s)
             raw, true = own.raw_moment(event.time_s), other.moment(event.other_time_s)
             if raw is None or true is None:
                 unknown = own if raw is None else other

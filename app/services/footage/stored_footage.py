@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import tzinfo
 
 from app.core.entities import Video
+from app.core.errors import UsageError
 from app.core.ports import FrameSource
+from app.language import tr
 from app.services.footage.sources import SourceFile, source_of
 
 # (source, its frame rate if given, zone of its clock, size of its frames if given) → opened.
 OpenSource = Callable[[SourceFile, float | None, tzinfo, tuple[int, int] | None], FrameSource]
+
+
+# Headers tell a length in whole frames, or seconds.
+_SLACK_S = 1.0
+
+
+def check_moment(video: Video, time_s: float) -> None:
+    """Raises UsageError where a stored video has no such moment, in seconds from its start."""
+    duration_s = video.info.duration_s
+    if not 0 <= time_s < _SLACK_S + (duration_s or math.inf):
+        raise UsageError(
+            tr("{name} has no moment {time_s:g} s.", name=video.path.name, time_s=time_s),
+            tr("It lasts {duration_s:.1f} s.", duration_s=duration_s) if duration_s else "",
+        )
 
 
 def open_stored(video: Video, zone: tzinfo, open_source: OpenSource) -> FrameSource:

@@ -90,16 +90,25 @@ def test_marks_are_solved_against_the_other_cameras_corrected_time(
 ) -> None:
     one, two = add(library, "a.mp4", "cam1"), add(library, "b.mp4", "cam2")
     cameras.set_clock(one.camera, CameraClock(offset_s=60.0))
-    solved = cameras.solve(two.camera, [MarkedEvent(two.id, 10.0, one.id, 150.0)])
-    assert solved.clock.offset_s == pytest.approx(200.0)
+    solved = cameras.solve(two.camera, [MarkedEvent(two.id, 10.0, one.id, 50.0)])
+    assert solved.clock.offset_s == pytest.approx(100.0)
     assert solved.uncertainty_s == pytest.approx(0.1)  # half a frame of each
     later = add(library, "c.mp4", "cam2", NOON + timedelta(days=1))
     other = add(library, "d.mp4", "cam1", NOON + timedelta(days=1))
     events = [
-        MarkedEvent(two.id, 10.0, one.id, 150.0),
-        MarkedEvent(later.id, 10.0, other.id, 152.0),
+        MarkedEvent(two.id, 10.0, one.id, 50.0),
+        MarkedEvent(later.id, 10.0, other.id, 52.0),
     ]
     assert cameras.solve(two.camera, events).clock.drift_s_per_day == pytest.approx(2.0, rel=1e-3)
+
+
+def test_marks_at_moments_that_a_video_does_not_have_are_refused(
+    library: Library, cameras: Cameras
+) -> None:
+    one, two = add(library, "a.mp4", "cam1"), add(library, "b.mp4", "cam2")
+    for times in ((10.0, 32_400.0), (32_400.0, 10.0)):
+        with pytest.raises(UsageError, match=r"has no moment 32400 s\. It lasts"):
+            cameras.solve(two.camera, [MarkedEvent(two.id, times[0], one.id, times[1])])
 
 
 def test_marks_in_the_wrong_videos_are_refused(library: Library, cameras: Cameras) -> None:
