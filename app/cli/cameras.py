@@ -76,10 +76,7 @@ def clock(
             elif mark:
                 solved = cameras.solve(one, [_event(workspace, text) for text in mark])
                 cameras.set_clock(one, solved.clock)
-                typer.echo(
-                    tr("Found within {within_s:.2f} s.", within_s=solved.uncertainty_s),
-                    err=True,
-                )
+                typer.echo(solved.words(), err=True)
             elif typed:
                 own = [each for each in workspace.library.videos() if each.camera.id == one.id]
                 offset_s = parse_offset(offset) if offset is not None else None

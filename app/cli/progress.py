@@ -178,6 +178,8 @@ def describe_summary(summary: IngestSummary) -> str:
         parts.append(tr("{count} failed", count=len(summary.failed)))
     if summary.partial:
         parts.append(tr("{count} cut", count=len(summary.partial)))
+    if summary.excluded:
+        parts.append(tr("{count} excluded (see list)", count=len(summary.excluded)))
     if summary.elapsed_s > 0 and summary.footage_s > 0:
         parts.append(tr("{factor:.1f}× real time", factor=summary.footage_s / summary.elapsed_s))
     return " · ".join(parts)

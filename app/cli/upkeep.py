@@ -53,7 +53,7 @@ def queue(
         bool, typer.Option("--retry-failed", help=tr("Read all videos that failed once more."))
     ] = False,
     pause: Annotated[
-        bool, typer.Option("--pause", help=tr("Let it rest until --go-on, wherever it is read."))
+        bool, typer.Option("--pause", help=tr("Read nothing until --go-on, in any Retrace."))
     ] = False,
     go_on: Annotated[bool, typer.Option("--go-on", help=tr("Read what waits."))] = False,
 ) -> int:
@@ -66,7 +66,8 @@ def queue(
         stored = workspace.library
         usual = IngestOptions(fps=program.settings().ingest.fps)
         with stored.transaction():
-            stored.exclude_videos(_ids(workspace, exclude))
+            unwanted = _ids(workspace, exclude)
+            stored.exclude_videos(unwanted)
             again = _ids(workspace, retry)
             if retry_failed:
                 failed = (each for each in stored.videos() if each.status is VideoStatus.FAILED)
@@ -79,6 +80,15 @@ def queue(
         if go_on and not stored.is_beside:
             summary = follow_ingest(workspace.go_on())
             return SOME_FAILED if summary.failed or summary.partial else DONE
+        for video in (stored.video(each) for each in unwanted):
+            if video.status is not VideoStatus.EXCLUDED:
+                typer.echo(
+                    tr(
+                        "{name} has been read already; what was found in it stays.",
+                        name=video.path.name,
+                    ),
+                    err=True,
+                )
         _show_queue(workspace)
     return DONE
 
@@ -96,17 +106,22 @@ def _show_queue(workspace: Workspace) -> None:
         right=(tr("place"),),
         folding=(tr("video"),),
     )
+    nobody_reads = not workspace.library.is_beside
     for place, video in enumerate(waiting, 1):
-        table.add(str(place), video.camera.name, video.path.name, video.status.words)
+        is_cut = nobody_reads and video.status is VideoStatus.INGESTING
+        status = tr("interrupted") if is_cut else video.status.words
+        table.add(str(place), video.camera.name, video.path.name, status)
     notes = [] if waiting else [tr("Nothing waits.")]
     if waiting and workspace.library.is_queue_paused:
         notes.append(tr("It is paused; go on with --go-on."))
+    elif waiting and nobody_reads:
+        notes.append(tr("Nothing is being read. To read what waits, add --go-on."))
     watched = workspace.library.watched_folders()
     if workspace.library.is_beside:
         notes.append(
             tr(
-                "Another Retrace has the library open; what waits is read there. If "
-                "it is a window that rests, press Continue in it."
+                "Another Retrace has this library open and follows within a second. If "
+                "it is a window that reads nothing, press Continue in it."
             )
         )
     notes += [tr("The window watches {folder}.", folder=each.folder) for each in watched]

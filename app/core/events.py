@@ -136,6 +136,7 @@ class IngestSummary:
     Attributes:
         failed: what could not be read, with the reason.
         partial: what was cut, with the reason.
+        excluded: what the user has excluded, of the whole library.
     """
 
     done: int
@@ -145,6 +146,7 @@ class IngestSummary:
     elapsed_s: float
     failed: tuple[VideoFailed, ...] = ()
     partial: tuple[VideoFinished, ...] = ()
+    excluded: tuple[Path, ...] = ()
 
 
 IngestEvent = (

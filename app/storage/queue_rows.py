@@ -218,6 +218,12 @@ class QueueRows(LibraryPart):
                     .values(status=VideoStatus.EXCLUDED, problem="")
                 )
 
+    def excluded(self) -> tuple[Path, ...]:
+        """Videos that the user has excluded; not those left out for a reason, such as copies."""
+        unwanted = VideoRow.status == VideoStatus.EXCLUDED, VideoRow.problem == ""
+        with self._database.reading() as session:
+            return tuple(video.path for video in videos_where(session, *unwanted))
+
     def exclude_copy(
         self, video_id: int, reason: str, content_hash: str, size_bytes: int, mtime_ns: int
     ) -> None:

@@ -173,54 +173,42 @@ def test_a_copy_is_listed_with_the_reason_and_a_failed_one_can_be_retried(
         ]
 
 
-def test_a_file_that_kills_the_decoder_is_named_and_the_others_are_read(
-    tmp_path: Path, tiny_video: bytes, options: IngestOptions, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("source", "does", "did"),
+    [(CrashingSource, "crash", "crashes"), (HangingSource, "hang", "hangs")],
+    ids=["crash", "hang"],
+)
+def test_a_file_at_which_the_decoder_fails_is_named_and_the_others_are_read(
+    source: type[FrameSource],
+    does: str,
+    did: str,
+    tmp_path: Path,
+    tiny_video: bytes,
+    options: IngestOptions,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     videos, library = tmp_path / "videos", tmp_path / "library"
     write(videos, tiny_video, ["a.mp4", "b.mp4", "c.mp4", "d.mp4"])
     opener = bootstrap._opener
 
-    def crashing(source: SourceFile, *about: Any) -> Callable[[], FrameSource]:
-        frames = {"b.mp4": -1, "c.mp4": 7}.get(source.path.name)
-        if frames is None:
-            return opener(source, *about)
-        return partial(CrashingSource, source.path, frames)
+    def failing(file: SourceFile, *about: Any) -> Callable[[], FrameSource]:
+        frames = {"b.mp4": -1, "c.mp4": 7}.get(file.path.name)
+        return opener(file, *about) if frames is None else partial(source, file.path, frames)
 
-    monkeypatch.setattr(bootstrap, "_opener", crashing)
+    monkeypatch.setattr(bootstrap, "_opener", failing)
+    if does == "hang":
+        monkeypatch.setattr(
+            decoding_process, "Patience", partial(Patience, quiet_s=0.5, look_s=0.1)
+        )
     summary, events = main_job.ingest(library, videos, options)
     assert finished(events) == ["a.mp4", "c.mp4", "d.mp4"]
     (failed,) = summary.failed
-    assert failed.error.message == "b.mp4 makes the decoder crash."
-    with main_job.opened(library) as workspace:
-        told = {video.path.name: video.problem for video in workspace.library.videos()}
-    assert told["c.mp4"] == "c.mp4 cannot be read beyond 1.2 s: the decoder crashes there."
+    assert failed.error.message == f"b.mp4 makes the decoder {does}."
+    (cut,) = summary.partial
+    assert cut.problem == f"c.mp4 cannot be read beyond 1.2 s: the decoder {did} there."
     assert statuses(library) == {
         VideoStatus.DONE: 2, VideoStatus.PARTIAL: 1, VideoStatus.FAILED: 1,
     }  # fmt: skip
-
-
-def test_a_file_that_makes_the_decoder_hang_is_named_and_the_others_are_read(
-    tmp_path: Path, tiny_video: bytes, options: IngestOptions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    videos, library = tmp_path / "videos", tmp_path / "library"
-    write(videos, tiny_video, ["a.mp4", "b.mp4", "c.mp4", "d.mp4"])
-    opener = bootstrap._opener
-
-    def hanging(source: SourceFile, *about: Any) -> Callable[[], FrameSource]:
-        frames = {"b.mp4": -1, "c.mp4": 7}.get(source.path.name)
-        if frames is None:
-            return opener(source, *about)
-        return partial(HangingSource, source.path, frames)
-
-    monkeypatch.setattr(bootstrap, "_opener", hanging)
-    hasty = partial(Patience, quiet_s=0.5, look_s=0.1)
-    monkeypatch.setattr(decoding_process, "Patience", hasty)
-    summary, events = main_job.ingest(library, videos, options)
-    assert finished(events) == ["a.mp4", "c.mp4", "d.mp4"]
-    (failed,) = summary.failed
-    assert failed.error.message == "b.mp4 makes the decoder hang."
-    (cut,) = summary.partial
-    assert cut.problem == "c.mp4 cannot be read beyond 1.2 s: the decoder hangs there."
 
 
 def test_a_file_that_the_program_crashes_at_three_times_is_set_aside(

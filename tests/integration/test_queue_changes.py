@@ -11,6 +11,7 @@ import pytest
 from app import bootstrap
 from app.core.events import (
     FootageOrdered,
+    IngestSummary,
     Progress,
     QueuePaused,
     TrackletStored,
@@ -37,13 +38,15 @@ def test_the_queue_is_changed_while_another_program_reads(
     videos, library = tmp_path / "videos", tmp_path / "library"
     write(videos, tiny_video, [f"{name}.mp4" for name in "abcd"])
     done: list[str] = []
+    totals: list[float | None] = []
     paused = 0
     with main_job.opened(library) as workspace:
         for event in workspace.ingest(videos, options):
             done += finished([event])
+            totals += [event.total_s] if isinstance(event, Progress) else []
             if isinstance(event, VideoStarted) and not paused:
                 said = retrace("queue", "--library", library, "--pause", "--exclude", "b.mp4")
-                assert "Another Retrace has the library open" in said.out
+                assert "Another Retrace has this library open" in said.out
             if isinstance(event, QueuePaused):
                 before = len(done)
                 assert workspace.library.is_queue_paused
@@ -55,8 +58,15 @@ def test_the_queue_is_changed_while_another_program_reads(
                 said = retrace("queue", "--library", library, "--last", "c.mp4", "--go-on")
                 assert said.status == 0
         assert workspace.library.queued_ids() == []
+        whole_s = sum(
+            video.info.duration_s or 0.0
+            for video in workspace.library.videos()
+            if video.path.name != "b.mp4"
+        )
     assert done == ["a.mp4", "d.mp4", "c.mp4"]
     assert paused >= 2
+    assert isinstance(event, IngestSummary) and event.excluded == (videos / "b.mp4",)
+    assert totals[-1] == pytest.approx(whole_s)
     assert not (library / HOST).exists()
 
 
@@ -70,15 +80,36 @@ def test_a_video_that_is_paused_is_gone_on_with(
     render_world(seed=5, people=2, crossing_s=2.0, spacing_s=2.0).write(videos)
     main_job.ingest(library, videos, options)
     rests = 0
+    said: list[Progress] = []
     with main_job.opened(paused) as workspace:
         for event in workspace.ingest(videos, options):
+            said += [event] if isinstance(event, Progress) else []
             if isinstance(event, TrackletStored | VideoStarted) and rests < 4:
                 workspace.library.pause_queue(True)
             if isinstance(event, Progress) and event.step == "Paused":
                 rests += 1
                 workspace.library.pause_queue(False)
+        whole_s = sum(video.info.duration_s or 0.0 for video in workspace.library.videos())
     assert rests
+    assert said[-1].total_s == pytest.approx(whole_s)
+    assert said[-1].done_s == pytest.approx(whole_s, abs=0.5)
     assert main_job.content(paused) == main_job.content(library)
+
+
+def test_the_queue_says_what_becomes_of_what_waits(
+    retrace: Retrace, tmp_path: Path, tiny_video: bytes, options: IngestOptions
+) -> None:
+    videos, library = tmp_path / "videos", tmp_path / "library"
+    write(videos, tiny_video, ["a.mp4", "b.mp4"])
+    with main_job.opened(library) as workspace:
+        for event in workspace.ingest(videos, options):
+            if isinstance(event, VideoStarted) and event.path.name == "b.mp4":
+                break  # the user quits
+    said = retrace("queue", "--library", library)
+    assert "interrupted" in said.out
+    assert "To read what waits, add --go-on." in said.out
+    said = retrace("queue", "--library", library, "--exclude", "a.mp4")
+    assert said.err.strip() == "a.mp4 has been read already; what was found in it stays."
 
 
 def test_a_library_that_another_computer_has_open_is_left_alone(

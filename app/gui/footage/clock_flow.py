@@ -14,7 +14,7 @@ from app.core.errors import UsageError
 from app.gui.dialog_flow import DialogFlow
 from app.gui.footage.clock_dialog import ClockDialog
 from app.gui.tasks import TaskRunner
-from app.language import tr, trn
+from app.language import tr
 from app.services.footage.cameras import MarkedEvent, SolvedClock, changed
 
 if TYPE_CHECKING:
@@ -97,14 +97,7 @@ class ClockFlow(DialogFlow[ClockDialog]):
             self._events = events
             if self._dialog is not None:
                 self._dialog.show_clock(solved.clock)
-            self._tell(
-                trn(
-                    "Found within {within_s:.2f} s from {count} event.",
-                    "Found within {within_s:.2f} s from {count} events.",
-                    len(events),
-                    within_s=solved.uncertainty_s,
-                )
-            )
+            self._tell(solved.words())
 
         self._do(solve, take)
 

@@ -294,6 +294,8 @@ def summary_text(summary: IngestSummary) -> str:
         facts.append(tr("{count} failed", count=len(summary.failed)))
     if summary.partial:
         facts.append(tr("{count} cut", count=len(summary.partial)))
+    if summary.excluded:
+        facts.append(tr("{count} excluded", count=len(summary.excluded)))
     return tr("Done: {facts}", facts=", ".join(facts))
 
 

@@ -9,7 +9,7 @@ from app.core.camera_clock import DAY_S, CameraClock, Mark, solve_clock
 from app.core.clock import parse_zone
 from app.core.entities import Camera, Video
 from app.core.errors import UsageError
-from app.language import tr
+from app.language import tr, trn
 from app.services.footage.stored_footage import check_moment
 from app.services.search.search import Search
 from app.storage.library import Library
@@ -41,10 +41,22 @@ class SolvedClock:
 
     Attributes:
         uncertainty_s: half a frame of both cameras, and what the marks disagree by.
+        events: how many there were.
     """
 
     clock: CameraClock
     uncertainty_s: float
+    events: int
+
+    def words(self) -> str:
+        """How sure it is; a single event agrees with itself whatever was marked."""
+        return trn(
+            "Found within {within_s:.2f} s if the event was marked right: mark another one to "
+            "check it.",
+            "Found within {within_s:.2f} s from {count} events.",
+            self.events,
+            within_s=self.uncertainty_s,
+        )
 
 
 class Cameras:
@@ -111,7 +123,7 @@ class Cameras:
         misfit_s = max(
             abs((clock.corrected(mark.raw_utc) - mark.true_utc).total_seconds()) for mark in marks
         )
-        return SolvedClock(clock, frame_s / 2 + misfit_s)
+        return SolvedClock(clock, frame_s / 2 + misfit_s, len(events))
 
     def rename(self, camera: Camera, name: str) -> None:
         """Gives a camera another name; footage that names the old one belongs to it, too.

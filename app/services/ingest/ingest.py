@@ -94,7 +94,7 @@ class Ingest:
         run = IngestRun()
         yield from self.ordering.order(folder, options, run=run)
         yield from self._take_queue(run, NamedModels())
-        yield run.summary()
+        yield run.summary(self._library.excluded())
 
     def go_on(self, named: NamedModels | None = None) -> Iterator[IngestEvent]:
         """Takes what is in the queue until it is empty; like `run`, without ordering anything.
@@ -104,7 +104,7 @@ class Ingest:
         """
         run = IngestRun()
         yield from self._take_queue(run, named or NamedModels())
-        yield run.summary()
+        yield run.summary(self._library.excluded())
 
     def watch(self, folder: Path, options: IngestOptions) -> Iterator[IngestEvent]:
         """Ingests a folder and whatever is added to it, until it is closed; like `run`.
@@ -153,6 +153,8 @@ class Ingest:
         growth = Growth()
         looked_at: dict[int, VideoInfo] = {}
         while ids := self._library.queued_ids():
+            for gone in looked_at.keys() - set(ids):
+                run.forget_video(looked_at.pop(gone).duration_s)
             if self._library.is_queue_paused:
                 if not waits:
                     return
@@ -162,19 +164,7 @@ class Ingest:
             settled = (each for each in self._queued(looked_at) if growth.is_settled(each.source))
             turn = next(settled, None)
             if turn is not None:
-                info = looked_at.pop(turn.video.id)
-                try:
-                    turn.check_crashes()
-                    with self._crash_note.about(turn.video.id):
-                        yield from self._take(run, turn, info, named)
-                except VideoError as error:
-                    yield self._failed(run, turn, error)
-                except UserFacingError:
-                    raise
-                except Exception:
-                    self._library.count_crash(turn.video.id)
-                    raise
-                run.leave_video(info.duration_s)
+                yield from self._take_turn(run, turn, looked_at.pop(turn.video.id), named)
             elif not waits:
                 return
             elif self._library.queued_ids():
@@ -182,12 +172,33 @@ class Ingest:
                 time.sleep(BEAT_S)
         yield run.progress(tr("Done"))
 
+    def _take_turn(
+        self, run: IngestRun, turn: Turn, info: VideoInfo, named: NamedModels
+    ) -> Iterator[IngestEvent]:
+        try:
+            turn.check_crashes()
+            with self._crash_note.about(turn.video.id):
+                yield from self._take(run, turn, info, named)
+        except VideoError as error:
+            yield self._failed(run, turn, error)
+        except UserFacingError:
+            raise
+        except Exception:
+            self._library.count_crash(turn.video.id)
+            raise
+        if self._library.is_queued(turn.video.id):
+            run.interrupt_video(info.duration_s)
+        else:
+            run.leave_video(info.duration_s)
+
     def _rest(self, run: IngestRun, waiting: int) -> Iterator[IngestEvent]:
         """Waits until the queue is resumed, or nothing is left in it."""
+        began = time.monotonic()
         yield QueuePaused(waiting)
         while self._library.is_queue_paused and self._library.queued_ids():
             yield run.progress(tr("Paused"))
             time.sleep(BEAT_S)
+        run.rested(time.monotonic() - began)
 
     def _queued(self, looked_at: Collection[int]) -> Iterator[Turn]:
         """What waits and has been looked at, the next one first."""

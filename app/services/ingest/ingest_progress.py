@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from app.core.events import IngestEvent, IngestSummary, Progress, VideoFailed, VideoFinished
@@ -45,6 +46,25 @@ class IngestRun:
         self.behind_s += self.current_s
         self.current_s = 0.0
 
+    def interrupt_video(self, announced_s: float | None) -> None:
+        """The current video waits again: its length will be counted when it is looked at again.
+
+        What was analysed of it stays in the rate.
+        """
+        self.total_s -= announced_s or 0.0
+        self.skipped_s -= self.current_s
+        self.current_s = 0.0
+
+    def forget_video(self, announced_s: float | None) -> None:
+        """A video that had been looked at left the queue without its turn."""
+        self.total_s -= announced_s or 0.0
+
+    def rested(self, seconds: float) -> None:
+        """Nothing was to be done for so long; it does not count in rate and duration."""
+        self.began += seconds
+        if self.analysing_since is not None:
+            self.analysing_since += seconds
+
     def progress(self, step: str) -> Progress:
         """What to tell of it now."""
         done_s = self.behind_s + self.current_s
@@ -56,8 +76,8 @@ class IngestRun:
         eta_s = left_s / rate if rate else None
         return Progress(step, done_s, self.total_s or None, self.people, rate, eta_s)
 
-    def summary(self) -> IngestSummary:
-        """What to tell at the end."""
+    def summary(self, excluded: tuple[Path, ...] = ()) -> IngestSummary:
+        """What to tell at the end; `excluded`: what the user does not want to be read."""
         return IngestSummary(
             done=self.done,
             skipped=self.skipped,
@@ -66,6 +86,7 @@ class IngestRun:
             elapsed_s=time.monotonic() - self.began,
             failed=tuple(self.failed),
             partial=tuple(self.partial),
+            excluded=excluded,
         )
 
 
