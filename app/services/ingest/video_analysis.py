@@ -16,6 +16,7 @@ from app.core.array_file import Arrays, named, packed, those_of, unpacked
 from app.core.boxes import cut_out
 from app.core.chapters import ResumePoint, TrackPart
 from app.core.clock import ROUNDING_S, SamplingGrid
+from app.core.doubles import without_doubles
 from app.core.entities import Detections, FloatArray, Frame
 from app.core.errors import TruncatedVideoError
 from app.core.picture_area import within_picture
@@ -231,7 +232,8 @@ class VideoAnalysis:
             batch, end = self._next_frames()
             found = self._detector.detect([frame.image for frame in batch]) if batch else []
             for frame, detections in zip(batch, found, strict=True):
-                self._found.put((frame, within_picture(frame.image, detections)))
+                people = without_doubles(within_picture(frame.image, detections))
+                self._found.put((frame, people))
             if end is not None:
                 self._found.put(end)
                 return
