@@ -10,7 +10,9 @@ import gettext
 import io
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from unicodedata import east_asian_width
 
 ENGLISH, SYSTEM = "en", "system"
 # Overrules the settings; for tests, scripts and a look at another language.
@@ -42,6 +44,19 @@ def trn(one: str, many: str, count: int, /, **values: object) -> str:
         values: what else is put in.
     """
     return _texts.ngettext(one, many, count).format(count=count, **values)
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words one after another, separated as the user's language does it."""
+    return tr(", ").join(words)
+
+
+def sentences(*said: str) -> str:
+    """Sentences one after another; a full-width mark holds the space after it."""
+    text = ""
+    for each in filter(None, said):
+        text += (" " if text and east_asian_width(text[-1]) not in "WF" else "") + each
+    return text
 
 
 def language() -> str:

@@ -20,7 +20,7 @@ from pydantic.dataclasses import dataclass
 from app.core.errors import SettingsError
 from app.core.networks import ModelRole
 from app.core.queries import Correction, Refinement, SearchStage
-from app.language import SYSTEM, tr
+from app.language import SYSTEM, listed, tr
 
 APPLICATION = "retrace"
 # Beside the packages in a checkout and in an installation.
@@ -283,6 +283,6 @@ def _explain(error: ValidationError) -> str:
         known: Any = Settings
         for part in where[:-1]:
             known = type(getattr(known(), part))
-        names = ", ".join(entry.name for entry in fields(known))
+        names = listed(entry.name for entry in fields(known))
         return tr("an unknown key '{key}' (known here: {names})", key=key, names=names)
     return tr("a wrong value for '{key}': {reason}", key=key, reason=first["msg"].lower())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tomllib
 from pathlib import Path
 
 from babel import Locale
@@ -19,7 +20,9 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parents[1]
 LANGUAGES = ROOT / "resources" / "languages"
-KEYWORDS = {"tr": None, "trn": (1, 2)}
+PUBLIC = ROOT / "resources" / "models" / "public.toml"
+# The rows of core/layouts.py name themselves.
+KEYWORDS = {"tr": None, "trn": (1, 2), "Layout": (1,)}
 
 
 def texts() -> Catalog:
@@ -28,6 +31,8 @@ def texts() -> Catalog:
     found = extract_from_dir(ROOT / "app", [("**.py", "python")], keywords=KEYWORDS)
     for place, _line, message, _comments, _context in sorted(found, key=lambda each: each[:2]):
         catalog.add(message, locations=[(f"app/{place}", None)])
+    for network in tomllib.loads(PUBLIC.read_text(encoding="utf-8"))["network"]:
+        catalog.add(network["purpose"], locations=[(str(PUBLIC.relative_to(ROOT)), None)])
     return catalog
 
 

@@ -104,7 +104,7 @@ def newest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
             _LOG.warning("%s The one before it is taken.", error.message)
     if found:
         raise TrainerError(
-            f"No checkpoint in {folder} can be read.", "Delete the run's folder and start anew."
+            f"No checkpoint in {folder} can be read.", "Delete the run's folder and start again."
         )
     return None
 

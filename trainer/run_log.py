@@ -106,7 +106,7 @@ class RunFolder:
             found: dict[str, Any] = json.loads(self.facts.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise TrainerError(
-                f"{self.facts} cannot be read.", "Restore it, or start the run anew."
+                f"{self.facts} cannot be read.", "Restore it, or start the run again."
             ) from error
         return found
 

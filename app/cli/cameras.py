@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 camera = typer.Typer(
-    help=tr("Rename, merge or split cameras; nothing is analysed again for it."),
+    help=tr("Rename, merge or split cameras.\n\nNothing is analysed again for it."),
     rich_markup_mode=None,
 )
 
 
-@helped(tr("Show or correct the clocks of cameras: zone, offset, drift."))
+@helped(tr("Show or correct the clocks of cameras.\n\nA clock has a zone, an offset and a drift."))
 def clock(
     context: typer.Context,
     library: LibraryOption,
@@ -86,7 +86,7 @@ def clock(
 
 
 @camera.command()
-@helped(tr("Give a camera another name; footage loaded later under the old one joins it."))
+@helped(tr("Give a camera another name.\n\nFootage loaded later under the old name joins it."))
 def rename(
     context: typer.Context,
     library: LibraryOption,
@@ -115,7 +115,7 @@ def merge(
 
 
 @camera.command()
-@helped(tr("Give some of a camera's videos to a new camera, which keeps the clock."))
+@helped(tr("Give some of a camera's videos to a new one.\n\nIt keeps the clock."))
 def split(
     context: typer.Context,
     library: LibraryOption,

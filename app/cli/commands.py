@@ -49,7 +49,7 @@ from app.core.clock import parse_zone
 from app.core.command_name import command_name
 from app.core.errors import ModelError, UsageError, UserFacingError
 from app.core.networks import NamedModels
-from app.language import tr
+from app.language import listed, tr
 from app.settings import default_library, demo_dir, demo_library
 
 if TYPE_CHECKING:
@@ -58,8 +58,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+# As a newcomer needs them; any other follows.
+_ORDER = (
+    "run", "demo", "ingest", "watch", "queue", "list", "search", "people", "route", "ways",
+    "calibration", "camera", "clock", "export", "relocate", "check", "reembed",
+    "untangle", "models",
+)  # fmt: skip
+
+
 class _Commands(TyperGroup):
     """Gives every end of a command its exit status; wrong options end in Typer itself, with 2."""
+
+    def list_commands(self, context: Any) -> list[str]:
+        """The names of the commands, in the order in which help shows them."""
+        names = super().list_commands(context)
+        return sorted(names, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
 
     def invoke(self, context: Any) -> Any:
         """Runs the command; raises typer.Exit with its status."""
@@ -166,7 +179,7 @@ def _ingest(program: Program, folder: Path, library: Path, options: IngestOption
 
 
 @commands.command()
-@helped(tr("Open the window. Without a display: load --videos, or else show the demo."))
+@helped(tr("Open the window.\n\nWithout a display: load --videos, or else show the demo."))
 def run(
     context: typer.Context,
     videos: Annotated[
@@ -249,8 +262,9 @@ def _demo(
 @commands.command()
 @helped(
     tr(
-        "Try it on three rendered cameras: find everybody again in another camera.\n\n"
-        "The clips come with the program; nobody in them is real. The truth about them is"
+        "Try Retrace on three rendered cameras.\n\n"
+        "It finds everybody again in another camera. The clips come with the program; "
+        "nobody in them is real. The truth about them is"
         " known, so the table says who was found."
     )
 )
@@ -280,8 +294,9 @@ def demo(
 @commands.command()
 @helped(
     tr(
-        "Load a folder: detect, follow and store the people of every video.\n\n"
-        "Running it again goes on where it was interrupted and takes only what is new."
+        "Load a folder of footage.\n\n"
+        "Detects, follows and stores the people of every video. Running it again goes on "
+        "where it was interrupted and takes only what is new."
     )
 )
 def ingest(
@@ -336,7 +351,7 @@ def ingest(
 
 
 @commands.command(name="list")
-@helped(tr("Show the videos of a library with their status, and their tracklets."))
+@helped(tr("Show a library's videos and tracklets."))
 def list_(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:
     """The command ``list``."""
     from app.cli.listing import show_library
@@ -348,7 +363,10 @@ def list_(context: typer.Context, library: LibraryOption, json: JsonOption = Fal
 
 @commands.command()
 @helped(
-    tr("Write the tracks out: frame (from 1), track, left, top, width, height, score, -1, -1, -1.")
+    tr(
+        "Write the tracks as MOT text files.\n\n"
+        "A line for each box: frame (from 1), track, left, top, width, height, score, -1, -1, -1."
+    )
 )
 def export(
     context: typer.Context,
@@ -368,7 +386,10 @@ def export(
 
 @commands.command()
 @helped(
-    tr("Tell a library that its footage was moved; without OLD and NEW, show where it is expected.")
+    tr(
+        "Tell a library where its footage is now.\n\n"
+        "Without OLD and NEW, show where it is expected."
+    )
 )
 def relocate(
     context: typer.Context,
@@ -388,7 +409,7 @@ def relocate(
         new = new.expanduser().resolve()
         moved = workspace.library.repoint_source(old.expanduser(), new)
         if not moved:
-            expected = ", ".join(map(str, roots)) or tr("nowhere yet")
+            expected = listed(map(str, roots)) or tr("nowhere yet")
             raise UsageError(
                 tr("No footage is expected in {old}.", old=old),
                 tr("It is below {expected}.", expected=expected),

@@ -10,7 +10,7 @@ import typer
 
 from app.cli.output import AnswerTable, chatter_on_stderr, print_json
 from app.core.queries import Refinement, StageLeftOut, TrackletQuery
-from app.language import tr
+from app.language import listed, tr
 from app.services.demo.demo import Finding, demo_clips, search_demo
 from app.services.export.export import write_sheet
 from app.services.ingest.ingest_options import IngestOptions
@@ -146,7 +146,7 @@ def _print_table(findings: list[Finding]) -> None:
         tr("first right"),
     )
     stages = {each.stage for each in findings if each.query_id is not None}
-    words = ", ".join(each.words for each in sorted(stages))
+    words = listed(each.words for each in sorted(stages))
     table = AnswerTable(
         tr("Everybody in the demo, searched for in the other cameras ({stages})", stages=words)
         if stages

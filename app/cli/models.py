@@ -10,7 +10,7 @@ import typer
 
 from app.cli.options import JsonOption, helped
 from app.core.command_name import command_name
-from app.core.networks import ModelRole, role_words
+from app.core.networks import ModelRole, NetworkCard, role_words
 from app.language import tr
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LARGER = "yolo11m"  # a detector that still suits a processor
 
 models = typer.Typer(
-    help=tr("Show which networks are on this computer and which are used; install or remove some."),
+    help=tr("Show, install or remove networks."),
     rich_markup_mode=None,
     invoke_without_command=True,
 )
@@ -41,6 +41,9 @@ def _show(
     library: Annotated[
         Path | None, typer.Option(help=tr("Show what this library uses instead of a new one."))
     ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help=tr("Also show origin, results and whole terms."))
+    ] = False,
 ) -> int:
     if context.invoked_subcommand is not None:
         return 0
@@ -66,16 +69,17 @@ def _show(
         }
         print_json(answer)
     else:
-        _print(entries, problems)
-        _print_offers(shelf.public())
+        _print(entries, problems, details=details)
+        _print_offers(shelf.public(), details=details)
     return 0
 
 
 @models.command()
 @helped(
     tr(
-        "Put a network where it is found by itself, once it has been loaded and tried.\n\n"
-        "Only a URL or NAME is downloaded; the same command goes on with an interrupted "
+        "Install a network.\n\n"
+        "It is loaded and tried first, then put where it is found by itself. Only a URL or "
+        "NAME is downloaded; the same command goes on with an interrupted "
         "download. Ultralytics' other YOLO weights, such as yolo11n.pt, are known by name"
         " too."
     )
@@ -119,7 +123,7 @@ def install(
 
 
 @models.command()
-@helped(tr("Delete an installed network. Libraries that were made with it will ask for it."))
+@helped(tr("Delete an installed network.\n\nLibraries that were made with it will ask for it."))
 def remove(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help=tr("Name of an installed network."))],
@@ -128,6 +132,18 @@ def remove(
     """The command ``remove``."""
     typer.echo(tr("Removed: {file}", file=context.obj.model_shelf().remove(name, role)))
     return 0
+
+
+def _origin(card: NetworkCard) -> list[str]:
+    from app.services.networks.model_shelf import origin_words
+
+    parts = [card.architecture] if card.architecture else []
+    if card.requires_embedder:
+        parts.append(tr("for the embedder {embedder}", embedder=card.requires_embedder))
+    parts += origin_words(card)
+    if card.command:
+        parts.append(tr("made by `{command}`, seed {seed}", command=card.command, seed=card.seed))
+    return parts
 
 
 def _as_json(entry: ShelfEntry) -> dict[str, Any]:
@@ -171,7 +187,7 @@ def _offer_as_json(model: PublicModel) -> dict[str, Any]:
     }
 
 
-def _print_offers(offers: Sequence[PublicModel]) -> None:
+def _print_offers(offers: Sequence[PublicModel], *, details: bool) -> None:
     """What could be installed by name."""
     from app.cli.output import AnswerTable
     from app.services.networks.download import megabytes
@@ -191,7 +207,7 @@ def _print_offers(offers: Sequence[PublicModel]) -> None:
         folding=columns[-1:],
     )
     for model in offers:
-        said = f"{model.publisher}. {reach_text(model)}"
+        said = f"{model.publisher}. {reach_text(model) if details else model.purpose}"
         size = megabytes(model.size_bytes)
         table.add(role_words(model.role), model.name, size, model.card["terms"], said)
     if offers:
@@ -205,21 +221,22 @@ def _print_offers(offers: Sequence[PublicModel]) -> None:
         )
 
 
-def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
+def _print(entries: list[ShelfEntry], problems: list[str], *, details: bool) -> None:
     from app.cli.output import AnswerTable
     from app.services.networks.download import megabytes
     from app.services.networks.installation import YOLO_EXAMPLE
     from app.services.networks.model_choice import LARGER_FINDS_MORE
-    from app.services.networks.model_shelf import Place
+    from app.services.networks.model_shelf import Place, terms_in_short
 
-    columns = (tr("role"), tr("network"), tr("place"), tr("size"), tr("used"))
-    folding = (tr("network"), tr("used"))
+    columns = (tr("role"), tr("network"), tr("place"), tr("size"), tr("used"), tr("terms"))
+    folding = (tr("network"), tr("used"), tr("terms"))
     table = AnswerTable(tr("Networks"), columns, right=(tr("size"),), folding=folding)
     for entry in entries:
         why = tr("yes: {reason}", reason=entry.used_because) if entry.used_because else tr("no")
         size = megabytes(entry.size_bytes)
-        table.add(role_words(entry.role), entry.path.name, entry.place.words, size, why)
-    told = [line for entry in entries for line in _details(entry)]
+        role, place = role_words(entry.role), entry.place.words
+        table.add(role, entry.path.name, place, size, why, terms_in_short(entry.card))
+    told = [line for entry in entries for line in _details(entry, whole=details)]
     used = [entry for entry in entries if entry.used_because]
     hints = list(problems)
     if any(each.role == "detector" and each.place is Place.BUNDLED for each in used):
@@ -241,20 +258,14 @@ def _print(entries: list[ShelfEntry], problems: list[str]) -> None:
                 example=YOLO_EXAMPLE,
             )
         )
+    if entries and not details:
+        hints.append(tr("Origin, results and whole terms: add --details."))
     table.print(*(["", *told] if told else []), *(["", *hints] if hints else []))
 
 
-def _details(entry: ShelfEntry) -> list[str]:
-    """What one network is good for."""
-    from app.services.networks.model_shelf import origin_words
-
-    card = entry.card
-    parts = [card.architecture] if card.architecture else []
-    if card.requires_embedder:
-        parts.append(tr("for the embedder {embedder}", embedder=card.requires_embedder))
-    parts += origin_words(card)
-    if card.command:
-        parts.append(tr("made by `{command}`, seed {seed}", command=card.command, seed=card.seed))
+def _details(entry: ShelfEntry, *, whole: bool) -> list[str]:
+    """What one network costs and what is wrong with it; with `whole`, also what it is good for."""
+    parts = _origin(entry.card) if whole else []
     figures = entry.figures
     if figures is not None and figures.ms is not None:
         parts.append(

@@ -22,7 +22,7 @@ from app.core.events import (
     VideoSkipped,
     VideoStarted,
 )
-from app.language import tr, trn
+from app.language import sentences, tr, trn
 from app.services.check import CheckEvent, Looking
 from app.services.ingest.untangle_library import UntangleProgress
 from app.services.networks.download import transfer_text
@@ -173,7 +173,7 @@ def describe_summary(summary: IngestSummary) -> str:
         _sightings(summary.people),
     ]
     if summary.skipped:
-        parts.append(tr("{count} not done again", count=summary.skipped))
+        parts.append(tr("{count} not read again", count=summary.skipped))
     if summary.failed:
         parts.append(tr("{count} failed", count=len(summary.failed)))
     if summary.partial:
@@ -195,7 +195,7 @@ def _describe(event: IngestEvent) -> str:
         text = tr("Networks: {detector} and {embedder}.", detector=said[0], embedder=said[1])
         if event.note:
             where = tr("See: {program} models", program=command_name())
-            text += f" {event.note} {where}"
+            text = sentences(text, event.note, where)
         return text
     if isinstance(event, VideoStarted):
         text = f"{event.camera}: {event.path.name}"
@@ -212,8 +212,9 @@ def _describe(event: IngestEvent) -> str:
             )
         return "  " + tr("done, {sightings}", sightings=sightings)
     if isinstance(event, VideoSkipped):
-        remedy = f" {_AGAIN_REMEDY}" if event.differs else ""
-        return f"{event.path.name}: {event.reason}{remedy}"
+        # What is simply stored is counted in the last line.
+        why = sentences(event.reason, _AGAIN_REMEDY if event.differs else "")
+        return f"{event.path.name}: {why}" if why else ""
     if isinstance(event, FootageOrdered) and event.failed_before:
         first, more = event.failed_before[0].name, len(event.failed_before) - 1
         which = tr("{name} and {count} more", name=first, count=more) if more else first

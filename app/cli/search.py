@@ -18,8 +18,8 @@ from app.language import tr
 
 @helped(
     tr(
-        "Search for one person: by pictures, tracklets, or a point in a frame of a stored"
-        " video.\n\n"
+        "Search for one person.\n\n"
+        "Name them by pictures, tracklets, or a point in a frame of a stored video. "
         "Several examples of the person find more than one. Tracklets that look alike and"
         " show somebody else are excluded by --not."
     )
@@ -91,8 +91,10 @@ def search(
 
     if not (image or tracklet or person or video):
         raise UsageError(
-            tr("Nobody to search for is given."),
-            tr("Add --image, --tracklet, --person, or --video with --time and --at."),
+            tr(
+                "Say whom to search for: --image, --tracklet, --person, or --video with "
+                "--time and --at."
+            )
         )
     point = None
     if video is not None:

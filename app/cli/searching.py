@@ -25,7 +25,7 @@ from app.core.queries import (
     Transit,
     sought_tracklet,
 )
-from app.language import tr
+from app.language import listed, tr
 from app.services.export.export import write_sheet
 from app.services.footage.stored_footage import check_moment
 
@@ -133,9 +133,9 @@ def _query(workspace: Workspace, who: Who) -> tuple[Query, dict[str, Any]]:
     query = PersonQuery(tuple(example for example, _ in found), tuple(rejected))
     _check_apart(query)
     told = [each for _, each in found]
-    text = ", ".join(each["text"] for each in told)
+    text = listed(each["text"] for each in told)
     if rejected:
-        text += tr("; not tracklet {ids}", ids=", ".join(map(str, rejected)))
+        text += tr("; not tracklet {ids}", ids=listed(map(str, rejected)))
     return query, {"kind": "person", "examples": told, "rejected": rejected, "text": text}
 
 

@@ -13,9 +13,9 @@ from app.language import tr
 
 @helped(
     tr(
-        "Change a library's embedder: new vectors from the stored crops, the footage is "
-        "not needed.\n\n"
-        "Running it again goes on where it was interrupted; until its end, searches use "
+        "Change a library's embedder.\n\n"
+        "New vectors are made from the stored crops; the footage is not needed. Running it "
+        "again goes on where it was interrupted; until its end, searches use "
         "the old vectors."
     )
 )
@@ -38,9 +38,9 @@ def reembed(
 
 @helped(
     tr(
-        "Cut sightings that show several people, and join those that show one person in "
-        "parts.\n\n"
-        "New footage is untangled while it is ingested; this does it for what older "
+        "Cut mixed sightings and join divided ones.\n\n"
+        "A mixed one shows several people; divided ones show one person in parts. New "
+        "footage is untangled while it is ingested; this does it for what older "
         "versions stored. It works on the stored crops, the footage is not needed. What "
         "you have judged stays as it is."
     )

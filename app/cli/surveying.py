@@ -10,7 +10,7 @@ from rich.console import Console
 
 from app.cli.output import AnswerTable, Cell, print_json
 from app.core.clock import format_offset, format_time, format_utc, zone_text
-from app.language import tr, trn
+from app.language import listed, tr, trn
 from app.services.ingest.survey import Survey
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _print(found: Survey) -> None:
     folding = (tr("camera"), tr("layout"))
     videos = AnswerTable(tr("Videos"), columns, right=(tr("length"),), folding=folding)
     for video in found.videos:
-        videos.add((video.camera, " · ", video.path.as_posix()), *_cells(video, found))
+        videos.add((video.camera, " · ", video.name), *_cells(video, found))
     problems = [video.problem for video in found.videos if video.problem]
     left_out = sum(bool(video.left_out) for video in found.videos)
     if left_out:
@@ -89,10 +89,10 @@ def _print(found: Survey) -> None:
 
 
 def _cells(video: SurveyedVideo, found: Survey) -> list[str]:
-    info = video.info
+    info, layout = video.info, video.layout.words if video.layout else ""
     if info is None:
         return [
-            video.layout,
+            layout,
             tr("not read") if video.left_out else tr("cannot be read"),
             "",
             "",
@@ -100,16 +100,19 @@ def _cells(video: SurveyedVideo, found: Survey) -> list[str]:
         ]
     start = format_time(info.start_utc, found.zone) if info.start_utc else tr("unknown")
     length = tr("unknown") if info.duration_s is None else format_offset(info.duration_s)
-    return [video.layout, start, info.start_source.words, video.zone, length]
+    return [layout, start, info.start_source.words, video.zone_words, length]
 
 
 def _total(found: Survey) -> str:
     cameras, videos = len(found.cameras()), len(found.videos)
     sources = Counter(video.info.start_source.words for video in found.videos if video.info)
-    said = ", ".join(
+    said = listed(
         tr("{count} by {source}", count=count, source=source)
         for source, count in sources.most_common()
     )
+    unread = sum(bool(video.problem) for video in found.videos)
+    if unread:
+        said = listed([*filter(None, [said]), tr("{count} cannot be read", count=unread)])
     return tr(
         "{cameras}, {videos}, {length} in all; starts: {sources}; times are shown in {zone}.",
         cameras=trn("{count} camera", "{count} cameras", cameras),
@@ -144,7 +147,7 @@ def _video_as_json(video: SurveyedVideo) -> dict[str, Any]:
     return {
         "video": video.path.as_posix(),
         "camera": video.camera,
-        "layout": video.layout or None,
+        "layout": video.layout.maker if video.layout else None,
         "start_utc": format_utc(info.start_utc) if info and info.start_utc else None,
         "start_source": info.start_source.value if info else None,
         "zone": video.zone or None,

@@ -130,8 +130,9 @@ def _show_queue(workspace: Workspace) -> None:
 
 @helped(
     tr(
-        "Load a folder, and whatever is recorded into it from now on, until Ctrl-C.\n\n"
-        "A file that is still being written is waited for. Stopped and started again, it "
+        "Load a folder and what is added to it later.\n\n"
+        "It runs until Ctrl-C. A file that is still being written is waited for. Stopped "
+        "and started again, it "
         "takes what has arrived meanwhile."
     )
 )
@@ -177,9 +178,9 @@ def watch(
 
 @helped(
     tr(
-        "Look for damage in a library: files and rows without each other, vectors without"
-        " numbers.\n\n"
-        "With --repair, what can be derived is made again; what was decided and recorded "
+        "Look for damage in a library and repair it.\n\n"
+        "Damage is, for example, a file that is missing or a vector without numbers. With "
+        "--repair, what can be derived is made again; what was decided and recorded "
         "is never changed. Exit status 3 if damage remains."
     )
 )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.camera_clock import RAW_CLOCK, CameraClock
-from app.language import tr
+from app.language import listed, tr
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -341,7 +341,7 @@ class Video:
     def time_source(self) -> str:
         """Where its time of day comes from, for people: ``file name, raw``."""
         state = tr("raw") if self.camera.clock.is_raw else tr("corrected")
-        return f"{self.info.start_source.words}, {state}"
+        return listed((self.info.start_source.words, state))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from app.language import sentences
+
 
 class UserFacingError(Exception):
     """A problem told in one sentence, with what to do about it.
@@ -17,7 +19,7 @@ class UserFacingError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.message} {self.remedy}".strip()
+        return sentences(self.message, self.remedy)
 
 
 class UsageError(UserFacingError):

@@ -97,10 +97,10 @@ class VideoFinished:
 
 @dataclass(frozen=True, slots=True)
 class VideoSkipped:
-    """A video that was analysed before and is not done again.
+    """A video that was read before and is not read again.
 
     Attributes:
-        reason: why it is left alone, as a sentence.
+        reason: what is to know about it, as a sentence; empty if it is simply stored.
         differs: it was analysed with other settings than those asked for now.
     """
 

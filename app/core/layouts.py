@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
+from app.language import tr
+
 # What may stand in a pattern as <name>. Groups that mean something:
 #   camera   who recorded it; `channel` is added to it, `lens` is a letter of `LENSES`, `letter`
 #            one whose meaning differs between makers and models, so it stays a letter
@@ -57,7 +59,7 @@ class Layout:
     """One way of naming recordings.
 
     Attributes:
-        maker: whose it is, or what it is, for people.
+        maker: whose it is, or what it is, in English.
         pattern: see the module.
         zone: the zone that it always writes, or None: the recorder's own.
         example: a path of that layout without its suffix.
@@ -72,6 +74,11 @@ class Layout:
     zone: tzinfo | None = None
     anywhere: bool = False
     in_vehicle: bool = False
+
+    @property
+    def words(self) -> str:
+        """Whose it is, or what it is, in the user's language."""
+        return tr(self.maker)
 
     def compiled(self) -> re.Pattern[str]:
         """The pattern as a regular expression."""

@@ -272,7 +272,7 @@ class SearchResult:
         """What was taken into account beside looks, a line for each correction that is on."""
         told = []
         if self.camera_mean:
-            shown = "; ".join(each.words() for each in self.camera_mean[:_CAMERAS_TOLD])
+            shown = tr("; ").join(each.words() for each in self.camera_mean[:_CAMERAS_TOLD])
             more = len(self.camera_mean) - _CAMERAS_TOLD
             told.append(
                 tr("Camera mean: {cameras}; and {count} more", cameras=shown, count=more)

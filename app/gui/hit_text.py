@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from app.core.clock import format_time
-from app.language import language, tr
+from app.language import language, listed, tr
 
 if TYPE_CHECKING:
     from app.core.queries import Hit
@@ -137,4 +137,4 @@ def spoken_text(
         parts.append(hit.transit.words())
     if verdict is not None:
         parts.append(VERDICT_WORDS[verdict])
-    return ", ".join(parts)
+    return listed(parts)

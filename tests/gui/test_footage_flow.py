@@ -51,7 +51,7 @@ class FakeSurvey:
         yield Survey(
             tuple(paths),
             zone,
-            (*videos, SurveyedVideo(Path("bad.mp4"), "b", "", None, "", "bad.mp4 is empty.")),
+            (*videos, SurveyedVideo(Path("bad.mp4"), "b", None, None, "", "bad.mp4 is empty.")),
         )
 
     def _video(self, camera: str, at: int, zone: tzinfo) -> SurveyedVideo:
@@ -59,7 +59,7 @@ class FakeSurvey:
         start = local.replace(tzinfo=zone).astimezone(UTC)
         info = VideoInfo(self.folder / f"{at}.mp4", camera, 640, 360, 25.0, None, 60.0, start,
                          StartSource.FILE_NAME, local)  # fmt: skip
-        return SurveyedVideo(Path(f"{at}.mp4"), camera, "", info, str(zone))
+        return SurveyedVideo(Path(f"{at}.mp4"), camera, None, info, str(zone))
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_sub_streams_are_offered_where_there_are_some(
 ) -> None:
     box = sheet.findChild(QCheckBox, "footage_sub_streams")
     assert not box.isVisible()
-    small = SurveyedVideo(Path("s.mp4"), "a", "", None, "", left_out="It is the sub stream of 0.")
+    small = SurveyedVideo(Path("s.mp4"), "a", None, None, "", left_out="It is the sub stream of 0.")
     sheet.show_found(Survey((Path(),), parse_zone("UTC"), (small,)))
     assert box.isVisible()
     shown = sheet.findChild(QTreeWidget).topLevelItem(0).child(0)

@@ -188,7 +188,7 @@ def test_what_failed_or_was_cut_stays_listed_with_reason_and_remedy(bench, qtbot
         Path("/footage/cut.mp4"), 2, 5, VideoStatus.PARTIAL, "It ends after 12 s of 60 s."
     )
     left = VideoSkipped(Path("/footage/old.mp4"), 3, "It was analysed at 2 frames/s.", True)
-    same = VideoSkipped(Path("/footage/same.mp4"), 4, "It is stored already.", False)
+    same = VideoSkipped(Path("/footage/same.mp4"), 4, "", False)
     bench.workspace.script = events(
         failed, cut, left, same, summary(done=1, skipped=2, failed=(failed,), partial=(cut,))
     )

@@ -192,7 +192,7 @@ def test_another_embedder_is_asked_for_by_the_list(shell: Shell, opened: Any, qt
     opened.findChild(QPushButton, "network_change_embedder").click()
     qtbot.waitUntil(lambda: dialog(shell, QFileDialog) is not None)
     chooser = dialog(shell, QFileDialog)
-    assert chooser.windowTitle() == "Compute vectors anew with another network"
+    assert chooser.windowTitle() == "Compute new vectors with another network"
     assert chooser.nameFilters() == ["Weights (*.safetensors *.onnx *.xml)"]
     assert dialog(shell, NetworksDialog) is None
     chooser.close()

@@ -254,7 +254,7 @@ def test_a_point_with_nobody_is_told(
         (["--tracklet", "1", "--not", "1"], 2, "Tracklet 1 cannot show the person and be"),
         (["--tracklet", "1", "--not", "99"], 1, "There is no tracklet 99 in this library."),
         (["--person", "Anna"], 1, 'Nobody in this library is named "Anna".'),
-        ([], 2, "Nobody to search for is given."),
+        ([], 2, "Say whom to search for: --image"),
         (["--image", "nowhere.jpg"], 1, "There is no file nowhere.jpg"),
         (["--image", __file__], 2, "is not a picture"),
         (["--video", "cam7.mp4", "--time", "1", "--at", "1,1"], 1, "no video cam7.mp4. It has "),

@@ -61,7 +61,7 @@ def test_everybody_is_found_and_the_second_time_nothing_is_done_again(
     assert sheet.is_relative_to(home) and cv2.imread(str(sheet)) is not None
     again = retrace("demo")  # the library remembers the networks
     assert (again.status, again.out) == (0, said.out)
-    assert "0 videos done · 0 sightings · 2 not done again" in again.err
+    assert "0 videos done · 0 sightings · 2 not read again" in again.err
 
 
 def test_as_json_into_a_library_and_a_picture_of_ones_choice(
@@ -141,7 +141,7 @@ def test_clips_that_lie_elsewhere_now_are_known_by_their_content(
     monkeypatch.setattr("app.settings.DEMO", moved)
     said = retrace("demo")
     assert (said.status, said.out) == (0, first.out)
-    assert "2 not done again" in said.err
+    assert "2 not read again" in said.err
 
 
 def test_what_is_wrong_is_told_in_a_sentence(

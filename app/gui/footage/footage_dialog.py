@@ -228,4 +228,4 @@ def _cells(video: SurveyedVideo, zone: tzinfo) -> list[str]:
         return [video.path.as_posix(), why, "", "", ""]
     start = format_time(info.start_utc, zone) if info.start_utc else tr("unknown")
     length = tr("unknown") if info.duration_s is None else format_offset(info.duration_s)
-    return [video.path.as_posix(), start, info.start_source.words, video.zone, length]
+    return [video.name, start, info.start_source.words, video.zone_words, length]

@@ -26,7 +26,7 @@ from app.core.events import IngestSummary, Progress
 from app.gui.widgets import theme
 from app.gui.widgets.elided_label import ElidedLabel
 from app.gui.widgets.plain import plain_tip
-from app.language import tr, trn
+from app.language import listed, tr, trn
 
 _STEPS = 1000
 _IDLE_TEXT = tr("Nothing is being ingested.")
@@ -296,7 +296,7 @@ def summary_text(summary: IngestSummary) -> str:
         facts.append(tr("{count} cut", count=len(summary.partial)))
     if summary.excluded:
         facts.append(tr("{count} excluded", count=len(summary.excluded)))
-    return tr("Done: {facts}", facts=", ".join(facts))
+    return tr("Done: {facts}", facts=listed(facts))
 
 
 def _watching_text(folders: Sequence[Path]) -> str:

@@ -20,7 +20,7 @@ from app.gui.widgets.choosing import choose_folder
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.plain import plain_tip
 from app.gui.widgets.problem_dialog import ProblemDialog
-from app.language import tr, trn
+from app.language import sentences, tr, trn
 from app.services.footage.relocation import MissingFootage
 
 _WIDTH_PX, _HEIGHT_PX = 600, 320
@@ -74,16 +74,16 @@ class LocateDialog(ProblemDialog):
             found: how many videos the user has just found.
         """
         self._lost = tuple(lost)
-        sentences = []
+        said = []
         if found:
-            sentences.append(trn("{count} video found.", "{count} videos found.", found))
+            said.append(trn("{count} video found.", "{count} videos found.", found))
         missing = sum(len(each.missing) for each in lost)
-        sentences.append(
+        said.append(
             trn("{count} video is missing.", "{count} videos are missing.", missing)
             if lost
             else _ALL_THERE
         )
-        self._words.setText(" ".join(sentences))
+        self._words.setText(sentences(*said))
         self.show_problem("")
         self._list.clear()
         for each in lost:

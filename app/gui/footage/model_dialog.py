@@ -18,7 +18,7 @@ from app.gui.widgets import theme
 from app.gui.widgets.choosing import choose_model_file
 from app.gui.widgets.fitting import fit_height
 from app.gui.widgets.labels import wrapped_label
-from app.language import tr
+from app.language import listed, tr
 from app.settings import models_dir
 
 _TITLES: dict[ModelRole, str] = {
@@ -54,7 +54,7 @@ class ModelDialog(QDialog):
         self.setWindowTitle(_TITLES[role])
         self.setAccessibleName(_TITLES[role])
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        suffixes = ", ".join(WEIGHTS_SUFFIXES[role])
+        suffixes = listed(WEIGHTS_SUFFIXES[role])
         heading = wrapped_label("model_message", "heading", error.message)
         where = wrapped_label(
             "model_remedy",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +34,7 @@ from app.gui.widgets.problem_dialog import ProblemDialog
 from app.language import tr
 from app.services.networks.download import megabytes
 from app.services.networks.model_choice import LARGER_FINDS_MORE
-from app.services.networks.model_shelf import origin_words
+from app.services.networks.model_shelf import origin_words, terms_in_short
 from app.settings import is_bundled
 
 if TYPE_CHECKING:
@@ -55,8 +54,6 @@ _NONE: dict[ModelRole, str] = {
     "aggregator": tr("None: searches skip this stage."),
     "reranker": tr("None: searches skip this stage."),
 }
-# Of terms: up to what explains them.
-_FIRST_CLAUSE = re.compile(r"[^:;]+(?=[:;] )")
 _NO_LIBRARY = tr("No library is open. A new one would use these; a library's own are chosen in it.")
 _OPTIONAL: tuple[ModelRole, ...] = ("aggregator", "reranker")
 
@@ -319,9 +316,7 @@ def figures_text(figures: NetworkFigures) -> str:
 
 def _origin_text(card: NetworkCard) -> str:
     """Results, and what the terms begin with; the rest is in the tooltip."""
-    begin = _FIRST_CLAUSE.match(card.terms)
-    short = card.terms if begin is None else f"{begin[0]} …"
-    return " · ".join(origin_words(replace(card, trained_on=(), terms=short)))
+    return " · ".join(origin_words(replace(card, trained_on=(), terms=terms_in_short(card))))
 
 
 def _whole_origin(card: NetworkCard) -> str:

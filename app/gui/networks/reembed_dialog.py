@@ -42,8 +42,8 @@ class ReembedDialog(QDialog):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("reembed_dialog")
-        self.setWindowTitle(tr("Compute vectors anew"))
-        self.setAccessibleName(tr("Compute vectors anew"))
+        self.setWindowTitle(tr("Compute new vectors"))
+        self.setAccessibleName(tr("Compute new vectors"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._runs = True
         self._state = wrapped_label("reembed_state", "heading")
@@ -55,7 +55,7 @@ class ReembedDialog(QDialog):
         self._bar.setRange(0, 0)
         self._button = QPushButton(tr("Cancel"))
         self._button.setObjectName("reembed_cancel")
-        self._button.setAccessibleName(tr("Cancel computing vectors anew"))
+        self._button.setAccessibleName(tr("Cancel computing new vectors"))
         self._button.clicked.connect(self.reject)
         row = QHBoxLayout()
         row.addStretch()

@@ -52,7 +52,7 @@ class ReembedFlow(QObject):
         elif self._workspace is not None:
             choose_model_file(
                 self._window,
-                tr("Compute vectors anew with another network"),
+                tr("Compute new vectors with another network"),
                 "embedder",
                 self.start,
             )

@@ -20,7 +20,7 @@ from app.gui.player.player_session import (
 )
 from app.gui.player.transport_bar import SPEEDS
 from app.gui.tasks import TaskRunner
-from app.language import tr
+from app.language import listed, tr
 
 if TYPE_CHECKING:
     from app.services.workspace import Workspace
@@ -276,9 +276,10 @@ def header(opened: VideoOpened, time_s: float) -> tuple[str, str, str]:
         return video.camera.name, tr("recording time unknown"), str(video.path)
     local = moment.astimezone(zone)
     offset = f"{local:%z}"  # +0200
-    text = (
-        f"{date_text(moment, zone)} {local:%H:%M:%S}.{local.microsecond // 100_000}"
-        f" ({video.time_source}, {offset[:3]}:{offset[3:5]})"
+    text = tr(
+        "{time} ({source})",
+        time=f"{date_text(moment, zone)} {local:%H:%M:%S}.{local.microsecond // 100_000}",
+        source=listed((video.time_source, f"{offset[:3]}:{offset[3:5]}")),
     )
     began = start.astimezone(zone).isoformat(sep=" ")
     return (

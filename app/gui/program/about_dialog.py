@@ -17,7 +17,7 @@ _LICENCE = tr(
 )
 _PARTS = tr(
     "It is built with ultralytics (AGPL-3.0), PyTorch, Qt (LGPL-3.0), PyAV and "
-    "FFmpeg (LGPL), OpenCV, ONNX Runtime, FAISS and SQLAlchemy. Weights files "
+    "FFmpeg (LGPL), OpenCV, ONNX Runtime and SQLAlchemy. Weights files "
     "have terms of their own; those trained on re-identification data sets are "
     "mostly for research only."
 )

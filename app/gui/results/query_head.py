@@ -25,7 +25,7 @@ RUNNING_WORDS = {
 }
 STAGE_MEANINGS = {
     SearchStage.RETRIEVED: tr("Sorted by how close each person looks to the one sought."),
-    SearchStage.AGGREGATED: tr("Sorted anew by what similar people in the library look like."),
+    SearchStage.AGGREGATED: tr("Sorted again by what similar people in the library look like."),
     SearchStage.RERANKED: tr("The best were compared with the one sought picture by picture."),
 }
 

@@ -33,7 +33,7 @@ from app.gui.hit_text import taken_utc, video_time_text
 from app.gui.results.gallery_model import GalleryOrder
 from app.gui.results.thumbnails import read_picture
 from app.gui.results.verdict_flow import VerdictFlow
-from app.language import tr
+from app.language import sentences, tr
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -215,7 +215,7 @@ class SearchFlow(QObject):
             self._panel.head.show_running(event.stage)
         elif isinstance(event, StageLeftOut):
             self._left_out.append(event.error)
-            told = " ".join(error.message for error in self._left_out)
+            told = sentences(*(error.message for error in self._left_out))
             self._panel.show_problem(told, event.error.remedy)
         elif isinstance(event, SearchResult):
             if event.stage is SearchStage.RETRIEVED:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.core.entities import VideoStatus
 from app.core.errors import UsageError
-from app.language import tr, trn
+from app.language import listed, tr, trn
 from app.storage.library import Library
 
 
@@ -80,7 +80,7 @@ def locate_footage(library: Library, lost: MissingFootage, folder: Path) -> int:
                 name=staying[0].name,
             ),
             tr(
-                "Add {folder} as footage: videos that are known are recognised and not done again.",
+                "Add {folder} as footage: videos that are known are recognised and not read again.",
                 folder=folder,
             ),
         )
@@ -107,7 +107,7 @@ def _found(lost: MissingFootage, old: Path, new: Path) -> list[Path]:
 
 
 def _not_there(paths: tuple[Path, ...], folder: Path) -> str:
-    names, more = ", ".join(path.name for path in paths[:3]), len(paths) - 3
+    names, more = listed(path.name for path in paths[:3]), len(paths) - 3
     if more > 0:
         return tr(
             "{names} and {count} more are not in {folder}.", names=names, count=more, folder=folder

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.core.entities import ModelFile, Video, VideoInfo, VideoStatus
 from app.core.events import IngestEvent, VideoSkipped
-from app.language import tr
+from app.language import sentences, tr
 from app.services.footage.sources import SourceFile, fingerprint, reading, source_files, source_of
 from app.services.ingest.ingest_options import IngestOptions
 from app.services.ingest.ingest_progress import IngestRun, beating
@@ -169,9 +169,8 @@ def reason_to_skip(
             )
         )
     if not differences:
-        return VideoSkipped(video.path, video.id, tr("It is stored already."), differs=False)
-    reason = " ".join(differences)
-    return VideoSkipped(video.path, video.id, reason, differs=True)
+        return VideoSkipped(video.path, video.id, "", differs=False)
+    return VideoSkipped(video.path, video.id, sentences(*differences), differs=True)
 
 
 def _copy_reason(stored: Video) -> str:

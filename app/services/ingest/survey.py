@@ -11,9 +11,11 @@ from pathlib import Path
 from app.core.clock import zone_text
 from app.core.entities import StartSource, VideoInfo
 from app.core.errors import VideoError
+from app.core.layouts import Layout
 from app.core.name_reading import read_name
 from app.core.orders import view_camera
 from app.core.ports import FrameSource
+from app.language import tr
 from app.services.footage.sources import (
     SourceFile,
     find_sources,
@@ -30,15 +32,19 @@ ToldApart = Callable[[Sequence[SourceFile], Sequence[SourceFile]], Sequence[Sour
 """(sources, others that come before them) → the sources, named."""
 
 
+STATED = "stated"
+"""In place of a zone: the time itself says which one it is in."""
+
+
 @dataclass(frozen=True, slots=True)
 class SurveyedVideo:
     """One video, as it would be ingested.
 
     Attributes:
         path: relative to the folder.
-        layout: the row of `app.core.layouts` that its path fits, or empty.
+        layout: the row of `app.core.layouts` that its path fits, or None.
         info: what it says of itself, or None if it cannot be read.
-        zone: the zone that its start was taken to be in, "stated" where its name or layout says,
+        zone: the zone that its start was taken to be in, `STATED` where its name or layout says,
             or empty where its source has none to choose.
         problem: why it cannot be read, as a sentence, or empty.
         left_out: why it would not be read, although it can be, as a sentence, or empty.
@@ -46,11 +52,22 @@ class SurveyedVideo:
 
     path: Path
     camera: str
-    layout: str
+    layout: Layout | None
     info: VideoInfo | None
     zone: str
     problem: str = ""
     left_out: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its path, with its number where it is a further view of a file."""
+        view = self.info.view if self.info else 0
+        return self.path.as_posix() + (f"#{view + 1}" if view else "")
+
+    @property
+    def zone_words(self) -> str:
+        """Its zone, for people."""
+        return tr("stated") if self.zone == STATED else self.zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +194,7 @@ def _look_at(
     first = next(iter(source_files(source)), source.path)
     read = read_name(first.as_posix())
     path = first.relative_to(root)
-    layout = read.layout.maker if read else ""
+    layout = read.layout if read else None
     left_out = "" if options.sub_streams else sub_stream_reason(source)
     if left_out:
         return SurveyedVideo(path, source.camera, layout, None, "", left_out=left_out)
@@ -193,7 +210,7 @@ def _look_at(
 def _zone(info: VideoInfo, zone: tzinfo) -> str:
     if info.start_local is not None:
         return zone_text(zone)
-    return "stated" if info.start_source is StartSource.FILE_NAME else ""
+    return STATED if info.start_source is StartSource.FILE_NAME else ""
 
 
 def _camera(name: str, videos: list[SurveyedVideo]) -> SurveyedCamera:

@@ -20,7 +20,7 @@ from app.core.command_name import command_name
 from app.core.errors import DownloadError, ModelError, NotFoundError, UsageError
 from app.core.networks import KNOWN_SUFFIXES, MODEL_ROLES, ModelRole, parts_of
 from app.core.ports import NetworkFiles
-from app.language import tr
+from app.language import listed, tr
 from app.services.networks.download import Transfer, UnreachableError, download
 from app.services.networks.model_choice import bundled_files, installed_files
 from app.services.networks.public_models import (
@@ -108,7 +108,7 @@ def install(
     if not any(files.reads(Path(name), each) for each in MODEL_ROLES):
         raise UsageError(
             tr("{name} is not a weights file.", name=name),
-            tr("Name one that ends in {suffixes}.", suffixes=", ".join(KNOWN_SUFFIXES)),
+            tr("Name one that ends in {suffixes}.", suffixes=listed(KNOWN_SUFFIXES)),
         )
     offered = find_public_model(source) if offers else None
     if offered is not None or (offers and offers[0].address.startswith(YOLO_ADDRESS)):
@@ -156,7 +156,7 @@ def remove(name: str, files: NetworkFiles, role: ModelRole | None = None) -> Pat
             tr("See what is: {program} models", program=command_name()),
         )
     if len(found) > 1:
-        paths = ", ".join(map(str, found))
+        paths = listed(map(str, found))
         raise UsageError(
             tr("Several networks are named '{name}': {paths}.", name=name, paths=paths),
             tr("Name the file with its ending, or add --role."),
@@ -200,7 +200,7 @@ def _downloaded(files: Sequence[PublicFile], folder: Path) -> Generator[Transfer
         try:
             yield from download(file.address, file.name, folder, file.sha256)
         except UnreachableError as error:
-            addresses = ", ".join(each.address for each in files)
+            addresses = listed(each.address for each in files)
             raise DownloadError(
                 error.message,
                 tr(

@@ -15,7 +15,7 @@ from app.core.entities import ModelFile
 from app.core.errors import ModelError
 from app.core.networks import REFINERS, WEIGHTS_SUFFIXES, ModelRole, role_words
 from app.core.ports import NetworkFiles
-from app.language import tr
+from app.language import listed, tr
 from app.settings import AUTO, NOTHING, bundled_models_dir, is_bundled, models_dir
 
 # Last names of the path of what comes along: resources/models/ROLE/FILE.
@@ -115,7 +115,7 @@ def _usual_file(role: ModelRole, files: NetworkFiles) -> Path:
                 "There are several files for the {role} in {folder}: {names}.",
                 role=role_words(role),
                 folder=folder,
-                names=", ".join(path.stem for path in installed),
+                names=listed(path.stem for path in installed),
             ),
             tr("Choose one with --{option} NAME.", option=role),
             role,
@@ -127,7 +127,7 @@ def _usual_file(role: ModelRole, files: NetworkFiles) -> Path:
         tr(
             "Name a weights file with --{option} FILE, or put one ({suffixes}) into {folder}.",
             option=role,
-            suffixes=", ".join(WEIGHTS_SUFFIXES[role]),
+            suffixes=listed(WEIGHTS_SUFFIXES[role]),
             folder=folder,
         ),
         role,
@@ -194,7 +194,9 @@ def find_file(text: str, role: ModelRole, files: NetworkFiles) -> Path:
     for candidate in there:
         if text in (candidate.stem, candidate.name):
             return candidate
-    names = ", ".join(each.stem + " (bundled)" * is_bundled(each) for each in there)
+    names = listed(
+        tr("{file} (bundled)", file=each.stem) if is_bundled(each) else each.stem for each in there
+    )
     raise ModelError(
         tr(
             "There is no {role} file '{text}', and no installed or bundled {role} "

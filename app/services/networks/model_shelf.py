@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -19,7 +20,7 @@ from app.core.networks import (
     parts_of,
 )
 from app.core.ports import NetworkFiles
-from app.language import tr
+from app.language import listed, tr
 from app.services.networks.installation import InstallEvent, install, remove
 from app.services.networks.model_choice import Choice, bundled_files, choose, installed_files
 from app.services.networks.networks import Networks
@@ -27,6 +28,7 @@ from app.services.networks.public_models import PublicModel, public_models
 from app.services.pipeline import in_background
 from app.settings import ModelSettings, is_bundled, models_dir
 
+_FIRST_CLAUSE = re.compile(r"[^:;]+(?=[:;] )")
 # Endings of the results that are shown in a line; the whole list is for `models --json`.
 _TOLD_METRICS = ("mAP", "rank1", "precision", "recall")
 
@@ -99,10 +101,16 @@ class NetworkEntry:
 
 def origin_words(card: NetworkCard) -> list[str]:
     """What a network learnt from, what it reaches, and its terms, as far as its card tells."""
-    words = [tr("trained on {names}", names=", ".join(card.trained_on))] if card.trained_on else []
+    words = [tr("trained on {names}", names=listed(card.trained_on))] if card.trained_on else []
     told = [name for name in sorted(card.metrics) if name.endswith(_TOLD_METRICS)]
     words += [f"{name} {card.metrics[name]:.4g}" for name in told]
     return [*words, tr("terms: {terms}", terms=card.terms)] if card.terms else words
+
+
+def terms_in_short(card: NetworkCard) -> str:
+    """What its terms begin with."""
+    begin = _FIRST_CLAUSE.match(card.terms)
+    return card.terms if begin is None else f"{begin[0]} …"
 
 
 class ModelShelf:

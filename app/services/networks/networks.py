@@ -250,7 +250,7 @@ class Networks:
     ) -> None:
         """Raises ModelError where a network was made for other vectors than those at hand."""
         card = self._files.card(model.path, role)
-        remedy = tr("Choose another one, or compute the library's vectors anew with its embedder.")
+        remedy = tr("Choose another one, or compute the library's vectors again with its embedder.")
         if card.requires_embedder not in (None, embedder_id):
             raise ModelError(
                 tr(

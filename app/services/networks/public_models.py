@@ -108,7 +108,7 @@ def _model(values: Mapping[str, Any]) -> PublicModel:
         role=values["role"],
         publisher=values["publisher"],
         page=values["page"],
-        purpose=values["purpose"],
+        purpose=tr(values["purpose"]),
         files=tuple(
             PublicFile(each["name"], values["address"] + each["name"], each["sha256"])
             for each in files

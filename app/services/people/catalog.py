@@ -14,7 +14,7 @@ import numpy as np
 from app.core.entities import Camera, FloatArray, Tracklet, Trajectory, Verdict, Video
 from app.core.errors import NotFoundError, UsageError
 from app.core.queries import Hit, Transit
-from app.language import tr
+from app.language import listed, tr
 from app.services.people.people import Judgement, judgement_about
 from app.storage.library import Library
 
@@ -176,7 +176,7 @@ class Catalog:
         if not found:
             raise NotFoundError(
                 tr("The library has no video {text}.", text=text),
-                tr("It has {videos}.", videos=_listed([video.path.name for video in videos]))
+                tr("It has {videos}.", videos=_first_of([video.path.name for video in videos]))
                 if videos
                 else tr("It has no videos yet: ingest a folder first."),
             )
@@ -185,7 +185,7 @@ class Catalog:
                 tr(
                     "{text} could be {videos}.",
                     text=text,
-                    videos=_listed([str(video.path) for video in found]),
+                    videos=_first_of([str(video.path) for video in found]),
                 ),
                 tr("Give more of the path."),
             )
@@ -206,7 +206,7 @@ class Catalog:
                 tr("The library has no camera {name}.", name=name),
                 tr(
                     "Its cameras are {cameras}.",
-                    cameras=", ".join(camera.name for camera in cameras),
+                    cameras=listed(camera.name for camera in cameras),
                 )
                 if cameras
                 else tr("It has no cameras yet: ingest a folder first."),
@@ -290,8 +290,8 @@ def _name_of(tracklet: Tracklet, names: dict[int, str]) -> str | None:
     return None if tracklet.identity_id is None else names.get(tracklet.identity_id)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _first_of(names: Sequence[str]) -> str:
     """Names for a message; a long list is cut."""
-    shown = ", ".join(names[:NAMES_IN_MESSAGE])
+    shown = listed(names[:NAMES_IN_MESSAGE])
     left_out = len(names) - NAMES_IN_MESSAGE
     return tr("{names} and {count} more", names=shown, count=left_out) if left_out > 0 else shown
