@@ -17,7 +17,7 @@ from app.language import tr
 #   camera   who recorded it; `channel` is added to it, `lens` is a letter of `LENSES`, `letter`
 #            one whose meaning differs between makers and models, so it stays a letter
 #   said     the same, but only believed where the folders do not say more
-#   year … second, fraction, half (am or pm), offset, epoch (seconds since 1970)
+#   year … second, fraction, half (am or pm), named (a month), offset, epoch (seconds since 1970)
 PARTS = {
     "camera": r"(?P<camera>[^/]+?)",
     "said": r"(?P<said>[^/]+?)",
@@ -48,6 +48,8 @@ PARTS = {
     r"(?:[+-]\d{1,2}(?:[:_.]?\d\d|-(?:00|15|30|45))?)?(?![A-Za-z\d])"
     r"|Z(?![A-Za-z\d])|[\s_]?\+\d\d(?:[-:_.]?(?:00|15|30|45))?(?!\d)"
     r"|\s?-\d\d[-:_.]?(?:00|15|30|45)(?![-:_.]?\d))?",
+    "named_month": r"(?P<named>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+    r"(?:uary|ruary|ch|il|e|y|ust|t(?:ember)?|ober|ember)?\.?",
     "between": r"(?P<between>[T\s_.@-]?|[_-]{2,3}|\s[-–—]\s|,\s"
     r"|\s[^\W\d]{1,5}(?:\s[^\W\d]{1,5})?\s)",
 }
@@ -328,6 +330,27 @@ LAYOUTS: tuple[Layout, ...] = (
         r"(?<!\d)(?P<year>20\d\d)(?P<d>[-._])(?P<month>\d\d)(?P=d)(?P<day>\d\d)"
         r"<between>(?P<hour>\d\d)[-_.:h](?P<minute>\d\d)(?![-_.:\d])",
         "Lobby 2024-05-14 10-32",
+        anywhere=True,
+    ),
+    Layout(
+        "date and time with 年, 月 and 日",
+        r"(?<!\d)(?P<year>20\d\d)年(?P<month>\d\d?)月(?P<day>\d\d?)日[\s_-]?"
+        r"(?P<half>[上下]午)?\s?(?P<hour>\d\d?)[-_.:时時点點](?P<minute>\d\d?)(?:[-_.:分](?:(?P<second>\d\d?)秒?)?)?",
+        "Lobby 2024年5月14日 10时32分7秒",
+        anywhere=True,
+    ),
+    Layout(
+        "day, month's name and year",
+        r"(?<![A-Za-z\d])(?P<day>\d\d?)(?P<d>[-_. ]?)<named_month>(?:(?P=d)|[,\s])"
+        r"(?P<year>20\d\d)<between><clock><zone>",
+        "Lobby 14 May 2024 10-32-07",
+        anywhere=True,
+    ),
+    Layout(
+        "month's name, day and year",
+        r"(?<![A-Za-z\d])<named_month>[-_. ]?(?P<day>\d\d?)(?:[-_.]|,?\s)"
+        r"(?P<year>20\d\d)<between><clock><zone>",
+        "Lobby May 14, 2024 at 10.32.07 AM",
         anywhere=True,
     ),
     # Ten digits beside other text are a serial number as often as a time.

@@ -27,7 +27,8 @@ screenshot snapshot stream vid video vlc whatsapp wp
 """
 _NO_CAMERA = frozenset(_GENERIC.split())
 _EARLIEST_YEAR = 2000
-_TIME = "year month day first other hour minute second fraction attached half offset epoch"
+_MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
+_TIME = "year month named day first other hour minute second fraction attached half offset epoch"
 _TIME_GROUPS = frozenset(_TIME.split())
 _FURTHEST_ZONE, _FURTHEST_WEST = timedelta(hours=14), timedelta(hours=12)
 _WESTERN_HALVES = frozenset(timedelta(hours=each, minutes=30) for each in (2, 3, 9))
@@ -224,9 +225,9 @@ def _clock(groups: dict[str, str | None]) -> datetime | None:
         return None
     year, hour = int(groups["year"] or 0), int(groups["hour"] or 0)
     month, day = _month_and_day(groups)
-    half = (groups.get("half") or "").lower()
+    half = groups.get("half")
     if half and 1 <= hour <= 12:
-        hour = hour % 12 + (12 if half == "p" else 0)
+        hour = hour % 12 + (12 if half[0] in "pP下" else 0)
     try:
         return datetime(  # noqa: DTZ001 - a recorder's clock, whose zone is another question
             year if year >= 100 else 2000 + year,
@@ -243,7 +244,9 @@ def _clock(groups: dict[str, str | None]) -> datetime | None:
 def _month_and_day(groups: dict[str, str | None]) -> tuple[int, int]:
     """0, 0 where it cannot be told which is which."""
     if groups.get("first") is None:
-        return int(groups.get("month") or 0), int(groups.get("day") or 0)
+        named = groups.get("named")
+        month = _MONTHS.index(named.lower()) // 3 + 1 if named else int(groups.get("month") or 0)
+        return month, int(groups.get("day") or 0)
     first, other = int(groups["first"] or 0), int(groups["other"] or 0)
     if other > 12:
         return first, other
