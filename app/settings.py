@@ -125,9 +125,12 @@ class Settings:
 
     Attributes:
         language: of all texts, see `app.language.languages`; "system" follows the desktop.
+        keys: shortcuts of the window by action, as `app.gui.actions.ActionRow.keys`, where the user
+            wants others than the usual ones.
     """
 
     language: str = SYSTEM
+    keys: dict[str, str] = field(default_factory=dict)
     models: ModelSettings = field(default_factory=ModelSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     search: SearchSettings = field(default_factory=SearchSettings)

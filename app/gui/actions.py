@@ -59,7 +59,7 @@ class ActionRow:
         where: where it applies; those of results and videos are in their context menus.
         menu: names of the menus of the menu bar that it is in, outermost first, separated by a
             slash; empty if it is in none.
-        keys: its shortcuts as Qt writes them, separated by spaces.
+        keys: its usual shortcuts as Qt writes them, separated by spaces.
         tip: what else is to be said about it.
         apart: whether a line separates it from the action above.
         checkable: whether it is on or off.
@@ -81,14 +81,19 @@ class ActionRow:
         return plain_text(self.text)
 
     @property
+    def chosen_keys(self) -> str:
+        """Its shortcuts, the user's own where there are some, written as `keys`."""
+        return _chosen.get(self.name, self.keys)
+
+    @property
     def sequences(self) -> list[QKeySequence]:
         """Its shortcuts."""
-        return [QKeySequence(keys) for keys in self.keys.split()]
+        return [QKeySequence(keys) for keys in self.chosen_keys.split()]
 
     @property
     def keys_text(self) -> str:
         """Its shortcuts as the user reads them: "Space, K"."""
-        return ", ".join(_keys_text(each) for each in self.sequences)
+        return ", ".join(keys_text(each) for each in self.sequences)
 
 
 _WINDOW, _LIBRARY, _PLAYER = Where.WINDOW, Where.LIBRARY, Where.PLAYER
@@ -146,6 +151,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         tr("Make the decision again that was taken back"),
     ),
     # Searches
+    _Row("settings", tr("Se&ttings…"), "program", _WINDOW, "edit", "Ctrl+,", apart=True),
     _Row("search-picture", tr("Search with a &picture…"), "results", _LIBRARY, "search", "Ctrl+F"),
     _Row(
         "refine-aggregated",
@@ -234,6 +240,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("about", tr("&About Retrace"), "program", _WINDOW, "help"),
 )
 _ROWS = {row.name: row for row in ACTIONS}
+_chosen: dict[str, str] = {}
 
 
 def plain_text(text: str) -> str:
@@ -242,14 +249,25 @@ def plain_text(text: str) -> str:
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&")
 
 
+def use_keys(chosen: Mapping[str, str]) -> None:
+    """Gives actions that are made from now on other shortcuts than their usual ones.
+
+    Args:
+        chosen: by name, as `ActionRow.keys`; empty for none. Other actions get their usual ones.
+    """
+    _chosen.clear()
+    _chosen.update(chosen)
+
+
 def first_key(name: str) -> str:
-    """The first shortcut of an action as the user reads it."""
-    return _keys_text(_ROWS[name].sequences[0])
+    """The first shortcut of an action as the user reads it, or empty."""
+    return next(map(keys_text, _ROWS[name].sequences), "")
 
 
 def with_key(text: str, name: str) -> str:
     """A tooltip that names the first shortcut of an action: "Play (Space)"."""
-    return f"{text} ({first_key(name)})"
+    key = first_key(name)
+    return f"{text} ({key})" if key else text
 
 
 def make_actions(
@@ -279,7 +297,7 @@ def _make(row: ActionRow, parent: QObject, run: Callable[[], object] | QMenu) ->
     action.setObjectName(f"action_{row.name}")
     action.setCheckable(row.checkable)
     action.setStatusTip(row.tip)
-    if row.tip and row.keys:
+    if row.tip and row.chosen_keys:
         action.setToolTip(with_key(row.tip, row.name))
     if row.where is not Where.PLAYER:
         action.setShortcuts(row.sequences)
@@ -350,7 +368,8 @@ def commands(actions: Mapping[str, QAction]) -> list[Command]:
 _SIGNS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}
 
 
-def _keys_text(sequence: QKeySequence) -> str:
+def keys_text(sequence: QKeySequence) -> str:
+    """A shortcut as the user reads it: "Ctrl+Shift+→"."""
     before, plus, key = sequence.toString(QKeySequence.SequenceFormat.NativeText).rpartition("+")
     name = sequence.toString(QKeySequence.SequenceFormat.PortableText).rpartition("+")[2]
     return f"{before}{plus}{_SIGNS.get(name, key)}"

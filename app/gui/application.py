@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QSocketNotifier, QTranslator
 from PySide6.QtWidgets import QApplication
 
+from app.gui.actions import use_keys
 from app.gui.library.library_flow import OpenWorkspace
 from app.gui.program.log_file import keep_log
 from app.gui.shell import Shell, theme_of
@@ -61,6 +62,7 @@ def run(
     app.setDesktopFileName("retrace")
     app.setWindowIcon(icons.logo())
     _translate_qt(app)
+    use_keys(settings.keys)
     shell = Shell(open_workspace, settings, WindowState(), theme_of(settings, app), open_shelf)
     interrupt = TerminalInterrupt(shell.close_at_once, app)
     former_hook, former_switch_s = sys.excepthook, sys.getswitchinterval()

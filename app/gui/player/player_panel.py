@@ -178,7 +178,7 @@ class PlayerPanel(QWidget):
         for row in ACTIONS:
             if row.name not in self.actions_by_name or row.name == _PASTE:
                 continue
-            for keys, sequence in zip(row.keys.split(), row.sequences, strict=True):
+            for keys, sequence in zip(row.chosen_keys.split(), row.sequences, strict=True):
                 # Where signs lie differs from keyboard to keyboard, some need AltGr: what counts is
                 # the character.
                 is_sign = len(keys) == 1 and not keys.isalnum()
@@ -207,7 +207,10 @@ class PlayerPanel(QWidget):
         if not self.transport.isEnabled():
             return None
         by_sign = self._signs.get(event.text())
-        if by_sign is not None and not event.modifiers() & Qt.KeyboardModifier.MetaModifier:
+        # Ctrl with Alt is how Windows tells of AltGr.
+        held = event.modifiers() & (_MODIFIER.MetaModifier | _MODIFIER.ControlModifier)
+        alt = event.modifiers() & _MODIFIER.AltModifier
+        if by_sign is not None and (not held or (held == _MODIFIER.ControlModifier and alt)):
             return by_sign
         keys = QKeySequence(event.keyCombination()).toString()
         return self._keys.get(keys.removeprefix("Num+"))
@@ -279,6 +282,7 @@ class PlayerPanel(QWidget):
 
 
 # Held down, these would run through all speeds in a moment.
+_MODIFIER = Qt.KeyboardModifier
 _ONCE = (Qt.Key.Key_Space, Qt.Key.Key_J, Qt.Key.Key_K, Qt.Key.Key_L)
 
 

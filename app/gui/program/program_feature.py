@@ -7,6 +7,7 @@ from functools import partial
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
+from app.core.errors import SettingsError
 from app.gui.actions import make_actions
 from app.gui.feature import Feature
 from app.gui.main_window import MainWindow
@@ -14,10 +15,11 @@ from app.gui.preferences import keep_preferences
 from app.gui.program.about_dialog import AboutDialog
 from app.gui.program.command_palette import CommandPalette
 from app.gui.program.log_file import open_log_folder
+from app.gui.program.settings_dialog import SettingsDialog
 from app.gui.program.shortcuts_dialog import ShortcutsDialog
 from app.gui.widgets.theme import Theme, ThemeChoice
 from app.language import SYSTEM, languages, tr
-from app.settings import WindowSettings
+from app.settings import Settings, WindowSettings, load_settings
 
 _SHOWN_MS = 8000
 
@@ -43,7 +45,8 @@ class ProgramFeature(Feature):
                 "language": self._language_menu(language),
                 "theme-next": lambda: self._choose_theme(theme.choice.next()),
                 "palette": lambda: CommandPalette(window.commands(), window).show(),
-                "shortcuts": lambda: ShortcutsDialog(window).open(),
+                "shortcuts": self._show_shortcuts,
+                "settings": self._show_settings,
                 "open-log": self._open_log,
                 "about": lambda: AboutDialog(window).open(),
                 **{
@@ -77,6 +80,42 @@ class ProgramFeature(Feature):
         bar = self._window.statusBar()
         bar.showMessage(tr("The language changes when Retrace is started again."), _SHOWN_MS)
         keep_preferences(bar, language=code)
+
+    def _show_settings(self) -> None:
+        try:
+            settings = load_settings()
+        except SettingsError as error:
+            self.problem.emit(error)
+            return
+        themes = {each.value: self._action_of(each).text() for each in ThemeChoice}
+        dialog = SettingsDialog(settings, themes, self._window)
+        dialog.agreed.connect(self._keep_settings)
+        dialog.shortcuts_wanted.connect(self._show_shortcuts)
+        dialog.open()
+
+    def _keep_settings(self, settings: Settings) -> None:
+        self._choose_theme(ThemeChoice(settings.window.theme))
+        keep_preferences(
+            self._window.statusBar(),
+            language=settings.language,
+            ingest=settings.ingest,
+            models=settings.models,
+        )
+
+    def _show_shortcuts(self) -> None:
+        try:
+            chosen = load_settings().keys
+        except SettingsError as error:
+            self.problem.emit(error)
+            return
+        dialog = ShortcutsDialog(chosen, self._window)
+        dialog.changed.connect(self._keep_shortcuts)
+        dialog.open()
+
+    def _keep_shortcuts(self, chosen: dict[str, str]) -> None:
+        bar = self._window.statusBar()
+        bar.showMessage(tr("The shortcuts change when Retrace is started again."), _SHOWN_MS)
+        keep_preferences(bar, keys=chosen)
 
     def _action_of(self, choice: ThemeChoice) -> QAction:
         return self.actions[f"theme-{choice.value}"]
