@@ -106,6 +106,7 @@ _USUAL = tr("Prefers times between two sightings that are usual there, as learnt
 _Row = ActionRow
 ACTIONS: tuple[ActionRow, ...] = (
     _Row("add-footage", tr("&Add footage…"), "library", _WINDOW, "file", "Ctrl+Shift+O"),
+    _Row("add-videos", tr("Add &videos…"), "library", _WINDOW, "file"),
     _Row("watched", tr("&Watched folders"), "footage", _WINDOW, "file"),
     _Row("new-library", tr("&New library…"), "library", _WINDOW, "file", "Ctrl+N", apart=True),
     _Row("open-library", tr("&Open library…"), "library", _WINDOW, "file", "Ctrl+O"),

@@ -9,7 +9,8 @@ from PySide6.QtCore import QByteArray, QSettings
 from app.settings import user_config_dir
 
 RECENT_LIBRARIES = 10
-_RECENT, _GEOMETRY, _LAYOUT = "recent", "geometry", "layout"
+_RECENT, _FOOTAGE = "recent", "footage"
+_GEOMETRY, _LAYOUT = "geometry", "layout"
 
 
 class WindowState:
@@ -41,6 +42,15 @@ class WindowState:
 
     def _keep(self, libraries: list[Path]) -> None:
         self._store.setValue(_RECENT, [str(path) for path in libraries])
+
+    def footage_folder(self) -> Path:
+        """Where footage was chosen last; the user's home where that is no longer there."""
+        folder = Path(str(self._store.value(_FOOTAGE, "")) or Path.home())
+        return folder if folder.is_dir() else Path.home()
+
+    def keep_footage_folder(self, folder: Path) -> None:
+        """Remembers where footage was chosen."""
+        self._store.setValue(_FOOTAGE, str(folder))
 
     def geometry(self) -> QByteArray | None:
         """Where the window stood."""

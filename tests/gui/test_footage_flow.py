@@ -37,11 +37,13 @@ class FakeSurvey:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.asked: list[IngestOptions] = []
+        self.paths: list[Path] = []
 
     def __call__(
         self, paths: Sequence[Path], options: IngestOptions
     ) -> Iterator[Surveying | Survey]:
         self.asked.append(options)
+        self.paths = list(paths)
         if options.camera_by == "(":
             raise UsageError('"(" is not a rule for cameras.', "Write auto.")
         zone = options.zone or parse_zone("Europe/Berlin")
@@ -245,3 +247,23 @@ def test_paused_and_watching_orders_but_does_not_read(
     state = window.window.findChild(ElidedLabel, "ingest_state")
     qtbot.waitUntil(lambda: state.whole().startswith("1 video waits"))
     assert workspace.went_on == []
+
+
+def test_single_videos_are_chosen_and_their_folder_is_remembered(
+    window: Shell, qtbot: Any, workspace: Any, tmp_path: Path
+) -> None:
+    videos = [tmp_path / "night" / name for name in ("a.mp4", "b.MP4")]
+    videos[0].parent.mkdir()
+    for each in videos:
+        each.touch()
+    window.window.action("add-videos").trigger()
+    files = window.window.findChild(QFileDialog)
+    assert files.fileMode() is QFileDialog.FileMode.ExistingFiles
+    assert "*.MP4" in files.nameFilters()[0]
+    files.filesSelected.emit([str(each) for each in videos])
+    files.reject()
+    qtbot.waitUntil(lambda: window.window.findChild(FootageDialog) is not None)
+    qtbot.waitUntil(lambda: workspace.survey.paths == videos)
+    window.window.action("add-videos").trigger()
+    again = window.window.findChildren(QFileDialog)[-1]
+    assert Path(again.directory().path()) == tmp_path / "night"

@@ -70,6 +70,7 @@ class LibraryFeature(Feature):
             self,
             {
                 "add-footage": flow.ask_footage,
+                "add-videos": flow.ask_videos,
                 "new-library": flow.ask_new,
                 "open-library": flow.ask_open,
                 "recent": self._recent,

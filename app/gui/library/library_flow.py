@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from app.core.errors import UserFacingError
 from app.core.library_files import is_library
 from app.gui.tasks import Task, TaskRunner
-from app.gui.widgets.choosing import choose_folder, choose_new_folder
+from app.gui.widgets.choosing import choose_folder, choose_new_folder, choose_videos
 from app.gui.window_state import WindowState
 from app.language import tr
 from app.settings import default_library, user_data_dir
@@ -139,7 +139,18 @@ class LibraryFlow(QObject):
 
     def ask_footage(self) -> None:
         """Lets the user choose a folder of videos."""
-        choose_folder(self._window, tr("Add footage"), Path.home(), lambda path: self.load([path]))
+        title, start = tr("Add footage"), self._state.footage_folder()
+        choose_folder(self._window, title, start, lambda path: self._take_chosen([path]))
+
+    def ask_videos(self) -> None:
+        """Lets the user choose single videos."""
+        choose_videos(
+            self._window, tr("Add videos"), self._state.footage_folder(), self._take_chosen
+        )
+
+    def _take_chosen(self, paths: list[Path]) -> None:
+        self._state.keep_footage_folder(paths[0].parent)
+        self.load(paths)
 
     def shutdown(self) -> None:
         """Closes what is open; call once no job runs any more."""

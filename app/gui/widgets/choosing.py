@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.core.networks import WEIGHTS_SUFFIXES, ModelRole
 from app.gui.widgets.drops import PICTURE_SUFFIXES
 from app.language import tr
+from app.services.footage.sources import VIDEO_SUFFIXES
 from app.settings import models_dir
 
 Chosen = Callable[[Path], object]
@@ -52,6 +53,19 @@ def choose_file(
     dialog = _dialog(parent, title, start, chosen)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setNameFilter(filters)
+    dialog.open()
+
+
+def choose_videos(
+    parent: QWidget | None, title: str, start: Path, chosen: Callable[[list[Path]], object]
+) -> None:
+    """Asks for one video or several."""
+    dialog = _dialog(parent, title, start, lambda _first: None)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    patterns = " ".join(f"*{suffix} *{suffix.upper()}" for suffix in sorted(VIDEO_SUFFIXES))
+    every = tr("All files ({patterns})", patterns="*")
+    dialog.setNameFilters([tr("Videos ({patterns})", patterns=patterns), every])
+    dialog.filesSelected.connect(lambda texts: chosen([Path(text) for text in texts]))
     dialog.open()
 
 
