@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from app.cli.calibration import calibration
 from app.cli.cameras import camera, clock
 from app.cli.models import models
 from app.cli.options import (
@@ -110,7 +111,7 @@ commands.add_typer(models, name="models")
 commands.add_typer(camera, name="camera")
 commands.add_typer(people, name="people")
 commands.command()(clock)
-for command in (search, queue, watch, check, reembed, untangle):
+for command in (search, calibration, queue, watch, check, reembed, untangle):
     commands.command()(command)
 
 

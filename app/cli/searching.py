@@ -23,6 +23,7 @@ from app.core.queries import (
     StageLeftOut,
     TrackletQuery,
     Transit,
+    percent_text,
     sought_tracklet,
 )
 from app.language import listed, tr
@@ -242,6 +243,7 @@ def _as_json(hit: HitDetails) -> dict[str, Any]:
         "box": [round(float(side), 1) for side in hit.box],
         "box_time_s": round(hit.box_time_s, 3),
         "score": round(hit.score, 6),
+        "probability": None if hit.probability is None else round(hit.probability, 4),
         "thumbnail": str(hit.thumbnail),
         "transit": None
         if hit.transit is None
@@ -258,6 +260,7 @@ def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: li
     score: Cell = (tr("score"), "  ", tr("gap")) if timed else tr("score")
     columns = (
         tr("rank"),
+        tr("probable"),
         score,
         tr("tracklet"),
         (tr("camera"), " · ", tr("video")),
@@ -265,11 +268,12 @@ def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: li
         tr("date and time"),
         tr("box"),
     )
-    right = (tr("rank"), tr("score"), tr("tracklet"))
+    right = (tr("rank"), tr("probable"), tr("score"), tr("tracklet"))
     table = AnswerTable(title, columns, right=right, folding=(tr("camera"),))
     for hit in hits:
         table.add(
             str(hit.rank),
+            "" if hit.probability is None else percent_text(hit.probability),
             (f"{hit.score:.3f}", "  ", _gap(hit.transit)) if timed else f"{hit.score:.3f}",
             str(hit.tracklet_id),
             (hit.camera, " · ", hit.video.name),
@@ -279,6 +283,8 @@ def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: li
         )
     nobody = tr("No hits: nothing was recorded there, or the filters exclude everybody.")
     legend = [tr("↑ usual, ↓ unusual time between the one sought and the hit")] if timed else []
+    if any(hit.probability is None for hit in hits):
+        remarks = [*remarks, tr("Not enough data to tell likely from unlikely.")]
     table.print(*([*remarks, *legend] if hits else [nobody]))
 
 

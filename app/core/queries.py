@@ -172,6 +172,24 @@ def _duration(seconds: float) -> str:
     return tr("{count} s", count=max(1, round(seconds)))
 
 
+class Band(StrEnum):
+    """Hits that are about equally probable."""
+
+    LIKELY = "likely"
+    UNCLEAR = "unclear"
+    UNLIKELY = "unlikely"
+
+
+LIKELY, UNLIKELY = 0.8, 0.2
+"""The lowest probability of a likely hit; below the other one it is unlikely."""
+
+
+def percent_text(probability: float) -> str:
+    """Such as "93 %"; never 0 or 100, which nobody knows."""
+    percent = round(100 * probability)
+    return "<\u202f1 %" if percent < 1 else f"{min(percent, 99)} %"
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One result.
@@ -184,6 +202,8 @@ class Hit:
         transit: the time between it and the example nearest in time; None where a clock is unknown
             or times do not count.
         nearer_rejected: by how much the cosine to somebody rejected is above `cosine`, at least 0.
+        probability: that it shows the person sought, 0..1, as far as similarity and time tell;
+            None where the library does not say enough for that, or not yet.
     """
 
     tracklet_id: int
@@ -193,6 +213,16 @@ class Hit:
     pair: float | None = None
     transit: Transit | None = None
     nearer_rejected: float = 0.0
+    probability: float | None = None
+
+    @property
+    def band(self) -> Band | None:
+        """How probable it is, in words; None where that is not known."""
+        if self.probability is None:
+            return None
+        if self.probability >= LIKELY:
+            return Band.LIKELY
+        return Band.UNLIKELY if self.probability < UNLIKELY else Band.UNCLEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +288,8 @@ class SearchResult:
         camera_mean: all cameras of the library; empty where their means are not taken off.
         transit: None where transit times do not count.
         newest_id: the highest id of a tracklet that could be found.
+        calibrated: whether hits have a probability; False: the library has not enough data for
+            that, None: it is not known yet.
     """
 
     stage: SearchStage
@@ -267,6 +299,7 @@ class SearchResult:
     camera_mean: tuple[CameraShare, ...] = ()
     transit: TransitUse | None = None
     newest_id: int = 0
+    calibrated: bool | None = None
 
     def remarks(self) -> list[str]:
         """What was taken into account beside looks, a line for each correction that is on."""

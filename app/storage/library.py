@@ -182,6 +182,17 @@ class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, People
         with self._database.writing() as session:
             session.execute(delete(ModelRow).where(ModelRow.role == role))
 
+    def remembered(self, key: str) -> str | None:
+        """What was kept under a key by `remember`, or None."""
+        with self._database.reading() as session:
+            row = session.get(SettingRow, key)
+            return None if row is None else row.value
+
+    def remember(self, key: str, value: str) -> None:
+        """Keeps something that was found out about the library and takes long to find again."""
+        with self._database.writing() as session:
+            session.merge(SettingRow(key=key, value=value))
+
     def _remembered_timezone(self) -> ZoneInfo:
         with self._database.writing() as session:
             row = session.get(SettingRow, _TIMEZONE)

@@ -26,7 +26,7 @@ from tests.rendered import RenderedWorld, render_world
 
 CAM1, CAM2 = "cam1_20240514_103207.mp4", "cam2_20240514_103300.mp4"
 HIT_KEYS = ["rank", "tracklet_id", "camera", "video", "first_time_s", "last_time_s", "start_utc"]
-HIT_KEYS += ["time_source", "box", "box_time_s", "score", "thumbnail", "transit"]
+HIT_KEYS += ["time_source", "box", "box_time_s", "score", "probability", "thumbnail", "transit"]
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +111,7 @@ def test_json_is_one_object_with_the_promised_keys(search: Retrace, library: Pat
     assert len(hits) == 7, "everyone but the query"
     assert all(list(hit) == HIT_KEYS for hit in hits)
     assert [hit["rank"] for hit in hits] == [1, 2, 3, 4, 5, 6, 7]
+    assert {hit["probability"] for hit in hits} == {None}, "too few to say"
     scores = [hit["score"] for hit in hits]
     assert scores == sorted(scores, reverse=True)
     starts = {"cam1": "2024-05-14T08:32:07", "cam2": "2024-05-14T08:33:00"}
@@ -157,6 +158,14 @@ def test_corrections_are_told_and_can_be_switched_off(search: Retrace, home: Pat
 
 
 @pytest.mark.parametrize("kind", ["crop", "wide picture", "tall picture"])
+def test_what_a_small_library_cannot_tell_is_said(retrace: Retrace, library: Path) -> None:
+    told = retrace("calibration", "--library", library).out
+    assert "8 sightings" in told
+    assert "Not enough data to tell likely from unlikely." in told
+    answer = json.loads(retrace("calibration", "--library", library, "--json").out)
+    assert (answer["sightings"], answer["curve"], answer["reliability"]) == (8, None, None)
+
+
 def test_a_picture_finds_the_person(
     world: RenderedWorld, search: Retrace, library: Path, tmp_path: Path, kind: str
 ) -> None:

@@ -46,6 +46,7 @@ class HitDetails:
         identity: name of the person it was confirmed to be, or None.
         verdict: what was decided about it and the query, or None.
         transit: the time between it and the query, or None where that does not count.
+        probability: that it shows the person sought, 0..1, or None where that is not known.
     """
 
     rank: int
@@ -64,6 +65,7 @@ class HitDetails:
     identity: str | None
     verdict: Verdict | None
     transit: Transit | None = None
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -264,6 +266,7 @@ def _details(rank: int, hit: Hit, tracklet: Tracklet, video: Video, known: _Know
         identity=_name_of(tracklet, known.names),
         verdict=None if judgement is None else judgement.of(tracklet.id, tracklet.identity_id),
         transit=hit.transit,
+        probability=hit.probability,
     )
 
 

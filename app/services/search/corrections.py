@@ -47,10 +47,7 @@ class Corrections:
 
         What the user confirmed counts more than what was found, and what was rejected is no pair.
         """
-        said: dict[str, list[tuple[int, int]]] = {"same": [], "different": []}
-        for each in self._library.decisions():
-            said[each.verdict].append((each.tracklet_id, each.other_id))
-        confirmed, rejected = frozenset(said["same"]), frozenset(said["different"])
+        confirmed, rejected = judged_pairs(self._library)
         with self._learning:
             known = self._learnt
             if known is None or not known.holds(index, confirmed, rejected):
@@ -71,3 +68,12 @@ class Corrections:
             for camera in self._library.cameras()
             if camera.id in found
         )
+
+
+def judged_pairs(library: Library) -> tuple[Pairs, Pairs]:
+    """Which tracklets the user said to show one person, and which two."""
+    said: dict[str, list[tuple[int, int]]] = {"same": [], "different": []}
+    for each in library.decisions():
+        if each.verdict in said:
+            said[each.verdict].append((each.tracklet_id, each.other_id))
+    return frozenset(said["same"]), frozenset(said["different"])

@@ -74,6 +74,7 @@ class Found:
             is nearest in time.
         log_odds: float32 (m,), how much that gap speaks for one person; 0: nothing is known.
         nearer_rejected: float32 (m,), by how much somebody rejected is nearer, at least 0.
+        camera_ids: int64 (m,).
     """
 
     tracklet_ids: IntArray
@@ -82,6 +83,30 @@ class Found:
     gaps_s: DoubleArray
     log_odds: FloatArray
     nearer_rejected: FloatArray
+    camera_ids: IntArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """Some tracklets, compared with all.
+
+    Attributes:
+        sought: m rows.
+        others: n rows, all there are.
+        cosines: float32 (m, n).
+    """
+
+    sought: Sightings
+    others: Sightings
+    cosines: FloatArray
+
+    def overlapping(self, row: int) -> NDArray[np.bool_]:
+        """Who is in view of the same camera at the same time as one sought, or is it: bool (n,)."""
+        others = self.others
+        begins_before = others.first_s <= self.sought.last_s[row]
+        ends_after = others.last_s >= self.sought.first_s[row]
+        there = others.cameras == self.sought.cameras[row]
+        return (there & begins_before & ends_after) | (others.ids == self.sought.ids[row])
 
 
 class GalleryIndex:
@@ -223,8 +248,35 @@ class GalleryIndex:
         scores = np.round(cosines + bonus(log_odds) - nearer, _DIGITS)
         best = _best(scores, seen.ids, k)
         return Found(
-            seen.ids[best], scores[best], cosines[best], gaps[best], log_odds[best], nearer[best]
-        )
+            seen.ids[best], scores[best], cosines[best], gaps[best], log_odds[best], nearer[best],
+            seen.cameras[best],
+        )  # fmt: skip
+
+    def tracklet_ids(self) -> IntArray:
+        """Of all tracklets, int64 (n,), rising."""
+        with self._lock:
+            return np.sort(self._rows["tracklet_id"])
+
+    def compared(self, tracklet_ids: IntArray, *, camera_mean: bool) -> Compared:
+        """Some tracklets with all; those that are unknown are left out."""
+        with self._lock:
+            known = [each for each in tracklet_ids.tolist() if each in self._places]
+            rows = np.array([self._places[each] for each in known], np.int64)
+            everybody = self._sightings(also_guessed=True)
+            cosines = np.zeros((len(rows), len(everybody)), np.float32)
+            for place, vector in enumerate(self._rows_as_compared(rows, camera_mean)):
+                cosines[place] = self._cosines(vector, camera_mean)
+        return Compared(everybody.at(rows), everybody, cosines)
+
+    def pair_cosines(self, pairs: Sequence[tuple[int, int]], *, camera_mean: bool) -> DoubleArray:
+        """Of two tracklets each, float64 (n,); a pair of which one is unknown is left out."""
+        with self._lock:
+            known = [pair for pair in pairs if all(each in self._places for each in pair)]
+            rows = np.array([[self._places[each] for each in pair] for pair in known], np.int64)
+            one, other = (
+                self._rows_as_compared(side, camera_mean) for side in rows.reshape(-1, 2).T
+            )
+            return np.asarray((one * other).sum(axis=1), np.float64)
 
     @property
     def _rows(self) -> NDArray[np.void]:
@@ -241,6 +293,13 @@ class GalleryIndex:
             return vectors
         cameras = [-1 if each.camera_id is None else each.camera_id for each in people]
         return self._corrected().means.corrected(vectors, np.array(cameras, np.int64))
+
+    def _rows_as_compared(self, rows: IntArray, camera_mean: bool) -> FloatArray:
+        """Vectors of tracklets, float32 (m, D), likewise."""
+        vectors = self._vectors[rows]
+        if not camera_mean:
+            return vectors
+        return self._corrected().means.corrected(vectors, self._rows["camera_id"][rows])
 
     def _cosines(self, query: FloatArray, camera_mean: bool) -> FloatArray:
         """Of every tracklet with a vector of `_as_compared`, float32 (n,)."""
@@ -263,11 +322,12 @@ class GalleryIndex:
             self._corrections = _Corrections(means, rows, scales)
         return self._corrections
 
-    def _sightings(self) -> Sightings:
-        """Of all tracklets, a copy; times that are guessed count as unknown."""
+    def _sightings(self, *, also_guessed: bool = False) -> Sightings:
+        """Of all tracklets, a copy; unless asked for, times that are guessed count as unknown."""
         rows = self._rows
         times = (rows["first_utc_s"], rows["last_utc_s"])
-        first, last = (np.where(rows["clock_known"], each, np.nan) for each in times)
+        known = rows["clock_known"] | also_guessed
+        first, last = (np.where(known, each, np.nan) for each in times)
         return Sightings(rows["tracklet_id"].copy(), rows["camera_id"].copy(), first, last)
 
     def _add(self, gallery: GalleryVectors) -> None:

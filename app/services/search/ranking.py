@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.core.entities import FloatArray
 from app.core.queries import Hit, Transit
+from app.services.search.calibration import Curves
 from app.services.search.gallery_index import Found
+from app.services.search.match_curve import FLOOR
 from site_statistics.transit_times import bonus
 
 
@@ -35,6 +37,39 @@ def hits_of(found: Found, without: Collection[int | None]) -> list[Hit]:
         )
         for tracklet_id, score, cosine, gap, odds, nearer in rows
         if tracklet_id not in without
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOfHits:
+    """What tells how probable hits are, besides how similar they are.
+
+    Attributes:
+        cameras: ids, by tracklet.
+        sought: ids of the cameras of the examples.
+        together: tracklets that a frame shows together with an example: surely somebody else.
+    """
+
+    cameras: Mapping[int, int]
+    sought: frozenset[int]
+    together: frozenset[int]
+
+
+def with_probabilities(hits: list[Hit], curves: Curves | None, known: KnownOfHits) -> list[Hit]:
+    """Hits with the probability that each shows the person sought; without where `curves` is."""
+    found = None
+    if curves is not None and hits:
+        found = curves.probabilities(
+            np.array([hit.cosine - hit.nearer_rejected for hit in hits], np.float32),
+            np.array([known.cameras[hit.tracklet_id] for hit in hits], np.int64),
+            known.sought,
+            np.array([hit.transit.log_odds if hit.transit else 0 for hit in hits], np.float32),
+        )
+    if found is None:
+        return [replace(hit, probability=None) for hit in hits]
+    return [
+        replace(hit, probability=FLOOR if hit.tracklet_id in known.together else probability)
+        for hit, probability in zip(hits, found.tolist(), strict=True)
     ]
 
 

@@ -6,15 +6,12 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
-import numpy as np
-
-from app.core.entities import FloatArray, Image, Tracklet, Video
-from app.core.errors import ModelError, NotFoundError, UserFacingError
-from app.core.ports import Embedder, NeighborAggregator, Reranker
+from app.core.entities import Video
+from app.core.errors import ModelError, UserFacingError
+from app.core.ports import Embedder
 from app.core.queries import (
     REFINEMENTS,
     Correction,
@@ -28,62 +25,35 @@ from app.core.queries import (
     SearchFilter,
     SearchResult,
     SearchStage,
-    StageLeftOut,
     StageRunning,
     TrackletQuery,
     TransitUse,
     examples,
 )
 from app.language import tr
-from app.services.pipeline import in_background
+from app.services.pipeline import paced
+from app.services.search.calibration import Calibration
 from app.services.search.corrections import Corrections
-from app.services.search.gallery_index import GalleryIndex, Sought, mean_of
-from app.services.search.ranking import hits_of, min_max, ranked, transit_bonus
+from app.services.search.gallery_index import Found, GalleryIndex, Sought
+from app.services.search.ranking import (
+    KnownOfHits,
+    hits_of,
+    with_probabilities,
+)
+from app.services.search.refining import (
+    NEIGHBOURS,
+    PAIRS,
+    LoadAggregator,
+    LoadReranker,
+    Refining,
+    Target,
+    working,
+)
+from app.services.search.reliability import CalibrationReport
 from app.storage.library import Library
 from site_statistics.transit_times import TransitTimes
 
-# Neighbours that are aggregated together with the query.
-NEIGHBOURS = 200
-# Pairs of crops that are compared directly.
-PAIRS = 50
-# So many in one call: whoever searches again does not wait for the rest.
-_PAIRS_AT_A_TIME = 10
 _OWN_COSINE = 0.999  # of a vector with itself
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Target:
-    """What a query comes down to.
-
-    Attributes:
-        sought: each example: its vector, where and when.
-        rejected: likewise, of people who are not meant.
-        camera: of the first example.
-        crop: of the first example, read when needed.
-    """
-
-    sought: tuple[Sought, ...]
-    embedder_id: str
-    camera: str | None
-    crop: Callable[[], Image]
-    rejected: tuple[Sought, ...] = ()
-
-    def known_ids(self) -> set[int | None]:
-        """The tracklets that are examples themselves."""
-        return {each.tracklet_id for each in (*self.sought, *self.rejected)}
-
-    def vector(self) -> FloatArray:
-        """The mean of the examples as they were embedded, float32 (D,)."""
-        return mean_of(np.stack([each.vector for each in self.sought]))
-
-
-LoadAggregator = Callable[[str, int], NeighborAggregator | None]
-"""(embedder's id, length of its vectors) → aggregator, None for none; raises ModelError."""
-LoadReranker = Callable[[str], Reranker | None]
-"""Embedder's id → re-ranker, None for none; raises ModelError."""
-RefinedHits = Generator[SearchEvent, None, list[Hit] | None]
-"""Refines a ranking; returns None where there is no network for it."""
-R = TypeVar("R")
 
 
 class Search:
@@ -91,6 +61,7 @@ class Search:
 
     Attributes:
         library: what is searched.
+        calibration: what says how probable a hit is.
     """
 
     def __init__(
@@ -113,8 +84,7 @@ class Search:
         self.library = library
         self._embedder_id = embedder_id
         self._load_embedder = load_embedder
-        self._load_aggregator = load_aggregator
-        self._load_reranker = load_reranker
+        self._refining = Refining(library, load_aggregator, load_reranker)
         # Not an RLock: a `prepare` that was dropped may be closed by another thread.
         self._lock = threading.Lock()
         # Another one: loading takes seconds, in which an ingest must be able to tell what is new.
@@ -123,6 +93,7 @@ class Search:
         self._indexed_embedder: str | None = None
         self._embedder: Embedder | None = None
         self._corrections = Corrections(library)
+        self.calibration = Calibration(library, self._loaded_embedder)
 
     @property
     def index(self) -> GalleryIndex:
@@ -183,6 +154,19 @@ class Search:
         with self._lock:
             self._index = None
 
+    def report_calibration(self) -> Generator[None, None, CalibrationReport]:
+        """Learns how probable hits are, and how well that holds.
+
+        Raises:
+            UserFacingError: nothing is stored yet.
+        """
+        index, embedder_id = self._current_index()
+        if embedder_id is None:
+            raise UserFacingError(
+                tr("The library has no sightings yet."), tr("Ingest a folder of videos first.")
+            )
+        return (yield from self.calibration.report(index, embedder_id))
+
     def count_new(self, where: SearchFilter, newest_id: int) -> int:
         """How many tracklets can be found that could not be when a search told `newest_id`."""
         return self.index.count(where, after_id=newest_id)
@@ -196,7 +180,9 @@ class Search:
     ) -> Iterator[SearchEvent]:
         """Yields one ranking for each stage there is, the first as soon as possible.
 
-        A refinement that cannot be had is told and left out.
+        A refinement that cannot be had is told and left out. If it was not known yet how probable
+        hits are, or the library has changed since, that is learnt at the end, and the last ranking
+        comes once more.
 
         Args:
             query: whom to find; its own tracklets are never among the hits.
@@ -213,13 +199,13 @@ class Search:
             raise ValueError(f"limit must be at least 1, got {limit}")
         began = time.perf_counter()
         where = where or SearchFilter()
-        index, embedder_id = yield from _working(SearchStage.RETRIEVED, self._current_index)
+        index, embedder_id = yield from working(SearchStage.RETRIEVED, self._current_index)
         is_new = all(isinstance(each, CropQuery) for each in examples(query))
         if is_new and not index.count(where):
             # Nothing to compare with: the embedder need not be loaded, nor even be known.
             yield SearchResult(SearchStage.RETRIEVED, (), 0, time.perf_counter() - began)
             return
-        target = yield from _working(
+        target = yield from working(
             SearchStage.RETRIEVED, partial(self._target, query, embedder_id)
         )
         sought, transit, use = target.sought, None, None
@@ -230,15 +216,20 @@ class Search:
             transit = TransitTimes()
             if clock_known:
                 learn = partial(self._corrections.transit_times, index)
-                transit = yield from _working(SearchStage.RETRIEVED, learn)
+                transit = yield from working(SearchStage.RETRIEVED, learn)
             use = TransitUse(transit.pairs, transit.camera_pairs, clock_known)
         takes_mean = Correction.CAMERA_MEAN in stages
+        calibration = self.calibration
+        curves = calibration.known(index, target.embedder_id, camera_mean=takes_mean)
         shares = self._corrections.camera_shares(index) if takes_mean else ()
 
         def result(stage: SearchStage, hits: list[Hit]) -> SearchResult:
             elapsed_s = time.perf_counter() - began
             searched = max(counted, len(hits))
-            return SearchResult(stage, hits[:limit], searched, elapsed_s, shares, use, newest_id)
+            calibrated = None if curves is None else curves.pooled is not None
+            return SearchResult(
+                stage, hits[:limit], searched, elapsed_s, shares, use, newest_id, calibrated
+            )
 
         # As many as any later stage needs, and the query's own tracklets, which find themselves.
         depth, own = max(limit, NEIGHBOURS, PAIRS), target.known_ids()
@@ -249,26 +240,35 @@ class Search:
         )  # fmt: skip
         # Counted now, not at the beginning: a library that is being filled has grown meanwhile.
         counted = index.count(where)
-        hits = hits_of(found, without=own)[:depth]
-        yield result(SearchStage.RETRIEVED, hits)
+        known = yield from self._known_of(found, sought)
+        hits = with_probabilities(hits_of(found, without=own)[:depth], curves, known)
+        yield result(last := SearchStage.RETRIEVED, hits)
         for stage in (SearchStage.AGGREGATED, SearchStage.RERANKED):
             refined = None
             if stage in stages and hits:
-                refined = yield from self._refine(stage, target, hits)
+                refined = yield from self._refining.refine(stage, target, hits)
             if refined is not None:
                 hits = refined
-                yield result(stage, hits)
+                yield result(last := stage, hits)
+        if calibration.is_due(curves, index):
+            learning = calibration.learn(index, target.embedder_id, camera_mean=takes_mean)
+            curves = yield from paced(learning, partial(StageRunning, last))
+            yield result(last, with_probabilities(hits, curves, known))
 
-    def _refine(self, stage: SearchStage, target: _Target, hits: list[Hit]) -> RefinedHits:
-        """One refinement; None where there is no network for it, which is told if one was named."""
-        refine = self._aggregate if stage is SearchStage.AGGREGATED else self._rerank
-        try:
-            return (yield from refine(target, hits))
-        except (ModelError, NotFoundError) as error:
-            yield StageLeftOut(stage, error)
-            return None
+    def _known_of(
+        self, found: Found, sought: Sequence[Sought]
+    ) -> Generator[SearchEvent, None, KnownOfHits]:
+        """What tells how probable hits are, besides how similar they are."""
+        own = [each.tracklet_id for each in sought if each.tracklet_id is not None]
+        seeing = self.calibration.seen_together(own)
+        together = yield from paced(seeing, partial(StageRunning, SearchStage.RETRIEVED))
+        return KnownOfHits(
+            dict(zip(found.tracklet_ids.tolist(), found.camera_ids.tolist(), strict=True)),
+            frozenset(each.camera_id for each in sought if each.camera_id is not None),
+            frozenset().union(*together.values()),
+        )
 
-    def _target(self, query: Query, embedder_id: str | None) -> _Target:
+    def _target(self, query: Query, embedder_id: str | None) -> Target:
         each = [self._example(example, embedder_id) for example in examples(query)]
         rejected = query.rejected if isinstance(query, PersonQuery) else ()
         others = [self._stored_target(tracklet_id, embedder_id) for tracklet_id in rejected]
@@ -278,16 +278,16 @@ class Search:
             rejected=tuple(one for target in others for one in target.sought),
         )
 
-    def _example(self, query: Example, embedder_id: str | None) -> _Target:
+    def _example(self, query: Example, embedder_id: str | None) -> Target:
         if isinstance(query, TrackletQuery):
             return self._stored_target(query.tracklet_id, embedder_id)
         assert embedder_id is not None, "an index without an embedder is empty"
         vector = self._loaded_embedder(embedder_id).embed([query.image], urgent=True)[0]
         seen_s = float("nan") if query.seen_utc is None else query.seen_utc.timestamp()
         sought = Sought(vector, query.camera_id, seen_s, seen_s)
-        return _Target((sought,), embedder_id, None, lambda: query.image)
+        return Target((sought,), embedder_id, None, lambda: query.image)
 
-    def _stored_target(self, tracklet_id: int, embedder_id: str | None) -> _Target:
+    def _stored_target(self, tracklet_id: int, embedder_id: str | None) -> Target:
         tracklet = self.library.tracklet(tracklet_id)
         vector = None
         if embedder_id is not None:
@@ -308,7 +308,7 @@ class Search:
         first, last = (_utc_s(video, at) for at in (tracklet.first_time_s, tracklet.last_time_s))
         sought = Sought(vector, tracklet.camera_id, first, last, tracklet_id)
         crop = partial(self.library.crop, tracklet.thumbnail.path)
-        return _Target((sought,), embedder_id, video.camera.name, crop)
+        return Target((sought,), embedder_id, video.camera.name, crop)
 
     def _loaded_embedder(self, embedder_id: str) -> Embedder:
         with self._loading:
@@ -327,92 +327,8 @@ class Search:
                 self._embedder = embedder
             return self._embedder
 
-    def _aggregate(self, target: _Target, hits: list[Hit]) -> RefinedHits:
-        """Ranks the neighbours by their aggregated vectors; the others follow as they were.
-
-        The aggregator takes vectors as they were embedded, since it was trained on such. Transit
-        times are added to its cosines as they were to those before: it knows nothing of time.
-        """
-        stage = SearchStage.AGGREGATED
-        query = target.vector()
-        aggregator = yield from _working(
-            stage, partial(self._load_aggregator, target.embedder_id, len(query))
-        )
-        if aggregator is None:
-            return None
-        neighbours = self.library.vectors_of(
-            [hit.tracklet_id for hit in hits[:NEIGHBOURS]], target.embedder_id
-        )
-        if not len(neighbours):
-            return hits[NEIGHBOURS:]
-        vectors = np.vstack([query, neighbours.vectors])  # (1 + n, D)
-        refined = yield from _working(stage, partial(aggregator.aggregate, vectors))
-        cosines = refined[1:] @ refined[0]
-        aggregated = dict(zip(neighbours.tracklet_ids.tolist(), cosines.tolist(), strict=True))
-        head = [
-            replace(
-                hit,
-                score=aggregated[hit.tracklet_id] + transit_bonus(hit) - hit.nearer_rejected,
-                aggregated=aggregated[hit.tracklet_id],
-            )
-            for hit in hits[:NEIGHBOURS]
-            # What was deleted a moment ago has no vector any more.
-            if hit.tracklet_id in aggregated
-        ]
-        return ranked(head, before=hits[:NEIGHBOURS], tail=hits[NEIGHBOURS:])
-
-    def _rerank(self, target: _Target, hits: list[Hit]) -> RefinedHits:
-        """Ranks the best pairs by the mean of their last score and the pair's, each min-max scaled.
-
-        Min-max: the two scores have different scales, and a mean of 0..1 says which share of the
-        range of this very list a hit has reached.
-        """
-        reranker = yield from _working(
-            SearchStage.RERANKED, partial(self._load_reranker, target.embedder_id)
-        )
-        if reranker is None:
-            return None
-        tracklets = self.library.tracklets([hit.tracklet_id for hit in hits[:PAIRS]])
-        known = {each.id for each in tracklets}
-        candidates = [hit for hit in hits[:PAIRS] if hit.tracklet_id in known]
-        if not candidates:
-            return hits[PAIRS:]
-        pairs = yield from self._pair_scores(reranker, target, tracklets)
-        last = np.array([hit.score for hit in candidates], np.float32)
-        fused = (min_max(last) + min_max(pairs)) / 2
-        head = [
-            replace(hit, score=float(score), pair=float(pair))
-            for hit, score, pair in zip(candidates, fused, pairs, strict=True)
-        ]
-        return ranked(head, before=candidates, tail=hits[PAIRS:])
-
-    def _pair_scores(
-        self, reranker: Reranker, target: _Target, tracklets: list[Tracklet]
-    ) -> Generator[SearchEvent, None, FloatArray]:
-        """Scores of the query with each tracklet, float32 (n,)."""
-        videos = {each.video_id for each in tracklets}
-        cameras = {video_id: self.library.video(video_id).camera.name for video_id in videos}
-        query = target.crop()
-        scores = []
-        for first in range(0, len(tracklets), _PAIRS_AT_A_TIME):
-            some = tracklets[first : first + _PAIRS_AT_A_TIME]
-            score = partial(
-                reranker.score,
-                [query],
-                [self.library.crop(each.thumbnail.path) for each in some],
-                target.camera,
-                [cameras[each.video_id] for each in some],
-            )
-            scores.append((yield from _working(SearchStage.RERANKED, score)))
-        return np.concatenate(scores)
-
 
 def _utc_s(video: Video, time_s: float) -> float:
     """POSIX seconds of a moment of a video, NaN where its clock is unknown or guessed."""
     moment = video.moment(time_s) if video.info.clock_known else None
     return math.nan if moment is None else moment.timestamp()
-
-
-def _working(stage: SearchStage, work: Callable[[], R]) -> Generator[SearchEvent, None, R]:
-    """Does something for a stage in the background, and says so meanwhile."""
-    return in_background(work, lambda: StageRunning(stage))

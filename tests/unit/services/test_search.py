@@ -25,7 +25,8 @@ from app.core.queries import (
     StageRunning,
     TrackletQuery,
 )
-from app.services.search.search import NEIGHBOURS, PAIRS, Search
+from app.services.search.refining import NEIGHBOURS, PAIRS
+from app.services.search.search import Search
 from app.storage.library import Library
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -107,7 +108,8 @@ def rankings(events: Iterator[SearchEvent]) -> list[SearchResult]:
     """Without what a slow machine tells in between; nothing may be left out."""
     told = list(events)
     assert not [each for each in told if isinstance(each, StageLeftOut)]
-    return [each for each in told if isinstance(each, SearchResult)]
+    # The last comes twice where the library was calibrated in between.
+    return list({each.stage: each for each in told if isinstance(each, SearchResult)}.values())
 
 
 def ids(result: SearchResult) -> list[int]:
