@@ -258,9 +258,9 @@ def _as_json(hit: HitDetails) -> dict[str, Any]:
 def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: list[str]) -> None:
     timed = any(hit.transit is not None for hit in hits)
     score: Cell = (tr("score"), "  ", tr("gap")) if timed else tr("score")
-    columns = (
-        tr("rank"),
-        tr("probable"),
+    calibrated = any(hit.probability is not None for hit in hits)
+    columns: tuple[Cell, ...] = (
+        (tr("rank"), "  ", tr("probable")) if calibrated else tr("rank"),
         score,
         tr("tracklet"),
         (tr("camera"), " · ", tr("video")),
@@ -268,12 +268,13 @@ def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: li
         tr("date and time"),
         tr("box"),
     )
-    right = (tr("rank"), tr("probable"), tr("score"), tr("tracklet"))
+    right = (tr("rank"), tr("score"), tr("tracklet"))
     table = AnswerTable(title, columns, right=right, folding=(tr("camera"),))
     for hit in hits:
         table.add(
-            str(hit.rank),
-            "" if hit.probability is None else percent_text(hit.probability),
+            str(hit.rank)
+            if hit.probability is None
+            else (str(hit.rank), "  ", percent_text(hit.probability)),
             (f"{hit.score:.3f}", "  ", _gap(hit.transit)) if timed else f"{hit.score:.3f}",
             str(hit.tracklet_id),
             (hit.camera, " · ", hit.video.name),
@@ -283,7 +284,7 @@ def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: li
         )
     nobody = tr("No hits: nothing was recorded there, or the filters exclude everybody.")
     legend = [tr("↑ usual, ↓ unusual time between the one sought and the hit")] if timed else []
-    if any(hit.probability is None for hit in hits):
+    if not calibrated:
         remarks = [*remarks, tr("Not enough data to tell likely from unlikely.")]
     table.print(*([*remarks, *legend] if hits else [nobody]))
 

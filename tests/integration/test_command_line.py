@@ -127,6 +127,14 @@ def test_json_is_one_object_with_the_promised_keys(search: Retrace, library: Pat
             assert hit["start_utc"] == f"{seen}Z"
 
 
+def test_what_a_small_library_cannot_tell_is_said(retrace: Retrace, library: Path) -> None:
+    told = retrace("calibration", "--library", library).out
+    assert "8 sightings" in told
+    assert "Not enough data to tell likely from unlikely." in told
+    answer = json.loads(retrace("calibration", "--library", library, "--json").out)
+    assert (answer["sightings"], answer["curve"], answer["reliability"]) == (8, None, None)
+
+
 def test_corrections_are_told_and_can_be_switched_off(search: Retrace, home: Path) -> None:
     answer = json.loads(search("--tracklet", 1, "--json").out)
     cameras = answer["camera_mean"]
@@ -158,14 +166,6 @@ def test_corrections_are_told_and_can_be_switched_off(search: Retrace, home: Pat
 
 
 @pytest.mark.parametrize("kind", ["crop", "wide picture", "tall picture"])
-def test_what_a_small_library_cannot_tell_is_said(retrace: Retrace, library: Path) -> None:
-    told = retrace("calibration", "--library", library).out
-    assert "8 sightings" in told
-    assert "Not enough data to tell likely from unlikely." in told
-    answer = json.loads(retrace("calibration", "--library", library, "--json").out)
-    assert (answer["sightings"], answer["curve"], answer["reliability"]) == (8, None, None)
-
-
 def test_a_picture_finds_the_person(
     world: RenderedWorld, search: Retrace, library: Path, tmp_path: Path, kind: str
 ) -> None:

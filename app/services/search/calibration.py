@@ -6,13 +6,14 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.core.boxes import iou
-from app.core.entities import FloatArray, IntArray, Trajectory
+from app.core.entities import FloatArray, Image, IntArray, Trajectory
 from app.core.errors import ModelError, UserFacingError
 from app.core.ports import Embedder
 from app.services.pipeline import in_background
@@ -260,7 +261,8 @@ class Calibration:
             return np.array(cosines)
         for first in range(0, len(pairs), _AT_ONCE):
             part = slice(first, first + _AT_ONCE)
-            images, of = [], []
+            images: list[Image] = []
+            of: list[int] = []
             for (one, other), camera in zip(pairs[part], cameras[part], strict=True):
                 try:
                     images += [self._library.crop(one), self._library.crop(other)]
@@ -272,9 +274,7 @@ class Calibration:
                 continue
             twice = np.repeat(np.array(of, np.int64), 2)
             told = [names[each] for each in twice.tolist()]
-            vectors = yield from in_background(
-                lambda images=images, told=told: embedder.embed(images, told), _nothing
-            )
+            vectors = yield from in_background(partial(embedder.embed, images, told), _nothing)
             if camera_mean:
                 vectors = index.camera_means().corrected(vectors, twice)
             cosines += (vectors[::2] * vectors[1::2]).sum(axis=1).tolist()

@@ -106,7 +106,8 @@ class Compared:
         begins_before = others.first_s <= self.sought.last_s[row]
         ends_after = others.last_s >= self.sought.first_s[row]
         there = others.cameras == self.sought.cameras[row]
-        return (there & begins_before & ends_after) | (others.ids == self.sought.ids[row])
+        itself = others.ids == self.sought.ids[row]
+        return np.asarray((there & begins_before & ends_after) | itself, np.bool_)
 
 
 class GalleryIndex:

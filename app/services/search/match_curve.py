@@ -176,9 +176,8 @@ def _pooled(
     if gathered < _POOLED and number:  # the lowest joins its neighbour
         group[group == number] = number - 1
     order = group.max() - group
-    heavy = np.bincount(order, weights)
-    return (
-        np.bincount(order, weights * middles) / heavy,
-        heavy,
-        np.bincount(order, surplus),
-    )
+    sums = [
+        np.bincount(order, each).astype(np.float64)
+        for each in (weights * middles, weights, surplus)
+    ]
+    return sums[0] / sums[1], sums[1], sums[2]

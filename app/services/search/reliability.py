@@ -91,7 +91,16 @@ def held_out(evidence: Evidence, share: float) -> Reliability:
             name: _split(getattr(evidence, name), fold)
             for name in ("apart", "same", "confirmed", "rejected")
         }
-        curve = learn_curve(replace(evidence, **{name: kept for name, (kept, _) in parts.items()}))
+        kept = {name: each for name, (each, _) in parts.items()}
+        curve = learn_curve(
+            replace(
+                evidence,
+                apart=kept["apart"],
+                same=kept["same"],
+                confirmed=kept["confirmed"],
+                rejected=kept["rejected"],
+            )
+        )
         judged = {name: curve.at(out) for name, (_, out) in parts.items()}
         found.append(
             (
