@@ -301,7 +301,7 @@ def _are_two(one: Trajectory, other: Trajectory) -> bool:
 
 
 def _key(camera_mean: bool) -> str:
-    return "calibration" if camera_mean else "calibration without camera mean"
+    return "calibration" if camera_mean else "calibration-without-mean"
 
 
 def _encoded(curves: Curves) -> str:

@@ -30,6 +30,9 @@ _NOT_FOR_PEOPLE = {
     "no hits",
     "{} of {} {}",
     "Person {} of the demo, taken from {} - {} of {} {}",
+    "share that shows one person",  # drawn into a picture, likewise
+    "offset points",
+    "Held-out pairs, expected calibration error {}",
     "Sequence",  # a section of seqinfo.ini
     "Left",  # names of keys
     "Right",
