@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.entities import Verdict
-from app.services.people.people import judgement_about
+from app.services.people.judgement import judgement_about
 from app.storage.library import Library
 
 

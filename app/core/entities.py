@@ -385,13 +385,21 @@ class Tracklet:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person confirmed by the user."""
+    """A person confirmed by the user.
+
+    Attributes:
+        colour: that marks the person in the window, as ``#rrggbb``, or empty.
+        notes: what the user wrote down about the person.
+    """
 
     id: int
     name: str
+    colour: str = ""
+    notes: str = ""
 
 
-Verdict = Literal["same", "different"]
+Verdict = Literal["same", "different", "maybe", "open"]
+"""`maybe`: looked at and left for later; `open`: what was said before no longer holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,6 +413,23 @@ class Decision:
     tracklet_id: int
     other_id: int
     verdict: Verdict
+    decided_utc: datetime
+
+
+PersonField = Literal["name", "colour", "notes"]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEdit:
+    """What the user changed about a person as a whole.
+
+    Attributes:
+        what: "deletion", or the field of `Identity` that has another value since.
+        decided_utc: timezone-aware time of the change.
+    """
+
+    identity_id: int
+    what: PersonField | Literal["deletion"]
     decided_utc: datetime
 
 

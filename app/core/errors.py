@@ -26,6 +26,10 @@ class UsageError(UserFacingError):
     """What was asked for cannot be meant so: a wrong option, an empty folder, an unknown name."""
 
 
+class SeenTogetherError(UserFacingError):
+    """Two sightings would be one person, though a frame shows both; the user may insist."""
+
+
 class NotFoundError(UserFacingError):
     """A tracklet, video, camera or file that was named does not exist."""
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core.entities import Decision, Identity, Verdict
+from app.core.entities import Decision, Identity, PersonEdit, PersonField, Verdict
 from app.core.errors import NotFoundError
-from app.core.journal import IdentityChanges, UndoState
+from app.core.journal import IdentityChanges, Step, UndoState
 from app.language import tr
 from app.storage.library_part import LibraryPart, chunks, tracklet_row, video_row
 from app.storage.ordering import natural_key
@@ -18,13 +18,13 @@ from app.storage.tables import CropRow, DecisionRow, IdentityRow, TrackletRow
 
 
 class PeopleRows(LibraryPart):
-    """Identities and decisions."""
+    """Identities, and the journal of what was said and changed about them."""
 
     def identities(self) -> list[Identity]:
         """All confirmed people, by name in natural order."""
         with self._database.reading() as session:
             rows = session.scalars(select(IdentityRow).order_by(IdentityRow.id))
-            people = [Identity(row.id, row.name) for row in rows]
+            people = [_identity(row) for row in rows]
         return sorted(people, key=lambda person: natural_key(person.name))
 
     def create_identity(self, name: str) -> Identity:
@@ -33,18 +33,16 @@ class PeopleRows(LibraryPart):
             row = IdentityRow(name=name)
             session.add(row)
             session.flush()
-            return Identity(row.id, row.name)
+            return _identity(row)
 
-    def rename_identity(self, identity_id: int, name: str) -> Identity:
-        """The person under another name.
+    def identity(self, identity_id: int) -> Identity:
+        """A person.
 
         Raises:
             NotFoundError: there is no such person.
         """
-        with self._database.writing() as session:
-            row = _identity_row(session, identity_id)
-            row.name = name
-            return Identity(row.id, row.name)
+        with self._database.reading() as session:
+            return _identity(_identity_row(session, identity_id))
 
     def identity_ids(self, tracklet_ids: Collection[int]) -> dict[int, int | None]:
         """Who each tracklet was confirmed to be, None for nobody; unknown ids are left out."""
@@ -69,58 +67,58 @@ class PeopleRows(LibraryPart):
         )
         with self._database.reading() as session:
             rows = session.scalars(query.order_by(IdentityRow.id))
-            return [Identity(row.id, row.name) for row in rows]
+            return [_identity(row) for row in rows]
 
     # Journal ------------------------------------------------------------------------------------
 
-    def record_decision(self, decision: Decision, changes: IdentityChanges) -> None:
-        """Notes what the user said of two tracklets, and moves tracklets between identities.
+    def record_decision(self, step: Step, changes: IdentityChanges) -> None:
+        """Notes what the user said or changed, and does to identities what follows from it.
 
         What was undone before can no longer be redone.
 
         Raises:
-            NotFoundError: one of the two tracklets, or an identity, does not exist.
+            NotFoundError: one of the tracklets, or an identity, does not exist.
         """
-        if decision.tracklet_id == decision.other_id:
-            raise ValueError(f"tracklet {decision.other_id} is always the same as itself")
+        if isinstance(step, Decision) and step.tracklet_id == step.other_id:
+            raise ValueError(f"tracklet {step.other_id} is always the same as itself")
         with self._database.writing() as session:
             undone = update(DecisionRow).where(DecisionRow.state == "undone")
             session.execute(undone.values(state="dropped"))
-            session.add(
-                DecisionRow(
-                    tracklet_id=decision.tracklet_id,
-                    other_id=decision.other_id,
-                    verdict=decision.verdict,
-                    state="stands",
-                    changes=_packed(decision, changes),
-                    decided_utc=decision.decided_utc,
-                    **_anchor(session, "tracklet", decision.tracklet_id),
-                    **_anchor(session, "other", decision.other_id),
-                )
+            row = DecisionRow(
+                state="stands", changes=_packed(step, changes), decided_utc=step.decided_utc
             )
-            _move(session, {each: after for each, (_, after) in changes.moved.items()})
+            if isinstance(step, Decision):
+                row.verdict = step.verdict
+                row.tracklet_id, row.other_id = step.tracklet_id, step.other_id
+                _set_anchor(session, row, "tracklet", step.tracklet_id)
+                _set_anchor(session, row, "other", step.other_id)
+            else:
+                _identity_row(session, step.identity_id)
+                row.verdict = step.what
+            session.add(row)
+            _apply(session, changes, forward=True)
 
-    def undo_decision(self) -> Decision | None:
-        """Takes the latest decision that stands back; None if there is none to take back."""
+    def undo_decision(self) -> Step | None:
+        """Takes the latest step that stands back; None if there is none to take back."""
         with self._database.writing() as session:
             row = _undoable(session)
             if row is None:
                 return None
             row.state = "undone"
-            decision, changes = _unpacked(row)
-            _move(session, {each: before for each, (before, _) in changes.moved.items()})
-            return decision
+            step, changes = _unpacked(row)
+            _apply(session, changes, forward=False)
+            return step
 
-    def redo_decision(self) -> Decision | None:
-        """Makes the decision stand again that was undone last; None if there is none."""
+    def redo_decision(self) -> Step | None:
+        """Makes the step stand again that was undone last; None if there is none."""
         with self._database.writing() as session:
             row = _redoable(session)
             if row is None:
                 return None
             row.state = "stands"
-            decision, changes = _unpacked(row)
-            _move(session, {each: after for each, (_, after) in changes.moved.items()})
-            return decision
+            step, changes = _unpacked(row)
+            _apply(session, changes, forward=True)
+            return step
 
     def undo_state(self) -> UndoState:
         """What `undo_decision` and `redo_decision` would take back and make again."""
@@ -177,6 +175,10 @@ class PeopleRows(LibraryPart):
         return list(latest.values())
 
 
+def _identity(row: IdentityRow) -> Identity:
+    return Identity(row.id, row.name, row.colour, row.notes)
+
+
 def _identity_row(session: Session, identity_id: int) -> IdentityRow:
     row = session.get(IdentityRow, identity_id)
     if row is None:
@@ -198,22 +200,42 @@ def _redoable(session: Session) -> DecisionRow | None:
     return session.scalar(query.order_by(DecisionRow.id).limit(1))
 
 
-def _packed(decision: Decision, changes: IdentityChanges) -> dict[str, Any]:
+def _packed(step: Step, changes: IdentityChanges) -> dict[str, Any]:
     """What undoing needs; with the pair's ids, which the row loses together with the tracklets."""
-    return {
-        "pair": [int(decision.tracklet_id), int(decision.other_id)],
+    about: dict[str, Any] = (
+        {"pair": [int(step.tracklet_id), int(step.other_id)]}
+        if isinstance(step, Decision)
+        else {"person": step.identity_id}
+    )
+    return about | {
         "moved": [[int(each), *moved] for each, moved in sorted(changes.moved.items())],
         "created": changes.created_id,
+        "edited": [[*key, *values] for key, values in sorted(changes.edited.items())],
     }
 
 
-def _unpacked(row: DecisionRow) -> tuple[Decision, IdentityChanges]:
+def _unpacked(row: DecisionRow) -> tuple[Step, IdentityChanges]:
     packed = row.changes
     assert packed is not None, "undoable decisions have changes"
-    one, other = packed["pair"]
+    step: Step
+    if "pair" in packed:
+        one, other = packed["pair"]
+        step = Decision(one, other, cast(Verdict, row.verdict), row.decided_utc)
+    else:
+        step = PersonEdit(packed["person"], cast(Any, row.verdict), row.decided_utc)
     moved = {each: (before, after) for each, before, after in packed["moved"]}
-    decision = Decision(one, other, cast(Verdict, row.verdict), row.decided_utc)
-    return decision, IdentityChanges(moved, packed["created"])
+    edited: dict[tuple[int, PersonField], tuple[str, str]] = {
+        (identity_id, name): (before, after)
+        for identity_id, name, before, after in packed.get("edited", ())
+    }
+    return step, IdentityChanges(moved, packed["created"], edited)
+
+
+def _apply(session: Session, changes: IdentityChanges, *, forward: bool) -> None:
+    side = int(forward)
+    for (identity_id, name), values in changes.edited.items():
+        setattr(_identity_row(session, identity_id), name, values[side])
+    _move(session, {each: moved[side] for each, moved in changes.moved.items()})
 
 
 def _move(session: Session, identities: dict[int, int | None]) -> None:
@@ -227,14 +249,12 @@ def _move(session: Session, identities: dict[int, int | None]) -> None:
             session.execute(chosen.values(identity_id=identity_id))
 
 
-def _anchor(session: Session, side: str, tracklet_id: int) -> dict[str, Any]:
+def _set_anchor(session: Session, row: DecisionRow, side: str, tracklet_id: int) -> None:
     """Whom a decision is about, told without ids: content, time, and box of the thumbnail."""
     tracklet = tracklet_row(session, tracklet_id)
     best = session.scalars(
         select(CropRow).where(CropRow.tracklet_id == tracklet_id, CropRow.is_best)
     ).one()
-    return {
-        f"{side}_content_hash": video_row(session, tracklet.video_id).content_hash,
-        f"{side}_time_s": best.time_s,
-        f"{side}_box": best.box,
-    }
+    setattr(row, f"{side}_content_hash", video_row(session, tracklet.video_id).content_hash)
+    setattr(row, f"{side}_time_s", best.time_s)
+    setattr(row, f"{side}_box", best.box)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # The newest migration. Stated here, because Alembic takes 0.3 s to import and is rarely needed.
-REVISION = "0008"
+REVISION = "0009"
 
 
 def bring_up_to_date(

@@ -208,6 +208,8 @@ class IdentityRow(Base):
     __tablename__ = "identities"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
+    colour: Mapped[str] = mapped_column(default="")
+    notes: Mapped[str] = mapped_column(default="")
 
 
 class TrackletRow(Base):
@@ -272,9 +274,13 @@ class EmbeddingRow(Base):
 
 
 class DecisionRow(Base):
-    """What the user said about two tracklets; the rows are the journal, in order of their ids.
+    """What the user said about two tracklets, or changed about a person.
+
+    The rows are the journal, in order of their ids.
 
     Attributes:
+        verdict: of `app.core.entities.Decision`, or what a `PersonEdit` is about; such a row has
+            neither tracklets nor anchors.
         state: "stands", "undone" (can be redone), or "dropped": undone, then another was made.
         changes: what it did to identities, as JSON, so that it can be undone; null for decisions
             of before there was a journal. See `app.storage.people_rows`.
@@ -295,9 +301,9 @@ class DecisionRow(Base):
     state: Mapped[str] = mapped_column(default="stands")
     changes: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     decided_utc: Mapped[datetime]
-    tracklet_content_hash: Mapped[str]
-    tracklet_time_s: Mapped[float]
-    tracklet_box: Mapped[FloatArray] = mapped_column(Box)
-    other_content_hash: Mapped[str]
-    other_time_s: Mapped[float]
-    other_box: Mapped[FloatArray] = mapped_column(Box)
+    tracklet_content_hash: Mapped[str | None]
+    tracklet_time_s: Mapped[float | None]
+    tracklet_box: Mapped[FloatArray | None] = mapped_column(Box)
+    other_content_hash: Mapped[str | None]
+    other_time_s: Mapped[float | None]
+    other_box: Mapped[FloatArray | None] = mapped_column(Box)

@@ -163,6 +163,13 @@ class TrackletRows(LibraryPart):
             rows = session.execute(query.order_by(TrackletRow.video_id, TrackletRow.first_time_s))
             return [self._tracklet(row, camera_id, best) for row, camera_id, best in rows]
 
+    def sightings_by_person(self) -> dict[int, int]:
+        """How many tracklets each identity has; those without any are left out."""
+        query = select(TrackletRow.identity_id, func.count()).group_by(TrackletRow.identity_id)
+        with self._database.reading() as session:
+            rows = session.execute(query.where(TrackletRow.identity_id.is_not(None)))
+            return {identity_id: count for identity_id, count in rows if identity_id is not None}
+
     def last_tracklet(self, video_id: int) -> tuple[int, float]:
         """The highest number of a video's tracklets and their last time in s; 0, -1 without any."""
         query = select(func.max(TrackletRow.number), func.max(TrackletRow.last_time_s))

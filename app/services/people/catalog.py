@@ -15,7 +15,7 @@ from app.core.entities import Camera, FloatArray, Tracklet, Trajectory, Verdict,
 from app.core.errors import NotFoundError, UsageError
 from app.core.queries import Hit, Transit
 from app.language import listed, tr
-from app.services.people.people import Judgement, judgement_about
+from app.services.people.judgement import Judgement, judgement_about
 from app.storage.library import Library
 
 # So many names are listed in a message.

@@ -7,21 +7,25 @@ are the same as they; rejecting takes the hit, and those confirmed only through 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import UTC, datetime
+from itertools import product
 
-from app.core.entities import Decision, Identity, Tracklet, Verdict
-from app.core.errors import NotFoundError, UsageError
-from app.core.journal import IdentityChanges, UndoState
-from app.language import tr
+import numpy as np
+
+from app.core.clock import format_offset
+from app.core.entities import Decision, Identity, PersonEdit, PersonField, Tracklet, Verdict
+from app.core.errors import NotFoundError, SeenTogetherError, UsageError
+from app.core.journal import IdentityChanges, Step, UndoState
+from app.core.queries import PersonQuery, TrackletQuery
+from app.language import listed, tr
 from app.storage.library import Library
 
 # What stands around the number in the name of a person whom nobody named.
 _BEFORE, _AFTER = tr("Person {number}").split("{number}")
 _DEFAULT_NAME = re.compile(rf"{re.escape(_BEFORE)}(\d+){re.escape(_AFTER)}")
-Group = tuple[str, int]
-"""All tracklets of an identity, or one that has none."""
+Moved = dict[int, tuple[int | None, int | None]]
+"""Tracklet id → its identity before and after."""
 
 
 class People:
@@ -33,8 +37,15 @@ class People:
     def __init__(self, library: Library) -> None:
         self.library = library
 
-    def confirm(self, query_tracklet_id: int, hit_id: int) -> Identity:
+    # Verdicts -----------------------------------------------------------------------------------
+
+    def confirm(self, query_tracklet_id: int, hit_id: int, *, anyway: bool = False) -> Identity:
         """Both tracklets show the same person; two identities become one.
+
+        Args:
+            query_tracklet_id: a sighting of the person.
+            hit_id: another one.
+            anyway: even if two boxes of one frame would be one person.
 
         Returns:
             That person: a new one ("Person 3") where neither was known. Of two, the one whom the
@@ -42,16 +53,20 @@ class People:
 
         Raises:
             NotFoundError: if one of the tracklets does not exist.
+            SeenTogetherError: a frame shows both at once.
         """
         with self.library.transaction():
             query, hit = self._pair(query_tracklet_id, hit_id)
             known = self._known_identity(query, hit)
+            sides = [[each, *self._members(each)] for each in (query, hit)]
+            if query.identity_id is None or query.identity_id != hit.identity_id:
+                self._check_apart(*sides, anyway=anyway)
             identity = known or self._new_identity()
-            joining = [each for each in (query, hit) if each.identity_id != identity.id]
-            moved: dict[int, tuple[int | None, int | None]] = {
+            moved: Moved = {
                 member.id: (member.identity_id, identity.id)
-                for each in joining
-                for member in (each, *self._members(each))
+                for side in sides
+                if side[0].identity_id != identity.id
+                for member in side
             }
             self._decide(query, hit, "same", moved, identity if known is None else None)
             return identity
@@ -62,6 +77,25 @@ class People:
         Raises:
             NotFoundError: if one of the tracklets does not exist.
         """
+        self._take_out(query_tracklet_id, hit_id, "different")
+
+    def doubt(self, query_tracklet_id: int, hit_id: int) -> None:
+        """The tracklets may show the same person; if they were the same, the hit leaves it.
+
+        Raises:
+            NotFoundError: if one of the tracklets does not exist.
+        """
+        self._take_out(query_tracklet_id, hit_id, "maybe")
+
+    def reopen(self, query_tracklet_id: int, hit_id: int) -> None:
+        """Nothing is said about the tracklets any more; if they were the same, the hit leaves it.
+
+        Raises:
+            NotFoundError: if one of the tracklets does not exist.
+        """
+        self._take_out(query_tracklet_id, hit_id, "open")
+
+    def _take_out(self, query_tracklet_id: int, hit_id: int, verdict: Verdict) -> None:
         with self.library.transaction():
             query, hit = self._pair(query_tracklet_id, hit_id)
             together = query.identity_id is not None and query.identity_id == hit.identity_id
@@ -69,20 +103,85 @@ class People:
             # One who stands alone is no group, and needs no name.
             created = self._new_identity() if len(leaving) > 1 else None
             into = None if created is None else created.id
-            moved = dict.fromkeys(leaving, (hit.identity_id, into))
-            self._decide(query, hit, "different", moved, created)
+            moved: Moved = dict.fromkeys(leaving, (hit.identity_id, into))
+            self._decide(query, hit, verdict, moved, created)
 
-    def undo(self) -> Decision | None:
-        """Takes the last decision back and returns it; None if there is none to take back."""
-        return self.library.undo_decision()
+    # Whole people -------------------------------------------------------------------------------
 
-    def redo(self) -> Decision | None:
-        """Makes the decision again that was undone last and returns it; None if there is none."""
-        return self.library.redo_decision()
+    def merge(self, into_id: int, other_id: int, *, anyway: bool = False) -> Identity:
+        """Two people are one: all sightings of the other become the first one's.
 
-    def undo_state(self) -> UndoState:
-        """What `undo` and `redo` would take back and make again."""
-        return self.library.undo_state()
+        Raises:
+            NotFoundError: there is no such person.
+            UsageError: both are the same, or one has no sightings.
+            SeenTogetherError: a frame shows both at once.
+        """
+        with self.library.transaction():
+            into, other = self.library.identity(into_id), self.library.identity(other_id)
+            if into == other:
+                raise UsageError(tr("{name} is the same person.", name=into.name))
+            kept, joining = (self._sightings_of(each) for each in (into, other))
+            self._check_apart(kept, joining, anyway=anyway)
+            moved: Moved = {each.id: (other.id, into.id) for each in joining}
+            self._decide(kept[0], joining[0], "same", moved, None)
+            return into
+
+    def split(self, identity_id: int, tracklet_ids: Collection[int], name: str = "") -> Identity:
+        """Some sightings of a person show somebody else, who becomes a person.
+
+        Args:
+            identity_id: the person.
+            tracklet_ids: sightings that leave; at least one stays.
+            name: of the new person; else the next "Person 3".
+
+        Raises:
+            NotFoundError: there is no such person.
+            UsageError: none of the sightings would stay, or one is not the person's.
+        """
+        with self.library.transaction():
+            person = self.library.identity(identity_id)
+            leaving = self._chosen(person, tracklet_ids)
+            gone = {each.id for each in leaving}
+            staying = [each for each in self._sightings_of(person) if each.id not in gone]
+            if not staying:
+                raise UsageError(
+                    tr("At least one sighting of {name} has to stay.", name=person.name),
+                    tr("To change the name of all, rename the person."),
+                )
+            created = self._new_identity()
+            moved: Moved = {each.id: (person.id, created.id) for each in leaving}
+            self._decide(staying[0], leaving[0], "different", moved, created)
+            return self.name(created.id, name) if name.strip() else created
+
+    def remove(self, identity_id: int, tracklet_id: int) -> None:
+        """One sighting does not show the person; it belongs to nobody then.
+
+        Raises:
+            NotFoundError: there is no such person.
+            UsageError: the sighting is not the person's.
+        """
+        with self.library.transaction():
+            person = self.library.identity(identity_id)
+            (leaving,) = self._chosen(person, [tracklet_id])
+            staying = [each for each in self._sightings_of(person) if each.id != leaving.id]
+            if staying:
+                self._decide(
+                    staying[0], leaving, "different", {leaving.id: (person.id, None)}, None
+                )
+            else:
+                self.delete(person.id)
+
+    def delete(self, identity_id: int) -> None:
+        """The sightings of a person stay; they belong to nobody then.
+
+        Raises:
+            NotFoundError: there is no such person.
+        """
+        with self.library.transaction():
+            members = self.library.tracklets_of_person(self.library.identity(identity_id).id)
+            edit = PersonEdit(identity_id, "deletion", datetime.now(UTC))
+            moved: Moved = {each.id: (identity_id, None) for each in members}
+            self.library.record_decision(edit, IdentityChanges(moved))
 
     def name(self, identity_id: int, name: str) -> Identity:
         """Gives a person a name.
@@ -93,7 +192,98 @@ class People:
         """
         if not name.strip():
             raise UsageError(tr("A person's name cannot be empty."), tr("Type a name."))
-        return self.library.rename_identity(identity_id, name.strip())
+        return self._edit(identity_id, "name", name.strip())
+
+    def mark(self, identity_id: int, colour: str) -> Identity:
+        """Gives a person a colour, as ``#rrggbb``; empty takes it away.
+
+        Raises:
+            NotFoundError: if there is no such person.
+            UsageError: if that is not a colour.
+        """
+        if colour and not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
+            raise UsageError(
+                tr("{text} is not a colour.", text=colour),
+                tr("Write it as #rrggbb, for example #c03060."),
+            )
+        return self._edit(identity_id, "colour", colour.lower())
+
+    def note(self, identity_id: int, notes: str) -> Identity:
+        """Keeps what the user wrote about a person; raises NotFoundError if there is none."""
+        return self._edit(identity_id, "notes", notes.strip())
+
+    def _edit(self, identity_id: int, what: PersonField, value: str) -> Identity:
+        with self.library.transaction():
+            before = getattr(self.library.identity(identity_id), what)
+            if before != value:
+                edit = PersonEdit(identity_id, what, datetime.now(UTC))
+                edited = {(identity_id, what): (before, value)}
+                self.library.record_decision(edit, IdentityChanges({}, edited=edited))
+            return self.library.identity(identity_id)
+
+    def _sightings_of(self, person: Identity) -> list[Tracklet]:
+        members = self.library.tracklets_of_person(person.id)
+        if not members:
+            raise UsageError(tr("{name} has no sightings.", name=person.name))
+        return members
+
+    def _chosen(self, person: Identity, tracklet_ids: Collection[int]) -> list[Tracklet]:
+        members = {each.id: each for each in self._sightings_of(person)}
+        strangers = [each for each in tracklet_ids if each not in members]
+        if strangers or not tracklet_ids:
+            raise UsageError(
+                tr(
+                    "{name} has no sighting {ids}.",
+                    name=person.name,
+                    ids=listed(map(str, strangers)),
+                ),
+                tr("Run people show to see the sightings."),
+            )
+        return [members[each] for each in dict.fromkeys(tracklet_ids)]
+
+    # Journal ------------------------------------------------------------------------------------
+
+    def undo(self) -> Step | None:
+        """Takes the last step back and returns it; None if there is none to take back."""
+        return self.library.undo_decision()
+
+    def redo(self) -> Step | None:
+        """Makes the step again that was undone last and returns it; None if there is none."""
+        return self.library.redo_decision()
+
+    def undo_state(self) -> UndoState:
+        """What `undo` and `redo` would take back and make again."""
+        return self.library.undo_state()
+
+    # Who there is -------------------------------------------------------------------------------
+
+    def all(self) -> list[tuple[Identity, int]]:
+        """Everybody who has sightings, with how many, by name in natural order."""
+        counts = self.library.sightings_by_person()
+        return [
+            (person, counts[person.id])
+            for person in self.library.identities()
+            if person.id in counts
+        ]
+
+    def query(self, identity_id: int) -> PersonQuery:
+        """A search for a person: all sightings are examples, rejected ones are not meant.
+
+        Raises:
+            NotFoundError: there is no such person.
+            UsageError: the person has no sightings.
+        """
+        members = {each.id for each in self._sightings_of(self.library.identity(identity_id))}
+        rejected: dict[int, bool] = {}
+        for decision in self.library.decisions():
+            pair = {decision.tracklet_id, decision.other_id}
+            others = pair - members
+            if len(others) == 1:
+                rejected[others.pop()] = decision.verdict == "different"
+        return PersonQuery(
+            tuple(TrackletQuery(each) for each in sorted(members)),
+            tuple(sorted(each for each, is_other in rejected.items() if is_other)),
+        )
 
     def find(self, name: str) -> Identity:
         """The person of a name, in any letter case, who has sightings.
@@ -137,11 +327,34 @@ class People:
         )
 
     def _members(self, tracklet: Tracklet) -> list[Tracklet]:
-        """Those of the tracklet's identity; nobody gets there but by a decision."""
+        """All of the tracklet's identity."""
         if tracklet.identity_id is None:
             return []
-        decided = _decided(self.library, self.library.decisions())
-        return [each for each in decided if each.identity_id == tracklet.identity_id]
+        return self.library.tracklets_of_person(tracklet.identity_id)
+
+    def _check_apart(
+        self, ones: Collection[Tracklet], others: Collection[Tracklet], *, anyway: bool
+    ) -> None:
+        """Raises SeenTogetherError if a frame shows one of each; `anyway`: does nothing."""
+        for one, other in () if anyway else product(ones, others):
+            if one.video_id != other.video_id or one.id == other.id:
+                continue
+            if one.first_time_s > other.last_time_s or other.first_time_s > one.last_time_s:
+                continue
+            first, second = (self.library.trajectory(each.id) for each in (one, other))
+            both, places, _ = np.intersect1d(
+                first.frame_index, second.frame_index, return_indices=True
+            )
+            if len(both):
+                raise SeenTogetherError(
+                    tr(
+                        "{video} shows both at once, at {time}: two boxes of one frame are "
+                        "rarely one person.",
+                        video=self.library.video(one.video_id).path.name,
+                        time=format_offset(float(first.time_s[places[0]])),
+                    ),
+                    tr("Look at that moment; if they are one person, confirm it once more."),
+                )
 
     def _side_of(self, hit: Tracklet, query: Tracklet) -> set[int]:
         """The hit and those of its identity who are confirmed only through it, not the query."""
@@ -161,69 +374,12 @@ class People:
         query: Tracklet,
         hit: Tracklet,
         verdict: Verdict,
-        moved: dict[int, tuple[int | None, int | None]],
+        moved: Moved,
         created: Identity | None,
     ) -> None:
         decision = Decision(query.id, hit.id, verdict, datetime.now(UTC))
         changes = IdentityChanges(moved, None if created is None else created.id)
         self.library.record_decision(decision, changes)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What holds between one tracklet and any other.
-
-    Whoever shares its identity is the same. Someone rejected for one of its identity, or whose
-    identity was, is different.
-
-    Attributes:
-        tracklet_id: the tracklet.
-        group: whom it belongs to.
-        rejected: groups that are somebody else.
-    """
-
-    tracklet_id: int
-    group: Group
-    rejected: frozenset[Group]
-
-    def of(self, tracklet_id: int, identity_id: int | None) -> Verdict | None:
-        """The verdict about another tracklet of an identity; None where nothing was decided."""
-        if tracklet_id == self.tracklet_id:
-            return None
-        group = _group(tracklet_id, identity_id)
-        if group == self.group:
-            return "same"
-        return "different" if group in self.rejected else None
-
-
-def judgement_about(library: Library, tracklet_id: int) -> Judgement:
-    """What was decided by now about a tracklet; it need not exist any more."""
-    decisions = library.decisions()
-    named = {each for d in decisions for each in (d.tracklet_id, d.other_id)}
-    identity_ids = library.identity_ids(named | {tracklet_id})
-    group_of = {each: _group(each, identity) for each, identity in identity_ids.items()}
-    own = group_of.get(tracklet_id, _group(tracklet_id, None))
-    latest: dict[Group, Verdict] = {}
-    for decision in decisions:
-        # A tracklet may have been deleted since the decisions were read.
-        pair = group_of.get(decision.tracklet_id), group_of.get(decision.other_id)
-        for one, other in (pair, pair[::-1]):
-            if one == own and other is not None:
-                latest[other] = decision.verdict
-    rejected = frozenset(group for group, verdict in latest.items() if verdict == "different")
-    return Judgement(tracklet_id, own, rejected)
-
-
-def _group(tracklet_id: int, identity_id: int | None) -> Group:
-    """The tracklet's identity; one that has none is a group of its own."""
-    return ("tracklet", tracklet_id) if identity_id is None else ("identity", identity_id)
-
-
-def _decided(library: Library, decisions: Iterable[Decision]) -> list[Tracklet]:
-    """Every tracklet that a decision names."""
-    return library.tracklets(
-        sorted({each for d in decisions for each in (d.tracklet_id, d.other_id)})
-    )
 
 
 def _reachable(start: int, links: Collection[frozenset[int]]) -> set[int]:

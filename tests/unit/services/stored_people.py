@@ -84,7 +84,8 @@ def add_people(
     tracks = [
         track(
             first + place,
-            times[place] if times else (0.0, 0.2, 0.4),
+            # One after the other: two people of a frame are never one.
+            times[place] if times else [(first + place - 1) * 0.6 + at for at in (0.0, 0.2, 0.4)],
             crop=crops[place] if crops else None,
         )
         for place in range(len(vectors))

@@ -115,8 +115,8 @@ def test_details_show_at_once_what_changed_since_the_last_ones(
     assert shown() == [(None, None), (None, None)]
     person = people.confirm(query.id, one.id)
     assert shown() == [("Person 1", "same"), (None, None)]
-    people.reject(query.id, two.id)
     people.name(person.id, "Ann")
+    people.reject(query.id, two.id)
     assert shown() == [("Ann", "same"), (None, "different")]
     people.undo()
     assert shown() == [("Ann", "same"), (None, None)]

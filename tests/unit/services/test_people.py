@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from stored_people import add_people, add_video, unit
 
-from app.core.errors import NotFoundError, UsageError
+from app.core.errors import NotFoundError, SeenTogetherError, UsageError
+from app.core.queries import PersonQuery, TrackletQuery
 from app.services.people.people import People
 from app.storage.library import Library
 from tests.decisions import verdicts
@@ -191,3 +192,122 @@ def test_decisions_need_two_tracklets_that_exist(library: Library, ids: list[int
         people.confirm(ids[0], ids[0])
     assert library.identities() == []
     assert people.undo() is None
+
+
+# Left for later, and open again ------------------------------------------------------------------
+
+
+def test_one_may_be_left_for_later_or_open_again(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    people.doubt(ids[0], ids[1])
+    assert verdicts(library, ids[0]) == {ids[1]: "maybe"}
+    people.confirm(ids[0], ids[1])
+    people.confirm(ids[0], ids[2])
+    people.doubt(ids[0], ids[1])  # no longer sure
+    assert persons(library, ids[:3]) == ["Person 1", None, "Person 1"]
+    assert verdicts(library, ids[2]) == {ids[0]: "same", ids[1]: "maybe"}
+    people.reopen(ids[0], ids[1])
+    assert verdicts(library, ids[2]) == {ids[0]: "same"}
+    people.undo()
+    assert verdicts(library, ids[2]) == {ids[0]: "same", ids[1]: "maybe"}
+
+
+def test_two_boxes_of_a_frame_are_one_person_only_if_the_user_insists(library: Library) -> None:
+    video = add_video(library, library.folder.parent / "cam1.mp4")
+    times = [(0.0, 0.2, 0.4), (0.4, 0.6), (0.3, 0.5)]  # the last one between their frames
+    one, two, three = (
+        each.id for each in add_people(library, video, [unit(1, 0)] * 3, times=times)
+    )
+    other = add_video(library, library.folder.parent / "cam2.mp4", "cam2")
+    (elsewhere,) = (each.id for each in add_people(library, other, [unit(1, 0)]))
+    people = People(library)
+    people.confirm(one, three)
+    people.confirm(one, elsewhere)
+    with pytest.raises(SeenTogetherError, match="cam1.mp4 shows both at once, at 0:00:00.4"):
+        people.confirm(three, two)  # through the first one, who is three's person
+    assert persons(library, [one, two, three]) == ["Person 1", None, "Person 1"]
+    people.confirm(three, two, anyway=True)
+    people.confirm(two, one)  # they are one by now
+    assert persons(library, [one, two, three]) == ["Person 1"] * 3
+
+
+# Whole people ------------------------------------------------------------------------------------
+
+
+def test_people_are_merged_split_and_deleted_and_all_of_it_is_undone(
+    library: Library, ids: list[int]
+) -> None:
+    people = People(library)
+    one = people.confirm(ids[0], ids[1])
+    two = people.confirm(ids[2], ids[3])
+    states = [persons(library, ids)]
+    assert people.merge(one.id, two.id) == one
+    states.append(persons(library, ids))
+    assert states[-1] == ["Person 1"] * 4 + [None]
+    guard = people.split(one.id, [ids[1], ids[2]], "Guard")
+    assert persons(library, ids) == ["Person 1", "Guard", "Guard", "Person 1", None]
+    assert verdicts(library, ids[0]) == {
+        ids[1]: "different", ids[2]: "different", ids[3]: "same",
+    }  # fmt: skip
+    people.remove(guard.id, ids[2])
+    assert persons(library, ids) == ["Person 1", "Guard", None, "Person 1", None]
+    people.delete(one.id)
+    assert persons(library, ids) == [None, "Guard", None, None, None]
+    assert [(each.name, count) for each, count in people.all()] == [("Guard", 1)]
+    people.remove(guard.id, ids[1])  # the last one
+    assert people.all() == []
+    while persons(library, ids) != states[-1]:
+        assert people.undo() is not None
+    people.undo()
+    assert persons(library, ids) == states[0]
+    while people.redo() is not None:
+        pass
+    assert people.all() == []
+
+
+def test_what_cannot_be_done_with_people_is_said(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    one = people.confirm(ids[0], ids[1])
+    for wrong, said in (
+        (lambda: people.merge(one.id, one.id), "the same person"),
+        (lambda: people.split(one.id, ids[:2]), "has to stay"),
+        (lambda: people.split(one.id, []), "no sighting"),
+        (lambda: people.split(one.id, [ids[4]]), f"no sighting {ids[4]}"),
+        (lambda: people.remove(one.id, ids[3]), f"no sighting {ids[3]}"),
+        (lambda: people.mark(one.id, "red"), "not a colour"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            wrong()
+    with pytest.raises(NotFoundError):
+        people.merge(one.id, 99)
+    assert persons(library, ids) == ["Person 1"] * 2 + [None] * 3
+
+
+def test_name_colour_and_notes_are_kept_and_undone(library: Library, ids: list[int]) -> None:
+    people = People(library)
+    person = people.confirm(ids[0], ids[1])
+    people.name(person.id, "Ann")
+    people.mark(person.id, "#C03060")
+    people.note(person.id, "  red hat\n")
+    people.note(person.id, "red hat")  # the same: nothing to undo
+    kept = library.identity(person.id)
+    assert (kept.name, kept.colour, kept.notes) == ("Ann", "#c03060", "red hat")
+    for _ in range(3):
+        people.undo()
+    assert library.identity(person.id) == person
+
+
+def test_a_person_is_searched_by_all_sightings_without_the_rejected(
+    library: Library, ids: list[int]
+) -> None:
+    people = People(library)
+    person = people.confirm(ids[0], ids[1])
+    people.reject(ids[0], ids[2])
+    people.reject(ids[1], ids[3])
+    people.doubt(ids[0], ids[4])
+    shown = tuple(TrackletQuery(each) for each in ids[:2])
+    assert people.query(person.id).shown == shown
+    assert people.query(person.id).rejected == (ids[2], ids[3])
+    people.reopen(ids[0], ids[2])
+    assert people.query(person.id).rejected == (ids[3],)
+    assert isinstance(people.query(person.id), PersonQuery)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from app.core.entities import Decision, Identity
+from app.core.entities import Decision, Identity, PersonEdit
 from app.core.errors import NotFoundError
 from app.core.journal import IdentityChanges, UndoState
 from app.storage.library import Library
@@ -32,6 +32,13 @@ def decide(
     return decision
 
 
+def edit(library: Library, identity_id: int, what: str, before: str, after: str) -> PersonEdit:
+    made = PersonEdit(identity_id, what, NOON)
+    edited = {(identity_id, what): (before, after)}
+    library.record_decision(made, IdentityChanges({}, edited=edited))
+    return made
+
+
 @pytest.fixture
 def three(add_video, store) -> list[int]:
     tracklets = store(add_video(), (1, 0.0), (2, 1.0), (3, 2.0))
@@ -43,8 +50,9 @@ def test_people_are_named_and_renamed(library: Library) -> None:
     tenth = library.create_identity("Person 10")
     second = library.create_identity("Person 2")
     assert library.identities() == [second, tenth]
-    assert library.rename_identity(tenth.id, "Anna Ødegård") == Identity(tenth.id, "Anna Ødegård")
+    edit(library, tenth.id, "name", "Person 10", "Anna Ødegård")
     assert library.identities() == [Identity(tenth.id, "Anna Ødegård"), second]
+    assert library.identity(tenth.id).name == "Anna Ødegård"
 
 
 def test_a_decision_moves_tracklets_between_people(library: Library, three: list[int]) -> None:
@@ -83,7 +91,7 @@ def test_unknown_people_are_told(library: Library, three: list[int]) -> None:
         decide(library, *three[:2], moved={three[0]: (None, 5)})
     assert library.decisions() == []
     with pytest.raises(NotFoundError, match="no person 5"):
-        library.rename_identity(5, "Anna")
+        edit(library, 5, "name", "", "Anna")
 
 
 def test_a_deleted_person_leaves_the_tracklets(library: Library, three: list[int]) -> None:
@@ -140,6 +148,22 @@ def test_undone_decisions_can_be_redone_until_another_is_made(
         ("dropped",),
         ("stands",),
     ]
+
+
+def test_changes_of_a_person_are_undone_in_their_turn(library: Library, three: list[int]) -> None:
+    anna = library.create_identity("Anna").id
+    said = decide(library, *three[:2], moved={three[0]: (None, anna)})
+    noted = edit(library, anna, "notes", "", "red hat")
+    named = edit(library, anna, "name", "Anna", "Ben")
+    assert library.identity(anna) == Identity(anna, "Ben", notes="red hat")
+    assert library.decisions() == [said]
+    assert library.undo_decision() == named
+    assert library.identity(anna) == Identity(anna, "Anna", notes="red hat")
+    assert library.undo_decision() == noted
+    assert library.undo_state() == UndoState(said, noted)
+    assert library.identity(anna) == Identity(anna, "Anna")
+    assert library.redo_decision() == noted
+    assert library.identity(anna) == Identity(anna, "Anna", notes="red hat")
 
 
 def test_several_writes_are_one_transaction(library: Library, three: list[int]) -> None:
