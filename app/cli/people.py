@@ -1,8 +1,9 @@
-"""``people``: who was confirmed, and their names."""
+"""``people``: who was confirmed; naming, judging, merging and splitting people."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,14 +11,24 @@ from app.cli.options import JsonOption, LibraryOption, helped
 from app.cli.output import AnswerTable, print_json, time_cell
 from app.cli.program import DONE, opened
 from app.core.clock import format_offset, format_utc
-from app.language import tr
+from app.core.errors import UsageError
+from app.language import listed, tr
+
+if TYPE_CHECKING:
+    from app.core.entities import Identity
+    from app.services.workspace import Workspace
 
 people = typer.Typer(
-    name="people", help=tr("Show the people that were confirmed, and give them "
-"names."),
-    no_args_is_help=True,
-)  # fmt: skip
+    name="people", help=tr("Show and change the people of a library."), no_args_is_help=True
+)
 PersonArgument = Annotated[str, typer.Argument(help=tr("The person's name, see people list."))]
+OtherArgument = Annotated[str, typer.Argument(help=tr("Another person's name."))]
+SightingOption = Annotated[
+    list[int], typer.Option("--tracklet", help=tr("A tracklet's id; may be repeated."))
+]
+AnywayOption = Annotated[
+    bool, typer.Option("--anyway", help=tr("Even if a frame shows both at once."))
+]
 
 
 @people.command("list")
@@ -27,9 +38,8 @@ def list_people(context: typer.Context, library: LibraryOption, json: JsonOption
     with opened(context.obj, library) as workspace:
         known = [
             (identity, workspace.people.sightings(identity.id))
-            for identity in workspace.library.identities()
+            for identity, _ in workspace.people.all()
         ]
-    known = [(identity, sightings) for identity, sightings in known if sightings]
     if json:
         print_json(
             {
@@ -37,6 +47,8 @@ def list_people(context: typer.Context, library: LibraryOption, json: JsonOption
                     {
                         "id": identity.id,
                         "name": identity.name,
+                        "colour": identity.colour or None,
+                        "notes": identity.notes,
                         "tracklet_ids": [each.id for each in sightings],
                     }
                     for identity, sightings in known
@@ -44,11 +56,13 @@ def list_people(context: typer.Context, library: LibraryOption, json: JsonOption
             }
         )
         return DONE
+    columns = (tr("name"), tr("sightings"), tr("tracklets"), tr("notes"))
     table = AnswerTable(
-        tr("People"), (tr("name"), tr("sightings"), tr("tracklets")), right=(tr("sightings"),)
+        tr("People"), columns, right=(tr("sightings"),), folding=(tr("tracklets"), tr("notes"))
     )
     for identity, sightings in known:
-        table.add(identity.name, str(len(sightings)), ", ".join(str(each.id) for each in sightings))
+        ids = listed(str(each.id) for each in sightings)
+        table.add(identity.name, str(len(sightings)), ids, identity.notes)
     table.print(*(() if known else (tr("Nobody was confirmed in this library yet."),)))
     return DONE
 
@@ -103,13 +117,210 @@ def name_person(
     person: PersonArgument,
     name: Annotated[str, typer.Argument(help=tr("The new name."))],
     library: LibraryOption,
+    json: JsonOption = False,
 ) -> int:
     """The command ``name_person``."""
     with opened(context.obj, library) as workspace:
         identity = workspace.people.find(person)
         renamed = workspace.people.name(identity.id, name)
-    typer.echo(
-        tr("{old} is now named {new}.", old=identity.name, new=renamed.name),
-        err=True,
+        said = tr("{old} is now named {new}.", old=identity.name, new=renamed.name)
+        return _tell(workspace, renamed, said, as_json=json)
+
+
+@people.command()
+@helped(tr("Give a person a colour or notes."))
+def mark(
+    context: typer.Context,
+    person: PersonArgument,
+    library: LibraryOption,
+    colour: Annotated[
+        str | None, typer.Option(help=tr('Such as #c03060; "" takes it away.'))
+    ] = None,
+    notes: Annotated[str | None, typer.Option(help=tr('"" takes them away.'))] = None,
+    json: JsonOption = False,
+) -> int:
+    """The command ``mark``."""
+    if colour is None and notes is None:
+        raise UsageError(tr("Give --colour, --notes, or both."))
+    with opened(context.obj, library) as workspace, workspace.library.transaction():
+        identity = workspace.people.find(person)
+        if colour is not None:
+            identity = workspace.people.mark(identity.id, colour)
+        if notes is not None:
+            identity = workspace.people.note(identity.id, notes)
+        return _tell(
+            workspace, identity, tr("{name} is changed.", name=identity.name), as_json=json
+        )
+
+
+@people.command()
+@helped(
+    tr(
+        "Say what tracklets are to a person.\n\n"
+        "PERSON may be a new name: the tracklets that are confirmed are the person then. A "
+        "rejected tracklet is not meant in searches for the person."
     )
+)
+def judge(
+    context: typer.Context,
+    person: PersonArgument,
+    library: LibraryOption,
+    yes: Annotated[list[int] | None, typer.Option("--yes", help=tr("Shows the person."))] = None,
+    no: Annotated[list[int] | None, typer.Option("--no", help=tr("Shows somebody else."))] = None,
+    maybe: Annotated[list[int] | None, typer.Option(help=tr("Left for later."))] = None,
+    undecided: Annotated[
+        list[int] | None, typer.Option(help=tr("Nothing is said about it any more."))
+    ] = None,
+    anyway: AnywayOption = False,
+    json: JsonOption = False,
+) -> int:
+    """The command ``judge``."""
+    with opened(context.obj, library) as workspace, workspace.library.transaction():
+        service, sightings = workspace.people, list(yes or ())
+        if service.is_known(person):
+            first = service.sightings(service.find(person).id)[0].id
+        elif len(sightings) > 1:
+            first = sightings.pop(0)
+            _check_nobodys(workspace, [first, *sightings])
+        else:
+            raise UsageError(
+                tr('Nobody in this library is named "{name}".', name=person),
+                tr("To begin a person, give at least two tracklets with --yes."),
+            )
+        for tracklet_id in sightings:
+            if tracklet_id != first:
+                service.confirm(first, tracklet_id, anyway=anyway)
+        for said, ids in (
+            (service.reject, no),
+            (service.doubt, maybe),
+            (service.reopen, undecided),
+        ):
+            for tracklet_id in ids or ():
+                said(first, tracklet_id)
+        identity_id = workspace.library.tracklet(first).identity_id
+        assert identity_id is not None, "somebody with two sightings is a person"
+        identity = workspace.library.identity(identity_id)
+        if not service.is_known(person):
+            identity = service.name(identity.id, person)
+        return _tell(
+            workspace, identity, tr("{name} is changed.", name=identity.name), as_json=json
+        )
+
+
+@people.command()
+@helped(tr("Make two people one.\n\nThe first one's name stays."))
+def merge(
+    context: typer.Context,
+    person: PersonArgument,
+    other: OtherArgument,
+    library: LibraryOption,
+    anyway: AnywayOption = False,
+    json: JsonOption = False,
+) -> int:
+    """The command ``merge``."""
+    with opened(context.obj, library) as workspace:
+        find = workspace.people.find
+        merged = workspace.people.merge(find(person).id, find(other).id, anyway=anyway)
+        said = tr("{other} is {name} now.", other=other, name=merged.name)
+        return _tell(workspace, merged, said, as_json=json)
+
+
+@people.command()
+@helped(tr("Make a new person of some sightings of another."))
+def split(
+    context: typer.Context,
+    person: PersonArgument,
+    tracklet: SightingOption,
+    library: LibraryOption,
+    into: Annotated[str, typer.Option(help=tr("Name of the new person."))] = "",
+    json: JsonOption = False,
+) -> int:
+    """The command ``split``."""
+    with opened(context.obj, library) as workspace:
+        made = workspace.people.split(workspace.people.find(person).id, tracklet, into)
+        said = tr("{name} is a person now.", name=made.name)
+        return _tell(workspace, made, said, as_json=json)
+
+
+@people.command()
+@helped(tr("Take sightings out of a person.\n\nThey belong to nobody then."))
+def remove(
+    context: typer.Context,
+    person: PersonArgument,
+    tracklet: SightingOption,
+    library: LibraryOption,
+    json: JsonOption = False,
+) -> int:
+    """The command ``remove``."""
+    with opened(context.obj, library) as workspace, workspace.library.transaction():
+        identity = workspace.people.find(person)
+        for each in tracklet:
+            workspace.people.remove(identity.id, each)
+        return _tell(
+            workspace, identity, tr("{name} is changed.", name=identity.name), as_json=json
+        )
+
+
+@people.command()
+@helped(tr("Delete a person; the sightings stay."))
+def delete(
+    context: typer.Context, person: PersonArgument, library: LibraryOption, json: JsonOption = False
+) -> int:
+    """The command ``delete``."""
+    with opened(context.obj, library) as workspace:
+        identity = workspace.people.find(person)
+        workspace.people.delete(identity.id)
+        said = tr("{name} is deleted; to take that back: people undo", name=identity.name)
+        return _tell(workspace, identity, said, as_json=json)
+
+
+@people.command()
+@helped(tr("Take back the last change of people."))
+def undo(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:
+    """The command ``undo``."""
+    return _step(context, library, as_json=json, redo=False)
+
+
+@people.command()
+@helped(tr("Make the change again that was taken back."))
+def redo(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:
+    """The command ``redo``."""
+    return _step(context, library, as_json=json, redo=True)
+
+
+def _check_nobodys(workspace: Workspace, tracklet_ids: list[int]) -> None:
+    """A new person is made of sightings that are nobody's; raises UsageError otherwise."""
+    for tracklet_id in tracklet_ids:
+        owner = workspace.library.tracklet(tracklet_id).identity_id
+        if owner is not None:
+            raise UsageError(
+                tr(
+                    "Tracklet {id} is {name} already.",
+                    id=tracklet_id,
+                    name=workspace.library.identity(owner).name,
+                ),
+                tr("Use people name, split or merge."),
+            )
+
+
+def _step(context: typer.Context, library: Path, *, as_json: bool, redo: bool) -> int:
+    with opened(context.obj, library) as workspace:
+        step = workspace.people.redo() if redo else workspace.people.undo()
+    if as_json:
+        print_json({"done": step is not None})
+    elif step is None:
+        typer.echo(tr("There is nothing to redo.") if redo else tr("There is nothing to undo."))
+    else:
+        typer.echo(tr("Made again.") if redo else tr("Taken back."))
+    return DONE
+
+
+def _tell(workspace: Workspace, person: Identity, said: str, *, as_json: bool) -> int:
+    """Says what was done, or shows the person as it is now."""
+    if not as_json:
+        typer.echo(said, err=True)
+        return DONE
+    sightings = [each.id for each in workspace.people.sightings(person.id)]
+    about = {"id": person.id, "name": person.name, "colour": person.colour or None}
+    print_json({**about, "notes": person.notes, "tracklet_ids": sightings})
     return DONE

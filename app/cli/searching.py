@@ -124,13 +124,15 @@ def _last(events: Iterable[SearchEvent]) -> SearchResult:
 def _query(workspace: Workspace, who: Who) -> tuple[Query, dict[str, Any]]:
     """The query, and how it is told to the user."""
     found = [_by_tracklet(workspace, each) for each in dict.fromkeys(who.tracklet_ids)]
-    found += [each for name in who.people for each in _by_person(workspace, name)]
+    people = [workspace.people.find(name) for name in who.people]
+    queries = [workspace.people.query(person.id) for person in people]
+    found += [each for query in queries for each in _by_person(workspace, query)]
     found += [_by_image(workspace, each) for each in who.images]
     if who.point is not None:
         found.append(_by_point(workspace, who.point))
-    if len(found) == 1 and not who.rejected:
+    rejected = sorted(who.rejected.union(*(each.rejected for each in queries)))
+    if len(found) == 1 and not rejected:
         return found[0]
-    rejected = sorted(who.rejected)
     query = PersonQuery(tuple(example for example, _ in found), tuple(rejected))
     _check_apart(query)
     told = [each for _, each in found]
@@ -156,9 +158,9 @@ def _by_tracklet(workspace: Workspace, tracklet_id: int) -> tuple[Example, dict[
     return TrackletQuery(tracklet_id), told
 
 
-def _by_person(workspace: Workspace, name: str) -> list[tuple[Example, dict[str, Any]]]:
-    identity = workspace.people.find(name)
-    return [_by_tracklet(workspace, each.id) for each in workspace.people.sightings(identity.id)]
+def _by_person(workspace: Workspace, query: PersonQuery) -> list[tuple[Example, dict[str, Any]]]:
+    sightings = (each for each in query.shown if isinstance(each, TrackletQuery))
+    return [_by_tracklet(workspace, each.tracklet_id) for each in sightings]
 
 
 def _by_image(workspace: Workspace, image: Path) -> tuple[Example, dict[str, Any]]:

@@ -292,13 +292,18 @@ class People:
             NotFoundError: nobody has that name.
         """
         wanted = name.strip().casefold()
-        for identity in self.library.identities():
-            if identity.name.casefold() == wanted and self.sightings(identity.id):
-                return identity
+        for person, _ in self.all():
+            if person.name.casefold() == wanted:
+                return person
         raise NotFoundError(
             tr('Nobody in this library is named "{name}".', name=name),
             tr("Run people list to see the names."),
         )
+
+    def is_known(self, name: str) -> bool:
+        """Whether somebody with sightings has that name, in any letter case."""
+        wanted = name.strip().casefold()
+        return any(person.name.casefold() == wanted for person, _ in self.all())
 
     def sightings(self, identity_id: int) -> list[Tracklet]:
         """The tracklets that were confirmed to show a person, by video and time."""
@@ -353,7 +358,7 @@ class People:
                         video=self.library.video(one.video_id).path.name,
                         time=format_offset(float(first.time_s[places[0]])),
                     ),
-                    tr("Look at that moment; if they are one person, confirm it once more."),
+                    tr("Look at that moment; if they are one person, add --anyway."),
                 )
 
     def _side_of(self, hit: Tracklet, query: Tracklet) -> set[int]:
