@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.entities import Verdict
+from app.core.entities import Decision, Verdict
 from app.core.journal import UndoState
 from app.core.queries import SearchResult
 from app.gui.actions import Where, context_menu, make_actions
@@ -53,6 +53,7 @@ _ORDERS = {
     GalleryOrder.TIME: tr("by time"),
     GalleryOrder.CAMERA: tr("by camera"),
 }
+SIGNS: dict[Verdict, str] = {"same": " ✓", "different": " ✕", "maybe": " ?", "open": ""}
 _AROUND = timedelta(minutes=10)
 FIRST_STEP = tr("Click a person in the player, or drop a picture of one here.")
 
@@ -304,8 +305,8 @@ class ResultsPanel(QWidget):
             (self.redo, tr("Redo"), state.redoable),
         ):
             action.setEnabled(decision is not None)
-            sign = "" if decision is None else " ✓" if decision.verdict == "same" else " ✕"
-            action.setText(word + sign)
+            verdict = decision.verdict if isinstance(decision, Decision) else "open"
+            action.setText(word + SIGNS[verdict])
         self.redo.setVisible(state.redoable is not None)
 
     def _say_nobody(self) -> None:
