@@ -204,6 +204,8 @@ class Hit:
         nearer_rejected: by how much the cosine to somebody rejected is above `cosine`, at least 0.
         probability: that it shows the person sought, 0..1, as far as similarity and time tell;
             None where the library does not say enough for that, or not yet.
+        stack: the same number for hits of one moment in one camera that are all but identical;
+            None for one that is like no other.
     """
 
     tracklet_id: int
@@ -214,6 +216,7 @@ class Hit:
     transit: Transit | None = None
     nearer_rejected: float = 0.0
     probability: float | None = None
+    stack: int | None = None
 
     @property
     def band(self) -> Band | None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from app.core.clock import format_time
+from app.core.queries import percent_text
 from app.language import language, listed, tr
 
 if TYPE_CHECKING:
@@ -115,6 +116,14 @@ def tooltip_text(details: HitDetails, hit: Hit, rank: int, zone: ZoneInfo) -> st
             score=score_text(hit.score),
         ),
     ]
+    if hit.probability is not None:
+        lines.insert(
+            3,
+            tr(
+                "Probably the same person: {percent}, learnt from this library",
+                percent=percent_text(hit.probability),
+            ),
+        )
     if hit.transit is not None:
         words = hit.transit.words()
         lines.insert(3, f"{words[0].upper()}{words[1:]}")
@@ -128,6 +137,8 @@ def spoken_text(
 ) -> str:
     """A tile as one sentence for a screen reader."""
     parts = [tr("possible match {rank}, score {score}", rank=rank, score=score_text(hit.score))]
+    if hit.probability is not None:
+        parts.append(tr("probability {percent}", percent=percent_text(hit.probability)))
     if details is not None:
         if details.identity:
             parts.append(tr("known as {name}", name=details.identity))

@@ -244,6 +244,19 @@ class TrackletRows(LibraryPart):
             rows = session.scalars(query.order_by(CropRow.time_s, CropRow.frame_index))
             return [self._crop(row) for row in rows]
 
+    def crop_paths(self, tracklet_ids: Sequence[int]) -> dict[int, list[Path]]:
+        """Where the crops of some tracklets are, each tracklet's in order of time."""
+        found: dict[int, list[Path]] = defaultdict(list)
+        with self._database.reading() as session:
+            for some in chunks([int(each) for each in tracklet_ids]):
+                query = select(CropRow.tracklet_id, CropRow.relative_path).where(
+                    CropRow.tracklet_id.in_(some)
+                )
+                rows = session.execute(query.order_by(CropRow.time_s, CropRow.frame_index))
+                for tracklet_id, path in rows:
+                    found[tracklet_id].append(self._crop_files.path(path))
+        return dict(found)
+
     def crop(self, path: Path) -> Image:
         """The pixels of a stored crop, RGB uint8 (h, w, 3).
 

@@ -11,7 +11,8 @@ from results_fakes import details_of, hits_of
 
 from app.core.queries import Transit
 from app.gui.hit_text import count_text, score_text, video_time_text
-from app.gui.results.gallery_model import GalleryModel, GalleryOrder
+from app.gui.results.gallery_model import GalleryModel
+from app.gui.results.gallery_rows import GalleryOrder, Heading
 
 
 @pytest.fixture
@@ -22,7 +23,12 @@ def model(qapp: object) -> GalleryModel:
 
 
 def ids(model: GalleryModel) -> list[int]:
-    return [model.hit(row).tracklet_id for row in range(len(model))]
+    return [hit.tracklet_id for hit in model.hits_in(range(model.rowCount()))]
+
+
+def headings(model: GalleryModel) -> list[str]:
+    rows = (model.at(row) for row in range(model.rowCount()))
+    return [row.text for row in rows if isinstance(row, Heading)]
 
 
 def test_rows_follow_the_ranking(model: GalleryModel) -> None:
@@ -69,6 +75,7 @@ def test_sorts_by_camera_then_by_rank(model: GalleryModel) -> None:
     model.add_details([details_of(each) for each in (2, 4, 1, 3, 0)])
     model.sort_by(GalleryOrder.CAMERA)
     assert ids(model) == [3, 0, 4, 1, 2]
+    assert headings(model) == ["cam1 · 2", "cam2 · 2", "cam3 · 1"]
     assert model.rank_of(3) == 4
 
 

@@ -27,7 +27,7 @@ from results_fakes import CAMERAS, START, a_result
 from app.core.entities import Camera, Decision
 from app.core.journal import UndoState
 from app.core.queries import CameraShare, SearchFilter, SearchResult, SearchStage, TransitUse
-from app.gui.results.gallery_model import GalleryOrder
+from app.gui.results.gallery_rows import GalleryOrder
 from app.gui.results.results_panel import ResultsPanel
 from app.gui.tasks import TaskRunner
 
@@ -294,9 +294,9 @@ def test_order_is_asked_for(panel: ResultsPanel, qtbot) -> None:
 def test_the_slider_sets_the_size_of_the_pictures(panel: ResultsPanel) -> None:
     panel.show_result(a_result(*range(50)))
     panel.picture_size.setValue(panel.picture_size.minimum())
-    small = panel.gallery.gridSize()
+    small = panel.gallery.visualRect(panel.model.index(0))
     panel.picture_size.setValue(panel.picture_size.maximum())
-    large = panel.gallery.gridSize()
+    large = panel.gallery.visualRect(panel.model.index(0))
     assert large.height() - small.height() == (
         panel.picture_size.maximum() - panel.picture_size.minimum()
     )

@@ -17,7 +17,7 @@ from search_window import Window
 
 from app.core.errors import LibraryError, ModelError
 from app.core.queries import CropQuery, SearchFilter, SearchStage, TrackletQuery
-from app.gui.results.gallery_model import GalleryOrder
+from app.gui.results.gallery_rows import GalleryOrder
 from app.gui.tasks import TaskRunner
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PySide6.QtCore import QSize
 
 from app.gui.results.results_panel import ResultsPanel
 from app.gui.results.search_flow import SearchFlow
@@ -62,10 +63,8 @@ def test_search_select_confirm_filter_and_undo(library: Library, tasks: TaskRunn
     assert model.hit(0).tracklet_id == alike
     assert panel.head.caption.whole().startswith("cam1 · 2024-05-14")
     thumbnail = model.details_of(alike).thumbnail
-    qtbot.waitUntil(
-        lambda: panel.thumbnails.pixmap(thumbnail, panel.gallery.gridSize()) is not None
-    )
-    assert not panel.thumbnails.pixmap(thumbnail, panel.gallery.gridSize()).isNull()
+    qtbot.waitUntil(lambda: panel.thumbnails.pixmap(thumbnail, QSize(80, 152)) is not None)
+    assert not panel.thumbnails.pixmap(thumbnail, QSize(80, 152)).isNull()
 
     with qtbot.waitSignal(flow.hit_selected) as selected:
         panel.gallery.setCurrentIndex(model.index(0))

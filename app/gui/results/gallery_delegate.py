@@ -1,4 +1,4 @@
-"""Paints one tile of the result gallery: picture, score, camera, time, verdict."""
+"""Paints a row of the result gallery: a heading, or a tile with pictures, place, time, verdict."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QS
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from app.gui.hit_text import clock_text, day_text, score_text, taken_utc, video_time_text
+from app.core.queries import percent_text
+from app.gui.hit_text import (
+    clock_text,
+    day_text,
+    score_text,
+    taken_utc,
+    video_time_text,
+)
+from app.gui.results.gallery_rows import Heading
 from app.gui.widgets import theme
 from app.language import tr
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from app.core.queries import Hit
     from app.gui.results.gallery_model import GalleryModel
     from app.gui.results.thumbnails import Thumbnails
@@ -35,10 +45,25 @@ class GalleryDelegate(QStyledItemDelegate):
         self._model = model
         self._thumbnails = thumbnails
         self._tile = QSize(96, 224)
+        self._has_strip = False
+        self.playing: tuple[int, int] | None = None
+        """Row whose pictures are shown one after the other, and which one it is, counted on."""
 
-    def set_tile(self, size: QSize) -> None:
-        """How large every tile is, in pixels."""
+    def set_tile(self, size: QSize, *, has_strip: bool) -> None:
+        """How large every tile is, in pixels; whether begin and end stand beside the picture."""
         self._tile = size
+        self._has_strip = has_strip
+
+    @staticmethod
+    def heading_height_px(font: QFont) -> int:
+        """What a heading needs, paddings included."""
+        return QFontMetrics(font).height() + 3 * PAD_PX
+
+    def stack_sign(self, rect: QRect) -> QRect:
+        """Where a tile says how many hits it stands for."""
+        tile = rect.adjusted(1 + PAD_PX, 1 + PAD_PX, -1 - PAD_PX, 0)
+        height = QFontMetrics(self.parent().font()).height() + PAD_PX  # type: ignore[attr-defined]
+        return QRect(tile.left(), tile.top(), tile.width() - BADGE_PX - PAD_PX, height)
 
     @staticmethod
     def least_width_px(font: QFont) -> int:
@@ -65,8 +90,12 @@ class GalleryDelegate(QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Paints the tile of a row."""
-        hit = self._model.hit(index.row())
+        """Paints the heading or the tile of a row."""
+        row = self._model.at(index.row())
+        if isinstance(row, Heading):
+            _paint_heading(painter, option, row)
+            return
+        hit = row.hit
         details = self._model.details_of(hit.tracklet_id)
         verdict = self._model.verdict_of(hit.tracklet_id)
         tokens = theme.tokens()
@@ -77,7 +106,20 @@ class GalleryDelegate(QStyledItemDelegate):
         inner = tile.adjusted(PAD_PX, PAD_PX, -PAD_PX, -PAD_PX)
         text_px = self.text_height_px(option.font) - PAD_PX
         bed = QRect(inner.topLeft(), QSize(inner.width(), inner.height() - text_px + PAD_PX))
-        self._paint_picture(painter, bed, details, verdict == "different", tokens)
+        is_faded = verdict == "different"
+        if details is not None and (step := self._step_of(index.row(), details)) is not None:
+            self._paint_picture(painter, bed, details, details.pictures[step], is_faded, tokens)
+            _paint_step(painter, bed, step, len(details.pictures), tokens)
+        elif details is not None and self._has_strip and len(details.pictures) > 1:
+            main, begin, end = _strip(bed)
+            self._paint_picture(painter, main, details, details.thumbnail, is_faded, tokens)
+            for place, path in ((begin, details.pictures[0]), (end, details.pictures[-1])):
+                self._paint_crop(painter, place, path, is_faded, tokens)
+        else:
+            path = None if details is None else details.thumbnail
+            self._paint_picture(painter, bed, details, path, is_faded, tokens)
+        if words := self._model.stack_words(row):
+            _paint_plate(painter, self.stack_sign(option.rect), words, tokens)
         if verdict is not None:
             corner = QPoint(bed.right() - BADGE_PX - 2, bed.top() + 3)
             _paint_badge(painter, QRect(corner, QSize(BADGE_PX, BADGE_PX)), verdict, tokens)
@@ -87,21 +129,35 @@ class GalleryDelegate(QStyledItemDelegate):
 
     # Parts --------------------------------------------------------------------------------------
 
+    def _step_of(self, row: int, details: HitDetails) -> int | None:
+        """Which picture of a sighting is played now; None where none is."""
+        if self.playing is None or self.playing[0] != row or len(details.pictures) < 2:
+            return None
+        return self.playing[1] % len(details.pictures)
+
     def _paint_picture(
         self,
         painter: QPainter,
         bed: QRect,
         details: HitDetails | None,
+        path: Path | None,
         is_faded: bool,
         tokens: Tokens,
+    ) -> None:
+        self._paint_crop(painter, bed, path, is_faded, tokens)
+        if details is not None and details.identity:
+            _paint_name(painter, bed, details.identity, tokens)
+
+    def _paint_crop(
+        self, painter: QPainter, bed: QRect, path: Path | None, is_faded: bool, tokens: Tokens
     ) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(tokens.ground))
         painter.drawRoundedRect(bed, theme.RADIUS_PX, theme.RADIUS_PX)
-        if details is None:
+        if path is None:
             return
         ratio = painter.device().devicePixelRatioF()
-        picture = self._thumbnails.pixmap(details.thumbnail, bed.size() * ratio)
+        picture = self._thumbnails.pixmap(path, bed.size() * ratio)
         if picture is None:
             return
         if picture.isNull():
@@ -115,8 +171,6 @@ class GalleryDelegate(QStyledItemDelegate):
         place.moveCenter(bed.center())
         painter.drawPixmap(place, picture)
         painter.setOpacity(1.0)
-        if details.identity:
-            _paint_name(painter, bed, details.identity, tokens)
 
     def _paint_words(
         self,
@@ -131,7 +185,8 @@ class GalleryDelegate(QStyledItemDelegate):
         line = QRect(words.left(), words.top(), words.width(), metrics.height())
         painter.setPen(QColor(tokens.text))
         painter.setFont(theme.strong_font(font))
-        score = score_text(hit.score)
+        chance = hit.probability
+        score = score_text(hit.score) if chance is None else percent_text(chance)
         painter.drawText(line, _LEFT, score)
         left_px = line.width() - painter.fontMetrics().horizontalAdvance(score) - PAD_PX
         painter.setFont(font)
@@ -164,6 +219,52 @@ class GalleryDelegate(QStyledItemDelegate):
         time = clock_text(taken, self._model.zone)
         with_day = f"{day_text(taken, self._model.zone)} {time}"
         return with_day if metrics.horizontalAdvance(with_day) <= width_px else time
+
+
+def _strip(bed: QRect) -> tuple[QRect, QRect, QRect]:
+    """Where the best picture goes, and at its right the first and the last one."""
+    main = QRect(bed.left(), bed.top(), round(bed.width() * 2 / 3) - PAD_PX // 2, bed.height())
+    left = main.right() + PAD_PX
+    half = (bed.height() - PAD_PX) // 2
+    begin = QRect(left, bed.top(), bed.right() - left + 1, half)
+    return main, begin, begin.translated(0, half + PAD_PX)
+
+
+def _paint_heading(painter: QPainter, option: QStyleOptionViewItem, heading: Heading) -> None:
+    """Its words over a line, with a sign where it can be folded."""
+    tokens = theme.tokens()
+    painter.save()
+    _paint_ground(painter, option.rect.adjusted(1, 1, -1, -1), option.state, tokens)
+    room = option.rect.adjusted(PAD_PX, 0, -PAD_PX, -PAD_PX)
+    sign = ("▸ " if heading.is_folded else "▾ ") if heading.count else ""
+    painter.setPen(QColor(tokens.text if heading.count else tokens.muted))
+    painter.setFont(theme.strong_font(option.font) if heading.count else option.font)
+    metrics = painter.fontMetrics()
+    text = metrics.elidedText(sign + heading.text, Qt.TextElideMode.ElideRight, room.width())
+    painter.drawText(room, _LEFT, text)
+    begin = room.left() + metrics.horizontalAdvance(text) + 2 * PAD_PX
+    painter.setPen(QColor(tokens.line))
+    painter.drawLine(begin, room.center().y() + 1, room.right(), room.center().y() + 1)
+    painter.restore()
+
+
+def _paint_step(painter: QPainter, bed: QRect, step: int, count: int, tokens: Tokens) -> None:
+    """How far a sighting that is played has come: a bar at the foot of the picture."""
+    width = bed.width() // count
+    painter.fillRect(bed.left() + step * width, bed.bottom() - 2, width, 3, QColor(tokens.accent))
+
+
+def _paint_plate(painter: QPainter, place: QRect, words: str, tokens: Tokens) -> None:
+    """Words on a plate over the picture, as wide as they need."""
+    metrics = painter.fontMetrics()
+    shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, place.width() - 2 * PAD_PX)
+    plate = QRect(place)
+    plate.setWidth(metrics.horizontalAdvance(shown) + 2 * PAD_PX)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(tokens.accent))
+    painter.drawRoundedRect(plate, theme.RADIUS_PX, theme.RADIUS_PX)
+    painter.setPen(QColor(tokens.on_accent))
+    painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, shown)
 
 
 def _paint_ground(painter: QPainter, tile: QRect, state: QStyle.StateFlag, tokens: Tokens) -> None:

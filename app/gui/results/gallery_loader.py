@@ -45,6 +45,8 @@ class GalleryLoader(QObject):
         self._tasks = tasks
         self._fetch: Fetch | None = None
         self._rows = range(0)
+        self._with_ends = False
+        self._played: list[Path] = []
         self._ids_of_path: dict[Path, int] = {}
         self._page_task: Task | None = None
         self._full_task: Task | None = None
@@ -106,18 +108,32 @@ class GalleryLoader(QObject):
 
     def _take(self, fetched: list[HitDetails]) -> None:
         self._model.add_details(fetched)
-        self._ids_of_path.update({each.thumbnail: each.tracklet_id for each in fetched})
+        for each in fetched:
+            self._ids_of_path.update(
+                dict.fromkeys((each.thumbnail, *each.pictures), each.tracklet_id)
+            )
         self.arrived.emit(fetched)
         self._want_pictures()
 
     def _want_pictures(self) -> None:
-        count = len(self._model)
-        known = (
-            self._model.details_of(self._model.hit(row).tracklet_id)
-            for row in self._rows
-            if row < count
-        )
-        self._thumbnails.want([details.thumbnail for details in known if details is not None])
+        hits = self._model.hits_in(self._rows)
+        known = [each for hit in hits if (each := self._model.details_of(hit.tracklet_id))]
+        wanted = [each.thumbnail for each in known]
+        if self._with_ends:
+            wanted += [path for each in known for path in (each.pictures[:1] + each.pictures[-1:])]
+        self._thumbnails.want(wanted + self._played)
+
+    def play(self, row: int) -> None:
+        """Loads all pictures of the sighting of a row, too."""
+        (hit,) = self._model.hits_in([row])[:1] or (None,)
+        details = None if hit is None else self._model.details_of(hit.tracklet_id)
+        self._played = [] if details is None else list(details.pictures)
+        self._want_pictures()
+
+    def load_ends(self, wanted: bool) -> None:
+        """Whether first and last picture of each sighting are shown, too."""
+        self._with_ends = wanted
+        self._want_pictures()
 
     def _repaint(self, path: Path) -> None:
         tracklet_id = self._ids_of_path.get(path)

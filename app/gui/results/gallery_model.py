@@ -1,10 +1,9 @@
-"""The item model of the result gallery: ids in order; what a tile shows comes when it is seen."""
+"""The item model of the result gallery: rows in order; what a tile shows comes when it is seen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -12,8 +11,19 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from app.core.entities import Verdict
 from app.core.queries import Hit
-from app.gui.hit_text import spoken_text, taken_utc, tooltip_text
+from app.gui.hit_text import spoken_text, tooltip_text
+from app.gui.results.gallery_rows import (
+    FOLDED_AT_FIRST,
+    Arrangement,
+    GalleryOrder,
+    Heading,
+    Row,
+    Shown,
+    Tile,
+    stack_text,
+)
 from app.gui.widgets.plain import plain_tip
+from app.language import tr
 
 if TYPE_CHECKING:
     from app.services.people.catalog import HitDetails
@@ -22,42 +32,51 @@ Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 
 
-class GalleryOrder(StrEnum):
-    """What the gallery is sorted by."""
-
-    RELEVANCE = "relevance"
-    TIME = "time"
-    CAMERA = "camera"
-
-
 class GalleryModel(QAbstractListModel):
-    """Thousands of hits; only those that were seen carry details."""
+    """Thousands of hits; only those that were seen carry details.
+
+    Rows are headings and tiles. They are arranged when a ranking comes or the user asks for another
+    order; verdicts and details that come in between change no row, so that nothing moves under the
+    pointer.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._ranked: list[Hit] = []
-        self._shown: list[Hit] = []
+        self._rows: list[Row] = []
         self._row_of: dict[int, int] = {}
         self._rank_of: dict[int, int] = {}
         self._details: dict[int, HitDetails] = {}
         self._stale: set[int] = set()
         self._decided: dict[int, Verdict | None] = {}
+        self._arranged_by: dict[int, str | None] = {}  # verdicts, by which rows are arranged
         self._order = GalleryOrder.RELEVANCE
+        self._shown = Shown.ALL
+        self._folded = set(FOLDED_AT_FIRST)
+        self._unstacked: set[int] = set()
+        self._is_calibrated: bool | None = None
         self.zone = ZoneInfo("UTC")
 
     # What is shown ------------------------------------------------------------------------------
 
-    def show(self, hits: Sequence[Hit]) -> None:
-        """Replaces the ranking, best first; details already known are kept."""
+    def show(self, hits: Sequence[Hit], *, is_calibrated: bool | None = None) -> None:
+        """Replaces the ranking, best first; details already known are kept.
+
+        Args:
+            hits: the ranking.
+            is_calibrated: whether hits have a probability; None: that is not known yet.
+        """
         self._ranked = list(hits)
         self._rank_of = {hit.tracklet_id: rank for rank, hit in enumerate(self._ranked, 1)}
-        self._arrange()
+        self._is_calibrated = is_calibrated
+        self.arrange()
 
     def forget(self) -> None:
         """Empties the gallery and forgets all details: another query, another library."""
         self._details.clear()
         self._stale.clear()
         self._decided.clear()
+        self._unstacked.clear()
         self.show([])
 
     @property
@@ -67,46 +86,86 @@ class GalleryModel(QAbstractListModel):
 
     def sort_by(self, order: GalleryOrder) -> None:
         """Sorts again; by time or camera, a hit whose details are not known stands last."""
-        if order is not self._order or order is not GalleryOrder.RELEVANCE:
+        depends = order is not GalleryOrder.RELEVANCE or self._shown is not Shown.ALL
+        if order is not self._order or depends:
             self._order = order
-            self._arrange()
+            self.arrange()
 
-    def _arrange(self) -> None:
+    def show_only(self, shown: Shown) -> None:
+        """Shows only hits about which this was decided."""
+        if shown is not self._shown:
+            self._shown = shown
+            self.arrange()
+
+    @property
+    def shown(self) -> Shown:
+        """Which hits are shown."""
+        return self._shown
+
+    def arrange(self) -> None:
+        """Makes the rows anew, by what is decided and known by now."""
+        ids = [hit.tracklet_id for hit in self._ranked]
+        self._arranged_by = {each: self.verdict_of(each) for each in ids}
+        self._make_rows()
+
+    def toggle(self, row: int) -> None:
+        """Folds or unfolds what is below a heading, or spreads out a stack; nothing else moves."""
+        match self._rows[row]:
+            case Heading(key=key, count=count) if count:
+                self._folded ^= {key}
+            case Tile(hits=hits) if len(hits) > 1:
+                self._unstacked.add(hits[0].stack or 0)
+            case _:
+                return
+        self._make_rows()
+
+    def _make_rows(self) -> None:
+        arrangement = Arrangement(
+            self._order,
+            self._shown,
+            frozenset(self._folded),
+            frozenset(self._unstacked),
+            self._is_calibrated,
+            self.zone,
+        )
         self.beginResetModel()
-        if self._order is GalleryOrder.RELEVANCE:
-            self._shown = self._ranked
-        else:
-            key = self._time_key if self._order is GalleryOrder.TIME else self._camera_key
-            self._shown = sorted(self._ranked, key=lambda hit: key(hit.tracklet_id))
-        self._row_of = {hit.tracklet_id: row for row, hit in enumerate(self._shown)}
+        self._rows = arrangement.rows(self._ranked, self._details.get, self._arranged_by.get)
+        self._row_of = {
+            hit.tracklet_id: number
+            for number, row in enumerate(self._rows)
+            if isinstance(row, Tile)
+            for hit in row.hits
+        }
         self.endResetModel()
-
-    def _time_key(self, tracklet_id: int) -> tuple[Any, ...]:
-        details = self._details.get(tracklet_id)
-        if details is None:
-            return (2,)
-        taken = taken_utc(details)
-        if taken is None:
-            return (1, details.camera, str(details.video), details.box_time_s)
-        return (0, taken, tracklet_id)
-
-    def _camera_key(self, tracklet_id: int) -> tuple[Any, ...]:
-        details = self._details.get(tracklet_id)
-        if details is None:
-            return (1,)
-        return (0, details.camera, self._rank_of[tracklet_id])
 
     # Rows ---------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return len(self._shown)
+        """How many hits there are, hidden ones included."""
+        return len(self._ranked)
+
+    def at(self, row: int) -> Row:
+        """The heading or tile of a row."""
+        return self._rows[row]
 
     def hit(self, row: int) -> Hit:
-        """The hit of a row."""
-        return self._shown[row]
+        """The best hit of a tile's row."""
+        tile = self._rows[row]
+        assert isinstance(tile, Tile), "a heading is no hit"
+        return tile.hit
+
+    def headings(self) -> list[bool]:
+        """Of each row, whether it is a heading."""
+        return [isinstance(row, Heading) for row in self._rows]
+
+    def stack_words(self, tile: Tile) -> str:
+        """How many hits a tile stands for, and for how long; empty for one."""
+        if len(tile.hits) == 1:
+            return ""
+        return stack_text(tile.hits, [self._details.get(hit.tracklet_id) for hit in tile.hits])
 
     def row_of(self, tracklet_id: int) -> int | None:
-        """The row of a tracklet, or None where it is not among the hits."""
+        """The row of a tracklet, or None where it is hidden or not among the hits."""
         return self._row_of.get(tracklet_id)
 
     def rank_of(self, tracklet_id: int) -> int:
@@ -126,25 +185,38 @@ class GalleryModel(QAbstractListModel):
 
     def without_details(self, rows: Iterable[int] | None = None) -> list[Hit]:
         """Those hits of some rows (default: all) whose details are not known, or out of date."""
-        hits = self._shown if rows is None else (self._shown[row] for row in rows)
         return [
             hit
-            for hit in hits
+            for hit in (self._ranked if rows is None else self.hits_in(rows))
             if hit.tracklet_id not in self._details or hit.tracklet_id in self._stale
         ]
+
+    def hits_in(self, rows: Iterable[int]) -> list[Hit]:
+        """All hits of the tiles among some rows."""
+        there = (self._rows[row] for row in rows if row < len(self._rows))
+        return [hit for row in there if isinstance(row, Tile) for hit in row.hits]
 
     # What arrives -------------------------------------------------------------------------------
 
     def add_details(self, fetched: Iterable[HitDetails]) -> None:
-        """Takes what was fetched and repaints those rows; the order stays."""
+        """Takes what was fetched and repaints those rows; the order stays.
+
+        Of hits that nothing was known of, those that turn out to be rejected go where they belong.
+        """
         rows = []
+        is_rejected_new = False
         for details in fetched:
+            if details.tracklet_id not in self._details and details.verdict == Shown.REJECTED:
+                self._arranged_by[details.tracklet_id] = details.verdict
+                is_rejected_new = True
             self._details[details.tracklet_id] = details
             self._stale.discard(details.tracklet_id)
             row = self._row_of.get(details.tracklet_id)
             if row is not None:
                 rows.append(row)
-        if rows:
+        if is_rejected_new:
+            self._make_rows()
+        elif rows:
             self._changed(min(rows), max(rows))
 
     def expect_verdict(self, tracklet_id: int, verdict: Verdict | None) -> None:
@@ -176,19 +248,31 @@ class GalleryModel(QAbstractListModel):
     # Qt's face ----------------------------------------------------------------------------------
 
     def rowCount(self, parent: Index = _ROOT) -> int:
-        """How many hits there are."""
-        return 0 if parent.isValid() else len(self._shown)
+        """How many headings and tiles there are."""
+        return 0 if parent.isValid() else len(self._rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Words for tooltips and screen readers; the delegate asks by `hit` and `details_of`."""
-        if not index.isValid() or index.row() >= len(self._shown):
+        """Words for tooltips and screen readers; the delegate asks by `at` and `details_of`."""
+        if not index.isValid() or index.row() >= len(self._rows):
             return None
-        hit = self._shown[index.row()]
-        rank = self._rank_of[hit.tracklet_id]
-        details = self._details.get(hit.tracklet_id)
+        row = self._rows[index.row()]
+        spoken = role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole)
+        if isinstance(row, Heading):
+            return _spoken_heading(row) if spoken else None
+        rank = self._rank_of[row.hit.tracklet_id]
+        details = self._details.get(row.hit.tracklet_id)
         if role == Qt.ItemDataRole.ToolTipRole and details is not None:
-            return plain_tip(tooltip_text(details, hit, rank, self.zone))
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            verdict = self.verdict_of(hit.tracklet_id)
-            return spoken_text(details, hit, rank, verdict, self.zone)
+            return plain_tip(tooltip_text(details, row.hit, rank, self.zone))
+        if spoken:
+            verdict = self.verdict_of(row.hit.tracklet_id)
+            words = spoken_text(details, row.hit, rank, verdict, self.zone)
+            stack = self.stack_words(row)
+            return f"{words}, {stack}" if stack else words
         return None
+
+
+def _spoken_heading(heading: Heading) -> str:
+    if not heading.count:
+        return heading.title
+    text = tr("{heading}, folded") if heading.is_folded else tr("{heading}, unfolded")
+    return text.format(heading=heading.text)

@@ -25,7 +25,8 @@ from app.core.queries import SearchResult
 from app.gui.actions import Where, context_menu, make_actions
 from app.gui.hit_text import count_text, taken_utc
 from app.gui.results.gallery_loader import GalleryLoader
-from app.gui.results.gallery_model import GalleryModel, GalleryOrder
+from app.gui.results.gallery_model import GalleryModel
+from app.gui.results.gallery_rows import GalleryOrder, Shown
 from app.gui.results.gallery_view import (
     DEFAULT_PICTURE_PX,
     LARGEST_PICTURE_PX,
@@ -52,6 +53,7 @@ _ORDERS = {
     GalleryOrder.RELEVANCE: tr("by relevance"),
     GalleryOrder.TIME: tr("by time"),
     GalleryOrder.CAMERA: tr("by camera"),
+    GalleryOrder.MOMENT: tr("by moment"),
 }
 SIGNS: dict[Verdict, str] = {"same": " ✓", "different": " ✕", "maybe": " ?", "open": ""}
 _AROUND = timedelta(minutes=10)
@@ -193,10 +195,13 @@ class ResultsPanel(QWidget):
     def _connect(self) -> None:
         self.gallery.chosen.connect(self._choose)
         self.gallery.rows_seen.connect(self.loader.show_rows)
+        self.gallery.played.connect(self.loader.play)
+        self.gallery.strips_shown.connect(self.loader.load_ends)
         self.gallery.doubleClicked.connect(lambda _: self.search_this.trigger())
         self.gallery.customContextMenuRequested.connect(self._show_menu)
         self.loader.arrived.connect(lambda _: self._offer_narrowing())
         self.filters.changed.connect(lambda: self.filter_changed.emit(self.filters.chosen()))
+        self.filters.shown_changed.connect(self._show_only)
         self.order.activated.connect(lambda _: self.order_wanted.emit(self.chosen_order()))
         self.picture_size.valueChanged.connect(self.gallery.set_picture_px)
         # The form says the zone as well.
@@ -246,7 +251,7 @@ class ResultsPanel(QWidget):
     def show_result(self, result: SearchResult) -> None:
         """Replaces the ranking; what was selected stays selected, and the view where it was."""
         place = self.gallery.place()
-        self.model.show(result.hits)
+        self.model.show(result.hits, is_calibrated=result.calibrated)
         self.head.show_result(result)
         if not result.hits:
             self._say_nobody()
@@ -260,6 +265,14 @@ class ResultsPanel(QWidget):
         place = self.gallery.place()
         self.model.sort_by(self.chosen_order())
         self.gallery.return_to(place)
+
+    def _show_only(self, shown: Shown) -> None:
+        place = self.gallery.place()
+        self.model.show_only(shown)
+        self.gallery.return_to(place)
+        if shown is not Shown.ALL:
+            self.loader.fetch_all()  # of hits that were never seen, verdicts are not known yet
+        self._choice_changed()
 
     def show_problem(self, message: str, remedy: str) -> None:
         """Says what went wrong, above what is there."""

@@ -13,6 +13,7 @@ from PySide6.QtCore import QDate, QDateTime, Qt, QTime, QTimeZone, Signal
 from PySide6.QtGui import QAction, QFont, QKeyEvent, QMouseEvent, QTextCharFormat
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDateTimeEdit,
     QGridLayout,
     QLabel,
@@ -25,12 +26,20 @@ from PySide6.QtWidgets import (
 
 from app.core.entities import Camera
 from app.core.queries import SearchFilter
+from app.gui.results.gallery_rows import Shown
 from app.gui.widgets.flow_layout import FlowLayout
 from app.gui.widgets.plain import plain_caption
 from app.gui.widgets.theme import UNIT_PX
 from app.language import language, tr
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss"
+_SHOWN = {
+    Shown.ALL: tr("All hits"),
+    Shown.UNDECIDED: tr("Undecided"),
+    Shown.CONFIRMED: tr("Confirmed"),
+    Shown.MAYBE: tr("Maybe"),
+    Shown.REJECTED: tr("Rejected"),
+}
 
 
 class StayingMenu(QMenu):
@@ -90,11 +99,15 @@ class TimeBound:
 class SearchFilters(QWidget):
     """Edits a `SearchFilter`.
 
+    It also chooses which hits are shown, by what was decided about them.
+
     Signals:
         changed: another part of the gallery is to be searched.
+        shown_changed: the `Shown` hits that are to be seen from now on.
     """
 
     changed = Signal()
+    shown_changed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -107,6 +120,7 @@ class SearchFilters(QWidget):
         self.toggle = QToolButton(self)
         self.menu = StayingMenu(self)
         self.cameras = QToolButton(self)
+        self.verdicts = QComboBox(self)
         self.zone = QLabel(self)
         self.form = QWidget(self)
         self.earliest = self._bound("from", tr("From"), tr("From a time on"), tr("From this time"))
@@ -149,6 +163,11 @@ class SearchFilters(QWidget):
         self.cameras.setAccessibleName(tr("Cameras to search"))
         self.cameras.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.cameras.setMenu(self.menu)
+        self.verdicts.setObjectName("verdictFilter")
+        self.verdicts.setAccessibleName(tr("Which hits to show, by your verdict"))
+        for shown, words in _SHOWN.items():
+            self.verdicts.addItem(words, shown)
+        self.verdicts.currentIndexChanged.connect(self._choose_shown)
         self.zone.setObjectName("filterZone")
         self.zone.setProperty("role", "muted")
         self.form.setObjectName("filterForm")
@@ -162,10 +181,12 @@ class SearchFilters(QWidget):
         grid.setSpacing(2 * UNIT_PX)
         grid.addWidget(QLabel(tr("Cameras"), self.form), 0, 0)
         grid.addWidget(self.cameras, 0, 1)
-        for row, bound in enumerate((self.earliest, self.latest), 1):
+        grid.addWidget(QLabel(tr("Verdict"), self.form), 1, 0)
+        grid.addWidget(self.verdicts, 1, 1)
+        for row, bound in enumerate((self.earliest, self.latest), 2):
             grid.addWidget(bound.switch, row, 0)
             grid.addWidget(bound.edit, row, 1)
-        grid.addWidget(self.zone, 3, 1)
+        grid.addWidget(self.zone, 4, 1)
         grid.setColumnStretch(2, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -265,8 +286,17 @@ class SearchFilters(QWidget):
             parts.append(tr("before {time}", time=_short(last)))
         return " ".join(parts)
 
+    def shown(self) -> Shown:
+        """Which hits are shown, by what was decided about them."""
+        return Shown(self.verdicts.currentData())
+
+    def _choose_shown(self) -> None:
+        self._show()
+        self.shown_changed.emit(self.shown())
+
     def clear(self) -> None:
         """Takes everything off; tells it once."""
+        self.verdicts.setCurrentIndex(0)
         if not self.words():
             return
         self._quiet = True
@@ -306,6 +336,8 @@ class SearchFilters(QWidget):
         if last is not None:
             text = tr("to {time}", time=_short(last))
             self._add_chip(text, partial(self.latest.switch.setChecked, False))
+        if self.shown() is not Shown.ALL:
+            self._add_chip(_SHOWN[self.shown()], partial(self.verdicts.setCurrentIndex, 0))
         count = len(self._chosen_cameras())
         self.cameras.setText(
             tr("{count} of {total}", count=count, total=len(self._camera_actions))

@@ -30,7 +30,7 @@ from app.core.queries import (
     TrackletQuery,
 )
 from app.gui.hit_text import taken_utc, video_time_text
-from app.gui.results.gallery_model import GalleryOrder
+from app.gui.results.gallery_rows import GalleryOrder
 from app.gui.results.thumbnails import read_picture
 from app.gui.results.verdict_flow import VerdictFlow
 from app.language import sentences, tr

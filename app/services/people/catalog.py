@@ -47,6 +47,7 @@ class HitDetails:
         verdict: what was decided about it and the query, or None.
         transit: the time between it and the query, or None where that does not count.
         probability: that it shows the person sought, 0..1, or None where that is not known.
+        pictures: absolute paths of all crops, in order of time.
     """
 
     rank: int
@@ -66,6 +67,7 @@ class HitDetails:
     verdict: Verdict | None
     transit: Transit | None = None
     probability: float | None = None
+    pictures: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,12 +127,14 @@ class Catalog:
         }
         known = self._known_about(query_tracklet_id)
         videos = self.library.videos_by_id({each.video_id for each in stored.values()})
+        pictures = self.library.crop_paths(list(stored))
         found = []
         for rank, hit in enumerate(hits, first_rank):
             tracklet = stored.get(hit.tracklet_id)
             video = None if tracklet is None else videos.get(tracklet.video_id)
             if tracklet is not None and video is not None:
-                found.append(_details(rank, hit, tracklet, video, known))
+                shown = tuple(pictures.get(tracklet.id, ()))
+                found.append(_details(rank, hit, tracklet, video, known, shown))
         return found
 
     def sightings(self, identity_id: int) -> list[HitDetails]:
@@ -247,7 +251,14 @@ class _Known:
     judgement: Judgement | None
 
 
-def _details(rank: int, hit: Hit, tracklet: Tracklet, video: Video, known: _Known) -> HitDetails:
+def _details(
+    rank: int,
+    hit: Hit,
+    tracklet: Tracklet,
+    video: Video,
+    known: _Known,
+    pictures: tuple[Path, ...],
+) -> HitDetails:
     judgement = known.judgement
     return HitDetails(
         rank=rank,
@@ -267,6 +278,7 @@ def _details(rank: int, hit: Hit, tracklet: Tracklet, video: Video, known: _Know
         verdict=None if judgement is None else judgement.of(tracklet.id, tracklet.identity_id),
         transit=hit.transit,
         probability=hit.probability,
+        pictures=pictures,
     )
 
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.core.entities import FloatArray, GalleryVectors, IntArray
 from app.core.queries import SearchFilter
+from app.services.search.index_arrays import best_rows, nearest_in_time, with_room
 from site_statistics.camera_mean import CameraMeans, CameraSums
-from site_statistics.transit_times import Sightings, Stretch, TransitTimes, bonus, stretches
+from site_statistics.transit_times import (
+    Sightings,
+    Stretch,
+    TransitTimes,
+    bonus,
+    gaps_between,
+    stretches,
+)
 
 DoubleArray = NDArray[np.float64]
-S = TypeVar("S", bound=np.generic)
 
 _ROW = np.dtype(
     [
@@ -27,10 +33,10 @@ _ROW = np.dtype(
         ("clock_known", np.bool_),
     ]
 )
+# Tracklets of one camera that are so near in time and so alike are one stack.
+_MOMENT_S, _ALIKE = 2.0, 0.8
 # Digits that the arithmetic of float32 leaves sure: what differs by less is a tie.
 _DIGITS = 6
-# Room for more, by which rows and vectors grow when they are full.
-_GROWTH = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -245,9 +251,9 @@ class GalleryIndex:
         gaps, log_odds = np.full(len(rows), np.nan), np.zeros(len(rows), np.float32)
         if transit is not None:
             each = [transit.log_odds(example.sighting(), seen) for example in sought]
-            gaps, log_odds = _nearest_in_time(each)
+            gaps, log_odds = nearest_in_time(each)
         scores = np.round(cosines + bonus(log_odds) - nearer, _DIGITS)
-        best = _best(scores, seen.ids, k)
+        best = best_rows(scores, seen.ids, k)
         return Found(
             seen.ids[best], scores[best], cosines[best], gaps[best], log_odds[best], nearer[best],
             seen.cameras[best],
@@ -268,6 +274,33 @@ class GalleryIndex:
             for place, vector in enumerate(self._rows_as_compared(rows, camera_mean)):
                 cosines[place] = self._cosines(vector, camera_mean)
         return Compared(everybody.at(rows), everybody, cosines)
+
+    def stacks(self, tracklet_ids: Sequence[int]) -> dict[int, int]:
+        """Tracklets that show all but the same: in one camera, at one moment, with one look.
+
+        Returns:
+            A number by tracklet, the same for those of a stack; none of those that are like no
+            other.
+        """
+        with self._lock:
+            known = [each for each in tracklet_ids if each in self._places]
+            rows = np.array([self._places[each] for each in known], np.int64)
+            seen = self._sightings(also_guessed=True).at(rows)
+            vectors = self._rows_as_compared(rows, camera_mean=True)
+        gaps = gaps_between(
+            seen.first_s[:, None], seen.last_s[:, None], seen.first_s, seen.last_s
+        )  # NaN where a time is unknown, which is not near
+        near = np.abs(gaps) <= _MOMENT_S
+        alike = near & (seen.cameras[:, None] == seen.cameras) & (vectors @ vectors.T >= _ALIKE)
+        stack_of = np.arange(len(known))
+        for one, other in np.argwhere(np.triu(alike, 1)).tolist():
+            stack_of[stack_of == stack_of[other]] = stack_of[one]
+        sizes = np.bincount(stack_of, minlength=len(known))
+        return {
+            each: known[stack]
+            for each, stack in zip(known, stack_of.tolist(), strict=True)
+            if sizes[stack] > 1
+        }
 
     def pair_cosines(self, pairs: Sequence[tuple[int, int]], *, camera_mean: bool) -> DoubleArray:
         """Of two tracklets each, float64 (n,); a pair of which one is unknown is left out."""
@@ -344,8 +377,8 @@ class GalleryIndex:
         if gallery.vectors.shape[1] != self._vector_store.shape[1]:
             wanted = self._vector_store.shape[1]
             raise ValueError(f"vectors must be (n, {wanted}), got {gallery.vectors.shape}")
-        self._row_store = _with_room(self._row_store, before, after)
-        self._vector_store = _with_room(self._vector_store, before, after)
+        self._row_store = with_room(self._row_store, before, after)
+        self._vector_store = with_room(self._vector_store, before, after)
         places = list(new.values())
         rows = self._row_store[before:after]
         rows["tracklet_id"] = gallery.tracklet_ids[places]
@@ -392,35 +425,3 @@ def mean_of(vectors: FloatArray) -> FloatArray:
         return np.asarray(vectors[0], np.float32)
     mean = vectors.mean(axis=0)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
-
-
-def _nearest_in_time(
-    each: Sequence[tuple[DoubleArray, FloatArray]],
-) -> tuple[DoubleArray, FloatArray]:
-    """Of gaps and log-odds to several examples, (n,) each, those to the nearest in time."""
-    gaps, log_odds = np.stack([gaps for gaps, _ in each]), np.stack([odds for _, odds in each])
-    nearest = np.nan_to_num(np.abs(gaps), nan=np.inf).argmin(axis=0)[None]  # (1, n)
-    return (
-        np.take_along_axis(gaps, nearest, axis=0)[0],
-        np.take_along_axis(log_odds, nearest, axis=0)[0],
-    )
-
-
-def _with_room(store: NDArray[S], in_use: int, wanted: int) -> NDArray[S]:
-    """The array, or a longer one with the same beginning, (at least `wanted`, …)."""
-    if wanted <= len(store):
-        return store
-    grown = np.empty((max(wanted, int(_GROWTH * in_use)), *store.shape[1:]), store.dtype)
-    grown[:in_use] = store[:in_use]
-    return grown
-
-
-def _best(scores: FloatArray, ids: IntArray, k: int) -> IntArray:
-    """Places of the k highest, best first, ties by id, int64 (k,)."""
-    if k < 1:
-        return np.empty(0, np.int64)
-    lowest = np.partition(scores, len(scores) - k)[len(scores) - k]
-    # All that tie with the last one: which of them is taken must not be left to chance.
-    candidates = np.flatnonzero(scores >= lowest)
-    order = np.lexsort((ids[candidates], -scores[candidates]))[:k]
-    return candidates[order]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,15 +48,17 @@ class KnownOfHits:
         cameras: ids, by tracklet.
         sought: ids of the cameras of the examples.
         together: tracklets that a frame shows together with an example: surely somebody else.
+        stacks: of the first hits, see `GalleryIndex.stacks`.
     """
 
     cameras: Mapping[int, int]
     sought: frozenset[int]
     together: frozenset[int]
+    stacks: Mapping[int, int]
 
 
 def with_probabilities(hits: list[Hit], curves: Curves | None, known: KnownOfHits) -> list[Hit]:
-    """Hits with the probability that each shows the person sought; without where `curves` is."""
+    """Hits with the probability that each shows the person sought, where that can be told."""
     found = None
     if curves is not None and hits:
         found = curves.probabilities(
@@ -65,11 +67,16 @@ def with_probabilities(hits: list[Hit], curves: Curves | None, known: KnownOfHit
             known.sought,
             np.array([hit.transit.log_odds if hit.transit else 0 for hit in hits], np.float32),
         )
-    if found is None:
-        return [replace(hit, probability=None) for hit in hits]
+    told: Sequence[float | None] = [None] * len(hits) if found is None else found.tolist()
     return [
-        replace(hit, probability=FLOOR if hit.tracklet_id in known.together else probability)
-        for hit, probability in zip(hits, found.tolist(), strict=True)
+        replace(
+            hit,
+            probability=FLOOR
+            if found is not None and hit.tracklet_id in known.together
+            else probability,
+            stack=known.stacks.get(hit.tracklet_id),
+        )
+        for hit, probability in zip(hits, told, strict=True)
     ]
 
 

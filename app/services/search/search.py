@@ -53,6 +53,8 @@ from app.services.search.reliability import CalibrationReport
 from app.storage.library import Library
 from site_statistics.transit_times import TransitTimes
 
+# Of so many hits those that are all but the same are shown as one.
+_STACKED = 300
 _OWN_COSINE = 0.999  # of a vector with itself
 
 
@@ -240,7 +242,7 @@ class Search:
         )  # fmt: skip
         # Counted now, not at the beginning: a library that is being filled has grown meanwhile.
         counted = index.count(where)
-        known = yield from self._known_of(found, sought)
+        known = yield from self._known_of(index, found, sought)
         hits = with_probabilities(hits_of(found, without=own)[:depth], curves, known)
         yield result(last := SearchStage.RETRIEVED, hits)
         for stage in (SearchStage.AGGREGATED, SearchStage.RERANKED):
@@ -256,7 +258,7 @@ class Search:
             yield result(last, with_probabilities(hits, curves, known))
 
     def _known_of(
-        self, found: Found, sought: Sequence[Sought]
+        self, index: GalleryIndex, found: Found, sought: Sequence[Sought]
     ) -> Generator[SearchEvent, None, KnownOfHits]:
         """What tells how probable hits are, besides how similar they are."""
         own = [each.tracklet_id for each in sought if each.tracklet_id is not None]
@@ -266,6 +268,7 @@ class Search:
             dict(zip(found.tracklet_ids.tolist(), found.camera_ids.tolist(), strict=True)),
             frozenset(each.camera_id for each in sought if each.camera_id is not None),
             frozenset().union(*together.values()),
+            index.stacks(found.tracklet_ids[:_STACKED].tolist()),
         )
 
     def _target(self, query: Query, embedder_id: str | None) -> Target:
