@@ -40,8 +40,8 @@ _AT_ONCE = 8
 _WAY_PAIRS = 20_000
 # Pictures of one sighting are far apart from here on.
 _FAR_S = 1.0
-# Seen together: so many frames show both, in boxes that hardly overlap. One person with two boxes,
-# of which one slips, must not count.
+# Seen together: so many frames, and most of those with both, show them in boxes that hardly
+# overlap. One person with two boxes, of which one slips at times, must not count.
 _FRAMES, _APART_IOU = 2, 0.1
 # Curves are learnt anew when the library has changed by one tracklet in so many.
 _LEARN_AGAIN = 20
@@ -286,15 +286,13 @@ def _nothing() -> None:
 
 
 def _are_two(one: Trajectory, other: Trajectory) -> bool:
-    """Whether frames show both, in boxes that hardly overlap."""
+    """Whether frames show both, mostly in boxes that hardly overlap."""
     _, rows, others = np.intersect1d(one.frame_index, other.frame_index, return_indices=True)
-    if len(rows) < _FRAMES:
-        return False
-    overlaps = (
-        iou(one.boxes[row : row + 1], other.boxes[also : also + 1])[0, 0]
+    apart = sum(
+        iou(one.boxes[row : row + 1], other.boxes[also : also + 1])[0, 0] < _APART_IOU
         for row, also in zip(rows.tolist(), others.tolist(), strict=True)
     )
-    return all(overlap < _APART_IOU for overlap in overlaps)
+    return bool(apart >= _FRAMES and 2 * apart > len(rows))
 
 
 # Stored as JSON -----------------------------------------------------------------------------------
