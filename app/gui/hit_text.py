@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.core.queries import Hit
     from app.services.people.catalog import HitDetails
 
-VERDICT_WORDS = {"same": tr("confirmed"), "different": tr("rejected")}
+VERDICT_WORDS = {"same": tr("confirmed"), "different": tr("rejected"), "maybe": tr("maybe")}
 
 
 def count_text(count: int) -> str:
@@ -146,6 +146,6 @@ def spoken_text(
         parts.append(when_text(details, zone))
     if hit.transit is not None:
         parts.append(hit.transit.words())
-    if verdict is not None:
+    if verdict in VERDICT_WORDS:
         parts.append(VERDICT_WORDS[verdict])
     return listed(parts)

@@ -44,6 +44,7 @@ class GalleryDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._model = model
         self._thumbnails = thumbnails
+        self._view = parent
         self._tile = QSize(96, 224)
         self._has_strip = False
         self.playing: tuple[int, int] | None = None
@@ -62,7 +63,7 @@ class GalleryDelegate(QStyledItemDelegate):
     def stack_sign(self, rect: QRect) -> QRect:
         """Where a tile says how many hits it stands for."""
         tile = rect.adjusted(1 + PAD_PX, 1 + PAD_PX, -1 - PAD_PX, 0)
-        height = QFontMetrics(self.parent().font()).height() + PAD_PX  # type: ignore[attr-defined]
+        height = QFontMetrics(self._view.font()).height() + PAD_PX
         return QRect(tile.left(), tile.top(), tile.width() - BADGE_PX - PAD_PX, height)
 
     @staticmethod
@@ -106,21 +107,10 @@ class GalleryDelegate(QStyledItemDelegate):
         inner = tile.adjusted(PAD_PX, PAD_PX, -PAD_PX, -PAD_PX)
         text_px = self.text_height_px(option.font) - PAD_PX
         bed = QRect(inner.topLeft(), QSize(inner.width(), inner.height() - text_px + PAD_PX))
-        is_faded = verdict == "different"
-        if details is not None and (step := self._step_of(index.row(), details)) is not None:
-            self._paint_picture(painter, bed, details, details.pictures[step], is_faded, tokens)
-            _paint_step(painter, bed, step, len(details.pictures), tokens)
-        elif details is not None and self._has_strip and len(details.pictures) > 1:
-            main, begin, end = _strip(bed)
-            self._paint_picture(painter, main, details, details.thumbnail, is_faded, tokens)
-            for place, path in ((begin, details.pictures[0]), (end, details.pictures[-1])):
-                self._paint_crop(painter, place, path, is_faded, tokens)
-        else:
-            path = None if details is None else details.thumbnail
-            self._paint_picture(painter, bed, details, path, is_faded, tokens)
-        if words := self._model.stack_words(row):
-            _paint_plate(painter, self.stack_sign(option.rect), words, tokens)
-        if verdict is not None:
+        self._paint_pictures(painter, bed, index.row(), details, verdict == "different", tokens)
+        if stack := self._model.stack_words(row):
+            _paint_plate(painter, self.stack_sign(option.rect), stack, tokens)
+        if verdict in ("same", "different", "maybe"):
             corner = QPoint(bed.right() - BADGE_PX - 2, bed.top() + 3)
             _paint_badge(painter, QRect(corner, QSize(BADGE_PX, BADGE_PX)), verdict, tokens)
         words = QRect(inner.left(), bed.bottom() + PAD_PX, inner.width(), text_px - PAD_PX)
@@ -128,6 +118,31 @@ class GalleryDelegate(QStyledItemDelegate):
         painter.restore()
 
     # Parts --------------------------------------------------------------------------------------
+
+    def _paint_pictures(
+        self,
+        painter: QPainter,
+        bed: QRect,
+        row: int,
+        details: HitDetails | None,
+        is_faded: bool,
+        tokens: Tokens,
+    ) -> None:
+        """The best one, or what is played, or the best with begin and end beside it."""
+        if details is None:
+            self._paint_crop(painter, bed, None, is_faded, tokens)
+            return
+        step = self._step_of(row, details)
+        if step is not None:
+            self._paint_picture(painter, bed, details, details.pictures[step], is_faded, tokens)
+            _paint_step(painter, bed, step, len(details.pictures), tokens)
+        elif self._has_strip and len(details.pictures) > 1:
+            main, begin, end = _strip(bed)
+            self._paint_picture(painter, main, details, details.thumbnail, is_faded, tokens)
+            for place, path in ((begin, details.pictures[0]), (end, details.pictures[-1])):
+                self._paint_crop(painter, place, path, is_faded, tokens)
+        else:
+            self._paint_picture(painter, bed, details, details.thumbnail, is_faded, tokens)
 
     def _step_of(self, row: int, details: HitDetails) -> int | None:
         """Which picture of a sighting is played now; None where none is."""
@@ -139,13 +154,13 @@ class GalleryDelegate(QStyledItemDelegate):
         self,
         painter: QPainter,
         bed: QRect,
-        details: HitDetails | None,
-        path: Path | None,
+        details: HitDetails,
+        path: Path,
         is_faded: bool,
         tokens: Tokens,
     ) -> None:
         self._paint_crop(painter, bed, path, is_faded, tokens)
-        if details is not None and details.identity:
+        if details.identity:
             _paint_name(painter, bed, details.identity, tokens)
 
     def _paint_crop(
@@ -279,10 +294,15 @@ def _paint_ground(painter: QPainter, tile: QRect, state: QStyle.StateFlag, token
 
 
 def _paint_badge(painter: QPainter, place: QRect, verdict: str, tokens: Tokens) -> None:
-    """✓ or ✕ in a disc: a shape as well as a colour."""
+    """✓, ✕ or ? in a disc: a shape as well as a colour."""
+    grounds = {"same": tokens.confirmed, "different": tokens.rejected}
     painter.setPen(QPen(QColor(tokens.raised), 2))
-    painter.setBrush(QColor(tokens.confirmed if verdict == "same" else tokens.rejected))
+    painter.setBrush(QColor(grounds.get(verdict, tokens.uncertain)))
     painter.drawEllipse(place)
+    if verdict not in grounds:
+        painter.setFont(theme.strong_font(painter.font()))
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, "?")
+        return
     pen = QPen(QColor(tokens.raised), 2)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     painter.setPen(pen)

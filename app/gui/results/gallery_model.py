@@ -206,7 +206,7 @@ class GalleryModel(QAbstractListModel):
         rows = []
         is_rejected_new = False
         for details in fetched:
-            if details.tracklet_id not in self._details and details.verdict == Shown.REJECTED:
+            if details.tracklet_id not in self._details and details.verdict == "different":
                 self._arranged_by[details.tracklet_id] = details.verdict
                 is_rejected_new = True
             self._details[details.tracklet_id] = details

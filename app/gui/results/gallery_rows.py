@@ -144,7 +144,7 @@ class Arrangement:
             case Shown.ALL:
                 return True
             case Shown.UNDECIDED:
-                return verdict is None
+                return verdict in (None, "open")
         return verdict == self.shown
 
     def _sections(
@@ -195,7 +195,7 @@ class Arrangement:
             details = details_of(hit.tracklet_id)
             found["" if details is None else details.camera].append(hit)
         unknown = found.pop("", [])
-        named = [(f"camera {name}", name, some) for name, some in sorted(found.items())]
+        named = [(f"camera:{name}", name, some) for name, some in sorted(found.items())]
         return named + ([("", tr("Not read yet"), unknown)] if unknown else [])
 
     def _by_moment(
@@ -221,8 +221,8 @@ class Arrangement:
             title = f"{day_text(first, self.zone)} {clock_text(first, self.zone)}"
             if clock_text(last, self.zone) != clock_text(first, self.zone):
                 title += f"–{clock_text(last, self.zone)}"
-            found.append((f"moment {first}", title, [hit for _, hit in group]))
-        return found + ([("no clock", tr("no clock"), untimed)] if untimed else [])
+            found.append((f"moment:{first}", title, [hit for _, hit in group]))
+        return found + ([("no-clock", tr("no clock"), untimed)] if untimed else [])
 
 
 def _time_key(details: HitDetails | None) -> tuple[Any, ...]:

@@ -40,8 +40,8 @@ _AT_ONCE = 8
 _WAY_PAIRS = 20_000
 # Pictures of one sighting are far apart from here on.
 _FAR_S = 1.0
-# Seen together: so many frames, and most of those with both, show them in boxes that hardly
-# overlap. One person with two boxes, of which one slips at times, must not count.
+# Seen together: so many frames show both, in boxes that hardly overlap. One person with two boxes,
+# of which one slips at times, must not count.
 _FRAMES, _APART_IOU = 2, 0.1
 # Curves are learnt anew when the library has changed by one tracklet in so many.
 _LEARN_AGAIN = 20
@@ -185,7 +185,7 @@ class Calibration:
         apart: list[float] = []
         for first in range(0, count, _AT_ONCE):
             some = queries[first : first + _AT_ONCE]
-            together = yield from self.seen_together(some.tolist())
+            together = yield from self.seen_together(some.tolist(), always_apart=True)
             compared = index.compared(some, camera_mean=camera_mean)
             row_of = {each: row for row, each in enumerate(compared.others.ids.tolist())}
             for row, query_id in enumerate(compared.sought.ids.tolist()):
@@ -220,8 +220,15 @@ class Calibration:
             {way: evidence(each) for way, each in any_two.items() if each.sum() >= _WAY_PAIRS},
         )
 
-    def seen_together(self, tracklet_ids: Sequence[int]) -> Steps[dict[int, set[int]]]:
-        """Of each tracklet those that frames show at the same time, elsewhere in the picture."""
+    def seen_together(
+        self, tracklet_ids: Sequence[int], *, always_apart: bool = False
+    ) -> Steps[dict[int, set[int]]]:
+        """Of each tracklet those that frames show at the same time, elsewhere in the picture.
+
+        Args:
+            tracklet_ids: unknown ones are left out.
+            always_apart: only those whose boxes never overlap much, which is beyond doubt.
+        """
         found: dict[int, set[int]] = {}
         for tracklet in self._library.tracklets(tracklet_ids):
             there = self._library.trajectories_between(
@@ -231,7 +238,9 @@ class Calibration:
             own = boxes.pop(tracklet.id, None)
             if own is not None:
                 found[tracklet.id] = {
-                    other_id for other_id, other in boxes.items() if _are_two(own, other)
+                    other_id
+                    for other_id, other in boxes.items()
+                    if _are_two(own, other, always_apart)
                 }
             yield
         return found
@@ -285,14 +294,15 @@ def _nothing() -> None:
     return None
 
 
-def _are_two(one: Trajectory, other: Trajectory) -> bool:
-    """Whether frames show both, mostly in boxes that hardly overlap."""
+def _are_two(one: Trajectory, other: Trajectory, always_apart: bool) -> bool:
+    """Whether frames show both, in boxes that hardly overlap: mostly, or always."""
     _, rows, others = np.intersect1d(one.frame_index, other.frame_index, return_indices=True)
     apart = sum(
         iou(one.boxes[row : row + 1], other.boxes[also : also + 1])[0, 0] < _APART_IOU
         for row, also in zip(rows.tolist(), others.tolist(), strict=True)
     )
-    return bool(apart >= _FRAMES and 2 * apart > len(rows))
+    least = len(rows) if always_apart else len(rows) // 2 + 1
+    return bool(apart >= max(_FRAMES, least))
 
 
 # Stored as JSON -----------------------------------------------------------------------------------
