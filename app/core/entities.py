@@ -424,12 +424,12 @@ class PersonEdit:
     """What the user changed about a person as a whole.
 
     Attributes:
-        what: "deletion", or the field of `Identity` that has another value since.
+        what: "creation", "deletion", or the field of `Identity` that has another value since.
         decided_utc: timezone-aware time of the change.
     """
 
     identity_id: int
-    what: PersonField | Literal["deletion"]
+    what: PersonField | Literal["creation", "deletion"]
     decided_utc: datetime
 
 

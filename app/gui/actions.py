@@ -133,6 +133,10 @@ ACTIONS: tuple[ActionRow, ...] = (
         apart=True,
     ),
     _Row("reject", tr("✕ Reject"), "results", _RESULTS, keys="-", tip=tr("Another person")),
+    _Row("maybe", tr("? Maybe"), "results", _RESULTS, keys="?", tip=tr("Decide later")),
+    _Row(
+        "undecide", tr("Undecided"), "results", _RESULTS, keys="U", tip=tr("Say nothing about it")
+    ),
     _Row(
         "undo",
         tr("Undo"),

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from app.core.queries import Hit
     from app.services.people.catalog import HitDetails
 
-VERDICT_WORDS = {"same": tr("confirmed"), "different": tr("rejected"), "maybe": tr("maybe")}
+VERDICT_WORDS = {
+    "same": tr("confirmed"),
+    "different": tr("rejected"),
+    "maybe": tr("maybe"),
+    "open": tr("undecided"),
+}
 
 
 def count_text(count: int) -> str:

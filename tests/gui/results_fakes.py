@@ -19,11 +19,13 @@ from app.core.queries import (
     REFINEMENTS,
     CropQuery,
     Hit,
+    PersonQuery,
     Query,
     SearchEvent,
     SearchFilter,
     SearchResult,
     SearchStage,
+    TrackletQuery,
 )
 from app.services.people.catalog import CameraEntry, HitDetails
 
@@ -125,8 +127,10 @@ class FakeSearch:
         where: SearchFilter | None = None,
         limit: int = 200,
         stages: Collection[SearchStage] = REFINEMENTS,
+        *,
+        with_judged: bool,
     ) -> Iterator[SearchEvent]:
-        assert where is not None
+        assert where is not None and with_judged
         self.stages.append(stages)
         self.asked.append((query, where))
         results = list(self.results)
@@ -162,8 +166,32 @@ class FakePeople:
             each.other_id: {"identity": "Person 1"} for each in self._made if each.verdict == "same"
         }
 
-    def confirm(self, query_id: int, hit_id: int) -> None:
-        self._store("confirm", query_id, hit_id)
+    def query_of(self, tracklet_id: int) -> TrackletQuery | PersonQuery:
+        said = {each.other_id: each.verdict for each in self._made}
+        same = [each for each, verdict in said.items() if verdict == "same"]
+        rejected = tuple(each for each, verdict in said.items() if verdict == "different")
+        if not same and not rejected:
+            return TrackletQuery(tracklet_id)
+        shown = dict.fromkeys([tracklet_id, *same])
+        return PersonQuery(tuple(TrackletQuery(each) for each in shown), rejected)
+
+    def begin(self, tracklet_id: int) -> None:
+        self._store("begin", tracklet_id)
+        self._made.append(Decision(tracklet_id, tracklet_id, "same", START))
+        self._holds()
+
+    def doubt(self, query_id: int, hit_id: int) -> None:
+        self._store("doubt", query_id, hit_id)
+        self._made.append(Decision(query_id, hit_id, "maybe", START))
+        self._holds()
+
+    def reopen(self, query_id: int, hit_id: int) -> None:
+        self._store("reopen", query_id, hit_id)
+        self._made = [each for each in self._made if each.other_id != hit_id]
+        self._holds()
+
+    def confirm(self, query_id: int, hit_id: int, *, anyway: bool = False) -> None:
+        self._store("confirm", query_id, hit_id, *(["anyway"] if anyway else []))
         self._made.append(Decision(query_id, hit_id, "same", START))
         self._holds()
 
@@ -196,7 +224,10 @@ class FakePlayback:
 
 class FakeWorkspace:
     def __init__(self) -> None:
-        self.library = SimpleNamespace(timezone=ZoneInfo("Europe/Berlin"))
+        self.library = SimpleNamespace(
+            timezone=ZoneInfo("Europe/Berlin"),
+            tracklet=lambda _id: SimpleNamespace(identity_id=1),
+        )
         self.catalog = FakeCatalog()
         self.search = FakeSearch()
         self.people = FakePeople(self.catalog)

@@ -275,6 +275,8 @@ def test_the_menu_of_a_hit_selects_it_and_offers_the_same(panel: ResultsPanel, q
         "action_search-person",
         "action_confirm",
         "action_reject",
+        "action_maybe",
+        "action_undecide",
         "action_undo",
     ]
     with qtbot.waitSignal(panel.verdict_wanted) as wanted:

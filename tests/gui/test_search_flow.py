@@ -16,7 +16,7 @@ from results_fakes import START, FakeWorkspace, a_result
 from search_window import Window
 
 from app.core.errors import LibraryError, ModelError
-from app.core.queries import CropQuery, SearchFilter, SearchStage, TrackletQuery
+from app.core.queries import SearchFilter, SearchStage, TrackletQuery
 from app.gui.results.gallery_rows import GalleryOrder
 from app.gui.tasks import TaskRunner
 
@@ -61,9 +61,23 @@ def test_a_better_ranking_keeps_the_selection_and_does_not_tell_it_again(
     qtbot.waitUntil(lambda: len(window.told) == 1)
     search.go_on.set()
     window.settle()
+    assert window.ids() == [1, 2, 3], "no tile moves while the user looks through them"
+    assert window.panel.refined.isVisible()
+    window.panel.refined.click()
+    assert window.ids() == [3, 1, 2]
+    assert not window.panel.refined.isVisible()
     assert window.panel.gallery.chosen_id() == 2
     assert window.panel.gallery.currentIndex().row() == 2
     assert [hit.tracklet_id for hit in window.told] == [2]
+
+
+def test_a_better_ranking_is_shown_at_once_to_whom_has_not_begun(window: Window) -> None:
+    search = window.workspace.search
+    search.results = [a_result(1, 2, 3), a_result(3, 1, 2, stage=SearchStage.RERANKED)]
+    window.flow.search_tracklet(8)
+    window.settle()
+    assert window.ids() == [3, 1, 2]
+    assert not window.panel.refined.isVisible()
 
 
 def test_a_selected_hit_is_told_with_its_rank_and_score(window: Window) -> None:
@@ -157,17 +171,6 @@ def test_a_point_with_nobody_says_so_and_leaves_the_results(window: Window) -> N
     window.settle()
     assert window.workspace.search.asked[-1][0] == TrackletQuery(8)
     assert not window.panel.notice.isVisible()
-
-
-def test_a_picture_is_searched_and_its_hits_cannot_be_confirmed(window: Window, qtbot) -> None:
-    with qtbot.waitSignal(window.flow.query_changed) as changed:
-        window.panel.picture_wanted.emit(Path("/pictures/me.jpg"))
-    assert isinstance(changed.args[0], CropQuery)
-    window.settle()
-    assert window.panel.head.caption.whole() == "Person of me.jpg"
-    assert not window.panel.head.picture.pixmap().isNull()
-    window.choose(0)
-    assert not window.panel.confirm.isVisible()
 
 
 def test_a_failing_search_does_not_leave_one_persons_hits_under_anothers_picture(

@@ -138,6 +138,10 @@ class GalleryModel(QAbstractListModel):
         }
         self.endResetModel()
 
+    def has_order(self, hits: Sequence[Hit]) -> bool:
+        """Whether a ranking has the order that is shown."""
+        return [hit.tracklet_id for hit in hits] == [hit.tracklet_id for hit in self._ranked]
+
     # Rows ---------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
@@ -221,7 +225,7 @@ class GalleryModel(QAbstractListModel):
 
     def expect_verdict(self, tracklet_id: int, verdict: Verdict | None) -> None:
         """Shows a decision before it is stored; no row moves."""
-        self._decided[tracklet_id] = verdict
+        self._decided[tracklet_id] = None if verdict == "open" else verdict
         self.repaint(tracklet_id)
 
     def settle_verdict(self, tracklet_id: int, verdict: Verdict | None) -> None:
@@ -229,7 +233,8 @@ class GalleryModel(QAbstractListModel):
         self._decided.pop(tracklet_id, None)
         details = self._details.get(tracklet_id)
         if details is not None:
-            self._details[tracklet_id] = replace(details, verdict=verdict)
+            known = None if verdict == "open" else verdict
+            self._details[tracklet_id] = replace(details, verdict=known)
         self.repaint(tracklet_id)
 
     def expire(self) -> None:

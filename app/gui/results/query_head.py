@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from app.core.queries import SearchResult, SearchStage
 from app.gui.hit_text import count_text
@@ -14,6 +17,7 @@ from app.gui.widgets.theme import UNIT_PX
 from app.language import tr
 
 PICTURE_SIZE = QSize(36, 72)
+EXAMPLE_SIZE = QSize(20, 40)
 STAGE_WORDS = {
     SearchStage.RETRIEVED: tr("by looks"),
     SearchStage.AGGREGATED: tr("refined by similar people"),
@@ -30,8 +34,31 @@ STAGE_MEANINGS = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadExample:
+    """One who was judged.
+
+    Attributes:
+        is_same: confirmed, or else rejected.
+        text: where and when, for people.
+    """
+
+    tracklet_id: int
+    is_same: bool
+    picture: QImage
+    text: str
+
+
 class QueryHead(QWidget):
-    """The head of the results: query picture, counts, stage, time."""
+    """The head of the results: who is sought, who was confirmed and rejected, counts, stage, time.
+
+    Signals:
+        example_chosen: tracklet id of one who was judged, to be looked at.
+        example_left: likewise, about whom nothing is to be said any more.
+    """
+
+    example_chosen = Signal(int)
+    example_left = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +72,9 @@ class QueryHead(QWidget):
         self.state = ElidedLabel(self)
         self.state.setObjectName("searchState")
         self.state.setProperty("role", "muted")
+        self.judged = QWidget(self)
+        self.judged.setObjectName("judgedStrip")
+        self.judged.setAccessibleName(tr("Confirmed and rejected sightings"))
         self._lay_out()
         self.clear()
 
@@ -63,6 +93,10 @@ class QueryHead(QWidget):
         words.setSpacing(UNIT_PX)
         words.addLayout(top)
         words.addWidget(self.state)
+        self._strip = QHBoxLayout(self.judged)
+        self._strip.setContentsMargins(0, 0, 0, 0)
+        self._strip.setSpacing(UNIT_PX // 2)
+        words.addWidget(self.judged)
         words.addStretch()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -77,6 +111,7 @@ class QueryHead(QWidget):
         self.count.clear()
         self.caption.set_whole("")
         self.caption.hide()
+        self.show_examples((), (0, 0))
         self._show_state("", "")
 
     def show_query(self, picture: QPixmap, caption: str) -> None:
@@ -95,6 +130,50 @@ class QueryHead(QWidget):
         self.picture.show()
         self.caption.set_whole(caption)
         self.caption.show()
+
+    def show_examples(self, judged: Sequence[HeadExample], counts: tuple[int, int]) -> None:
+        """Shows some of those that were confirmed and rejected, and how many there are."""
+        while (item := self._strip.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        for is_same, sign, count in ((True, "✓", counts[0]), (False, "✕", counts[1])):
+            some = [each for each in judged if each.is_same is is_same]
+            if some:
+                label = QLabel(f"{sign} {count_text(count)}")
+                label.setProperty("role", "confirmed" if is_same else "rejected")
+                self._strip.addWidget(label)
+            for each in some:
+                self._strip.addWidget(self._example(each))
+        self._strip.addStretch()
+        self.judged.setVisible(bool(judged))
+
+    def _example(self, judged: HeadExample) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName(f"judged_{judged.tracklet_id}")
+        word = tr("confirmed") if judged.is_same else tr("rejected")
+        button.setToolTip(plain_tip(f"{judged.text} · {word}"))
+        button.setAccessibleName(f"{judged.text}, {word}")
+        ratio = self.devicePixelRatioF()
+        if not judged.picture.isNull():
+            picture = QPixmap.fromImage(judged.picture).scaled(
+                EXAMPLE_SIZE * ratio,
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+            picture.setDevicePixelRatio(ratio)
+            button.setIcon(QIcon(picture))
+        button.setIconSize(EXAMPLE_SIZE)
+        button.setAutoRaise(True)
+        menu = QMenu(button)
+        show = menu.addAction(tr("Show"))
+        show.triggered.connect(lambda: self.example_chosen.emit(judged.tracklet_id))
+        leave = menu.addAction(tr("No longer judged"))
+        leave.setObjectName("example_left")
+        leave.triggered.connect(lambda: self.example_left.emit(judged.tracklet_id))
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        return button
 
     def show_searching(self) -> None:
         """A search has begun."""

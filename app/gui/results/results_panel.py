@@ -66,13 +66,15 @@ class ResultsPanel(QWidget):
     Signals:
         hit_chosen: tracklet id of the hit that the user selected.
         search_wanted: tracklet id of the hit whose person is to be searched next.
-        verdict_wanted: (tracklet id, "same" or "different").
+        verdict_wanted: (tracklet id, what is said about it: a Verdict).
         undo_wanted: the last decision is to be taken back.
         redo_wanted: the decision that was taken back is to be made again.
         filter_changed: the SearchFilter to search with from now on.
         order_wanted: the GalleryOrder to sort by.
         picture_wanted: a picture to search: the path of its file, or its pixels.
         search_again_wanted: the library has grown since the last search.
+        refined_wanted: the refined order, which would move tiles, is to be shown.
+        example_left: tracklet id of one who is no longer to be judged.
     """
 
     hit_chosen = Signal(int)
@@ -84,6 +86,8 @@ class ResultsPanel(QWidget):
     order_wanted = Signal(object)
     picture_wanted = Signal(object)
     search_again_wanted = Signal()
+    refined_wanted = Signal()
+    example_left = Signal(int)
 
     def __init__(self, tasks: TaskRunner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -96,6 +100,7 @@ class ResultsPanel(QWidget):
         self.filters = SearchFilters(self)
         self.notice = NoticeBar(self)
         self.growth = QPushButton(self)
+        self.refined = QPushButton(tr("↻ A refined order is ready – show it"), self)
         self.order = QComboBox(self)
         self.zone = ElidedLabel(self)
         self.picture_size = QSlider(Qt.Orientation.Horizontal, self)
@@ -120,18 +125,24 @@ class ResultsPanel(QWidget):
                 "narrow-camera": self._narrow_to_camera,
                 "confirm": lambda: self._judge("same"),
                 "reject": lambda: self._judge("different"),
+                "maybe": lambda: self._judge("maybe"),
+                "undecide": lambda: self._judge("open"),
                 "undo": self.undo_wanted.emit,
                 "redo": self.redo_wanted.emit,
             },
         )
         self.gallery.addActions(list(made.values()))
-        self.confirm, self.reject = made["confirm"], made["reject"]
+        self.confirm, self.reject, self.maybe = made["confirm"], made["reject"], made["maybe"]
+        self.verdicts = (self.confirm, self.reject, self.maybe, made["undecide"])
         self.undo, self.redo = made["undo"], made["redo"]
         self.search_this = made["search-person"]
 
     def _set_up(self) -> None:
         self.growth.setObjectName("libraryGrew")
         self.growth.setProperty("role", "row")
+        self.refined.setObjectName("refinedOrder")
+        self.refined.setProperty("role", "row")
+        self.refined.hide()
         self.order.setObjectName("galleryOrder")
         self.order.setAccessibleName(tr("Sort the results"))
         for order in GalleryOrder:
@@ -166,7 +177,7 @@ class ResultsPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * UNIT_PX, 2 * UNIT_PX, 2 * UNIT_PX, 2 * UNIT_PX)
         column.setSpacing(2 * UNIT_PX)
-        for part in (self.head, self.filters, self.tools, self.notice, self.growth):
+        for part in (self.head, self.filters, self.tools, self.notice, self.growth, self.refined):
             column.addWidget(part)
         column.addWidget(self.stack, 1)
         column.addWidget(self._make_buttons())
@@ -177,7 +188,7 @@ class ResultsPanel(QWidget):
         row = QHBoxLayout(self.buttons)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(UNIT_PX)
-        for name in ("confirm", "reject", "undo", "redo", "", "search-person"):
+        for name in ("confirm", "reject", "maybe", "undo", "redo", "", "search-person"):
             if not name:
                 row.addStretch()
                 continue
@@ -207,6 +218,9 @@ class ResultsPanel(QWidget):
         # The form says the zone as well.
         self.filters.toggle.toggled.connect(self.zone.setHidden)
         self.growth.clicked.connect(self.search_again_wanted)
+        self.refined.clicked.connect(self.refined_wanted)
+        self.head.example_chosen.connect(self._show_example)
+        self.head.example_left.connect(self.example_left)
         self.empty.widening_wanted.connect(self.filters.clear)
         self.empty.picture_wanted.connect(self._ask_for_picture)
 
@@ -299,6 +313,10 @@ class ResultsPanel(QWidget):
         self.growth.setText(f"↻ {text}")
         self.growth.setAccessibleName(text)
 
+    def offer_refined(self, is_ready: bool) -> None:
+        """Whether a refined order waits to be shown."""
+        self.refined.setVisible(is_ready)
+
     def set_zone(self, zone: ZoneInfo) -> None:
         """In which zone times are told and typed."""
         self.model.zone = zone
@@ -307,8 +325,8 @@ class ResultsPanel(QWidget):
 
     def offer_verdicts(self, judging: bool) -> None:
         """Whether hits can be confirmed and rejected."""
-        self.confirm.setVisible(judging)
-        self.reject.setVisible(judging)
+        for action in self.verdicts:
+            action.setVisible(judging)
         self._choice_changed()
 
     def offer_undo(self, state: UndoState) -> None:
@@ -347,7 +365,7 @@ class ResultsPanel(QWidget):
 
     def _choice_changed(self) -> None:
         has_choice = self.gallery.chosen_id() is not None
-        for action in (self.confirm, self.reject, self.search_this):
+        for action in (*self.verdicts, self.search_this):
             action.setEnabled(has_choice)
         self._offer_narrowing()
 
@@ -355,6 +373,13 @@ class ResultsPanel(QWidget):
         chosen = self.gallery.chosen_id()
         if chosen is not None:
             self.verdict_wanted.emit(chosen, verdict)
+
+    def _show_example(self, tracklet_id: int) -> None:
+        row = self.model.row_of(tracklet_id)
+        if row is None:
+            self.hit_chosen.emit(tracklet_id)
+        else:
+            self.gallery.setCurrentIndex(self.model.index(row))
 
     def _search_chosen(self) -> None:
         chosen = self.gallery.chosen_id()

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
 from app.core.clock import format_time
-from app.core.entities import Image
-from app.core.errors import NotFoundError, UserFacingError
+from app.core.errors import UserFacingError
 from app.core.queries import (
     REFINEMENTS,
-    Hit,
-    Query,
+    PersonQuery,
     Refinement,
     SearchEvent,
     SearchFilter,
@@ -28,10 +25,11 @@ from app.core.queries import (
     StageLeftOut,
     StageRunning,
     TrackletQuery,
+    examples,
 )
 from app.gui.hit_text import taken_utc, video_time_text
 from app.gui.results.gallery_rows import GalleryOrder
-from app.gui.results.thumbnails import read_picture
+from app.gui.results.sought import Find, Sought, known_by_now, person, pictured, pointed_at, stored
 from app.gui.results.verdict_flow import VerdictFlow
 from app.language import sentences, tr
 
@@ -40,33 +38,13 @@ if TYPE_CHECKING:
 
     from app.gui.results.results_panel import ResultsPanel
     from app.gui.tasks import Task, TaskRunner
-    from app.services.people.catalog import CameraEntry, HitDetails
+    from app.services.people.catalog import CameraEntry
     from app.services.workspace import Workspace
 
 LANE = "search"
 INDEX_LANE = "index"
 GROWTH_LANE = "growth"
 LIMIT = 5000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sought:
-    """Who is looked for, ready to be searched and shown.
-
-    Attributes:
-        picture: what the head of the results shows.
-        details: where a stored person was seen; None for a picture.
-        title: names a picture; empty for a stored person.
-    """
-
-    query: Query
-    picture: QImage
-    details: HitDetails | None = None
-    title: str = ""
-
-
-Find = Callable[[], Sought]
-"""Finds out who is sought; runs in a worker, may load a network, raises UserFacingError."""
 
 
 class SearchFlow(QObject):
@@ -97,10 +75,16 @@ class SearchFlow(QObject):
         self._stages: frozenset[Refinement] = REFINEMENTS
         self._left_out: list[UserFacingError] = []
         self._awaited_id: int | None = None
+        self._has_begun = False  # the user, to look through the shown ranking
+        self._held: SearchResult | None = None  # it would move tiles that the user looks at
         self._newest_id = 0  # of those that the shown ranking was chosen from
         self._has_grown = False  # the library, since the newest search began
         self._verdicts = VerdictFlow(panel, tasks, self)
         self._verdicts.stored.connect(self.decisions_changed)
+        self._verdicts.stored.connect(self._ask_again)
+        self._verdicts.began.connect(self._begin_person)
+        panel.refined_wanted.connect(self._show_held)
+        panel.example_left.connect(self._leave_out)
         panel.hit_chosen.connect(self._select)
         panel.search_wanted.connect(self.search_tracklet)
         panel.filter_changed.connect(lambda _: self._run_again())
@@ -118,6 +102,7 @@ class SearchFlow(QObject):
         self._cancel()
         self._workspace = workspace
         self._find = self._ask = self._sought = self._shown = self._awaited_id = None
+        self._drop_held()
         self._verdicts.set_people(None if workspace is None else workspace.people)
         self._panel.loader.set_source(None)
         self._panel.clear(has_library=workspace is not None)
@@ -147,15 +132,26 @@ class SearchFlow(QObject):
 
     def search_tracklet(self, tracklet_id: int) -> None:
         """Looks for the person of a stored tracklet."""
-        self._start(lambda workspace: _stored(workspace, tracklet_id))
+        self._start(lambda workspace: stored(workspace, tracklet_id))
+
+    def searchperson(self, identity_id: int) -> None:
+        """Looks for a person of the library, by all that is known."""
+        self._start(lambda workspace: person(workspace, identity_id))
+
+    def people_changed(self) -> None:
+        """People were named, merged or split elsewhere."""
+        self._verdicts.read_state()
+        self._panel.model.expire()
+        self._panel.loader.show_rows(self._panel.gallery.visible_rows())
+        self._ask_again()
 
     def search_point(self, video_id: int, time_s: float, x_px: float, y_px: float) -> None:
         """Looks for the person at a point of a frame, stored or not."""
-        self._start(lambda workspace: _pointed_at(workspace, video_id, time_s, x_px, y_px))
+        self._start(lambda workspace: pointed_at(workspace, video_id, time_s, x_px, y_px))
 
     def search_picture(self, picture: Path | QImage) -> None:
         """Looks for the person of a picture: of a file, or of one that was pasted."""
-        self._start(lambda workspace: _pictured(workspace, picture))
+        self._start(lambda workspace: pictured(workspace, picture))
 
     def library_grew(self) -> None:
         """More people can be found; offers to search again if the filter lets one through."""
@@ -218,6 +214,11 @@ class SearchFlow(QObject):
             told = sentences(*(error.message for error in self._left_out))
             self._panel.show_problem(told, event.error.remedy)
         elif isinstance(event, SearchResult):
+            if self._would_move_tiles(event):
+                self._held = event
+                self._panel.offer_refined(True)
+                return
+            self._drop_held()
             if event.stage is SearchStage.RETRIEVED:
                 self._tasks.cancel(GROWTH_LANE)
                 self._newest_id = event.newest_id
@@ -233,6 +234,7 @@ class SearchFlow(QObject):
             # Found once, it need not be found again when the filter changes.
             self._find = lambda: event
             self._panel.show_query(QPixmap.fromImage(event.picture), self._caption(event))
+            self._panel.head.show_examples(event.examples, event.counts)
 
     def _adopt(self) -> None:
         """From now on the gallery is for who is sought now; nothing if it was before."""
@@ -240,17 +242,57 @@ class SearchFlow(QObject):
         if workspace is None or sought is None:
             return
         self._shown = sought
-        if shown is not None and shown.query == sought.query:
+        if shown is sought:
             return
-        self._awaited_id = None
-        query = sought.query
-        query_id = query.tracklet_id if isinstance(query, TrackletQuery) else None
-        self._panel.start_anew()
+        query_id = sought.sighting_id
+        is_new = shown is None or shown.origin != sought.origin
+        if is_new:
+            self._awaited_id, self._has_begun = None, False
+            self._panel.start_anew()
+            self._verdicts.set_query(query_id, judging=True)
+        else:
+            self._verdicts.follow(query_id)
         self._panel.loader.set_source(
             lambda hits: workspace.catalog.details(hits, query_tracklet_id=query_id)
         )
-        self._verdicts.set_query(query_id)
-        self.query_changed.emit(query)
+        if is_new:
+            self.query_changed.emit(sought.query)
+
+    # Judging ------------------------------------------------------------------------------------
+
+    def _ask_again(self) -> None:
+        """Searches with what is known of the person by now, if that is more or less than before."""
+        workspace, sought = self._workspace, self._shown
+        if workspace is not None and sought is not None:
+            self._find = partial(known_by_now, workspace, sought)
+            self._run_again()
+
+    def _begin_person(self, tracklet_id: int) -> None:
+        """Somebody of whom only pictures were known has a first sighting."""
+        sought = self._shown
+        if sought is not None:
+            query = PersonQuery((*examples(sought.query), TrackletQuery(tracklet_id)))
+            self._shown = self._sought = replace(sought, query=query)
+
+    def _leave_out(self, tracklet_id: int) -> None:
+        """A sighting in the head is no longer judged."""
+        self._panel.verdict_wanted.emit(tracklet_id, "open")
+
+    def _would_move_tiles(self, result: SearchResult) -> bool:
+        """Whether a late refinement would change the order of hits that the user looks through."""
+        late = result.stage is not SearchStage.RETRIEVED and self._has_begun
+        by_rank = self._panel.chosen_order() is GalleryOrder.RELEVANCE
+        return late and by_rank and not self._panel.model.has_order(result.hits)
+
+    def _show_held(self) -> None:
+        held = self._held
+        self._drop_held()
+        if held is not None:
+            self._panel.show_result(held)
+
+    def _drop_held(self) -> None:
+        self._held = None
+        self._panel.offer_refined(False)
 
     def _caption(self, sought: Sought) -> str:
         details = sought.details
@@ -287,6 +329,7 @@ class SearchFlow(QObject):
     # Selection and order ------------------------------------------------------------------------
 
     def _select(self, tracklet_id: int) -> None:
+        self._has_begun = True
         self._awaited_id = tracklet_id
         self._tell_awaited(())
 
@@ -335,55 +378,14 @@ def _search(
     """A job: first who is sought, then ever better rankings."""
     sought = find()
     yield sought
-    yield from workspace.search.run(sought.query, where, limit=LIMIT, stages=stages)
+    yield from workspace.search.run(
+        sought.query, where, limit=LIMIT, stages=stages, with_judged=True
+    )
 
 
 def _count_new(workspace: Workspace, where: SearchFilter, newest_id: int) -> Iterator[int]:
     """A job: how many people a search would find that an earlier one did not."""
     yield workspace.search.count_new(where, newest_id)
-
-
-def _stored(workspace: Workspace, tracklet_id: int) -> Sought:
-    found = workspace.catalog.details([Hit(tracklet_id, score=1.0, cosine=1.0)])
-    if not found:
-        raise NotFoundError(
-            tr("This person is no longer in the library."), tr("Click a person in the player.")
-        )
-    return Sought(TrackletQuery(tracklet_id), read_picture(found[0].thumbnail), found[0])
-
-
-def _pointed_at(
-    workspace: Workspace, video_id: int, time_s: float, x_px: float, y_px: float
-) -> Sought:
-    tracklet_id = workspace.playback.person_at(video_id, time_s, x_px, y_px)
-    if tracklet_id is not None:
-        return _stored(workspace, tracklet_id)
-    query = workspace.detect_person_at(video_id, time_s, x_px, y_px)
-    title = tr("Person at {time}, found in the frame", time=video_time_text(time_s))
-    return Sought(query, as_qimage(query.image), title=title)
-
-
-def _pictured(workspace: Workspace, picture: Path | QImage) -> Sought:
-    if isinstance(picture, QImage):
-        name = tr("the pasted picture")
-        query = workspace.query_in(_as_array(picture), name)
-    else:
-        name, query = picture.name, workspace.query_from_picture(picture)
-    return Sought(query, as_qimage(query.image), title=tr("Person of {picture}", picture=name))
-
-
-def _as_array(image: QImage) -> Image:
-    """RGB uint8 (h, w, 3), a copy."""
-    rgb = image.convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
-    return rows[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
-
-
-def as_qimage(image: Image) -> QImage:
-    """A picture of its own from RGB uint8 (h, w, 3)."""
-    height, width = image.shape[:2]
-    data = image.tobytes()
-    return QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
 
 
 def _days(span: tuple[datetime, datetime], zone: ZoneInfo) -> Iterator[date]:

@@ -1,8 +1,8 @@
-"""Confirming and rejecting hits: shown at once, stored in the background, undone by the journal."""
+"""Judging hits: shown at once, stored in the background, undone by the journal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from app.core.entities import Decision, Verdict
-from app.core.errors import UserFacingError
+from app.core.errors import SeenTogetherError, UserFacingError
 from app.core.journal import UndoState
+from app.gui.widgets.question import ask
 from app.language import tr
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ LANE = "decisions"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Decision:
-    """One that is being stored."""
+    """One that is being stored.
+
+    Attributes:
+        query_id: a sighting of the person; the hit itself where only pictures were known.
+    """
 
     people: People
     query_id: int
@@ -38,11 +43,16 @@ class _Decision:
 class VerdictFlow(QObject):
     """Carries the user's decisions about hits of the current query to the people service.
 
+    Somebody of whom only pictures are known becomes a person with the first hit that is confirmed;
+    what was said about other hits before is stored then.
+
     Signals:
         stored: a decision was stored, undone or redone; names and verdicts may be others now.
+        began: id of the first sighting of somebody of whom only pictures were known.
     """
 
     stored = Signal()
+    began = Signal(int)
 
     def __init__(self, panel: ResultsPanel, tasks: TaskRunner, parent: QObject) -> None:
         super().__init__(parent)
@@ -50,6 +60,7 @@ class VerdictFlow(QObject):
         self._tasks = tasks
         self._people: People | None = None
         self._query_id: int | None = None
+        self._said_before: dict[int, Verdict] = {}
         panel.verdict_wanted.connect(self._decide)
         panel.undo_wanted.connect(lambda: self._step_back(redo=False))
         panel.redo_wanted.connect(lambda: self._step_back(redo=True))
@@ -57,26 +68,56 @@ class VerdictFlow(QObject):
     def set_people(self, people: People | None) -> None:
         """Another library is open, or none."""
         self._people = people
-        self.set_query(None)
+        self.set_query(None, judging=False)
         self._panel.offer_undo(UndoState())
         if people is not None:
-            self._read_state(people)
+            self.read_state()
 
-    def set_query(self, tracklet_id: int | None) -> None:
-        """Hits are compared with this tracklet from now on; None: with a picture, or nothing."""
+    def set_query(self, tracklet_id: int | None, *, judging: bool) -> None:
+        """Hits are compared with this tracklet from now on, or with pictures alone.
+
+        Args:
+            tracklet_id: a sighting of the person sought, or None.
+            judging: whether somebody is sought.
+        """
         self._query_id = tracklet_id
-        self._panel.offer_verdicts(self._people is not None and tracklet_id is not None)
+        self._said_before.clear()
+        self._panel.offer_verdicts(self._people is not None and judging)
+
+    def follow(self, tracklet_id: int | None) -> None:
+        """The same person has another first sighting, or none any more."""
+        self._query_id = tracklet_id
+
+    def read_state(self) -> None:
+        """Finds out what can be undone, after others have changed people."""
+        people = self._people
+        if people is not None:
+            task = self._tasks.start(LANE, _then_state(people, None))
+            task.advanced.connect(
+                lambda state: self._panel.offer_undo(state) if people is self._people else None
+            )
 
     def _decide(self, hit_id: int, verdict: Verdict) -> None:
-        query_id, people = self._query_id, self._people
-        before = self._panel.model.verdict_of(hit_id)
-        if people is None or query_id is None or verdict == before:
+        people, before = self._people, self._panel.model.verdict_of(hit_id)
+        if people is None or (before or "open") == verdict:
             return
-        made = _Decision(people, query_id, hit_id, before, verdict)
-        self._panel.model.expect_verdict(hit_id, verdict)
-        self._panel.offer_undo(UndoState(Decision(query_id, hit_id, verdict, datetime.now(UTC))))
-        record = people.confirm if verdict == "same" else people.reject
-        task = self._tasks.start(LANE, _then_state(people, partial(record, query_id, hit_id)))
+        query_id = self._query_id
+        if query_id is None:
+            self._panel.model.expect_verdict(hit_id, verdict)
+            if verdict != "same":
+                self._said_before[hit_id] = verdict
+                return
+            self._said_before.pop(hit_id, None)
+            query_id = hit_id
+        self._store(_Decision(people, query_id, hit_id, before, verdict))
+
+    def _store(self, made: _Decision, *, anyway: bool = False) -> None:
+        self._panel.model.expect_verdict(made.hit_id, made.verdict)
+        now = datetime.now(UTC)
+        self._panel.offer_undo(UndoState(Decision(made.query_id, made.hit_id, made.verdict, now)))
+        others = tuple(self._said_before.items()) if made.query_id == made.hit_id else ()
+        record = partial(_record, made, others, anyway)
+        task = self._tasks.start(LANE, _then_state(made.people, record))
         task.advanced.connect(lambda state: self._settle(made, state))
         task.failed.connect(lambda error: self._refuse(error, made))
 
@@ -91,11 +132,16 @@ class VerdictFlow(QObject):
     def _settle(self, made: _Decision, state: UndoState) -> None:
         if self._is_shown(made):
             self._panel.model.settle_verdict(made.hit_id, made.verdict)
+            if made.query_id == made.hit_id:
+                self._query_id = made.hit_id
+                self._said_before.clear()
+                self.began.emit(made.hit_id)
         self._show_stored(made.people, state)
 
     def _is_shown(self, made: _Decision) -> bool:
         """Whether the gallery is still for the query that the decision is about."""
-        return made.people is self._people and made.query_id == self._query_id
+        is_first = self._query_id is None and made.query_id == made.hit_id
+        return made.people is self._people and (is_first or made.query_id == self._query_id)
 
     def _show_stored(self, people: People, state: UndoState) -> None:
         if people is not self._people:
@@ -106,17 +152,20 @@ class VerdictFlow(QObject):
         self._panel.loader.show_rows(self._panel.gallery.visible_rows())
         self.stored.emit()
 
-    def _read_state(self, people: People) -> None:
-        task = self._tasks.start(LANE, _then_state(people, None))
-        task.advanced.connect(
-            lambda state: self._panel.offer_undo(state) if people is self._people else None
-        )
-
     def _refuse(self, error: Exception, made: _Decision) -> None:
         if self._is_shown(made):
             self._panel.model.settle_verdict(made.hit_id, made.before)
-        self._report(error)
-        self._read_state(made.people)
+        self.read_state()
+        if isinstance(error, SeenTogetherError):
+            ask(
+                self._panel,
+                tr("One person?"),
+                error.message,
+                tr("&Confirm anyway"),
+                lambda: self._store(made, anyway=True),
+            )
+        else:
+            self._report(error)
 
     def _report(self, error: Exception) -> None:
         if isinstance(error, UserFacingError):
@@ -127,6 +176,24 @@ class VerdictFlow(QObject):
                 tr("The decision could not be stored: an error in Retrace."),
                 tr("Decide again; if it stays, send the log (Help → Open log folder)."),
             )
+
+
+def _record(made: _Decision, others: Sequence[tuple[int, Verdict]], anyway: bool) -> None:
+    people = made.people
+    if made.query_id == made.hit_id:
+        people.begin(made.hit_id)
+    elif made.verdict == "same":
+        people.confirm(made.query_id, made.hit_id, anyway=anyway)
+    else:
+        _part(people, made.query_id, made.hit_id, made.verdict)
+    for hit_id, verdict in others:
+        if verdict != "open":
+            _part(people, made.query_id, hit_id, verdict)
+
+
+def _part(people: People, query_id: int, hit_id: int, verdict: Verdict) -> None:
+    record = {"different": people.reject, "maybe": people.doubt, "open": people.reopen}
+    record[verdict](query_id, hit_id)
 
 
 def _then_state(people: People, record: Callable[[], Any] | None) -> Iterator[UndoState]:

@@ -108,6 +108,25 @@ class People:
 
     # Whole people -------------------------------------------------------------------------------
 
+    def begin(self, tracklet_id: int) -> Identity:
+        """Somebody of whom only pictures were known has a first sighting.
+
+        Returns:
+            A new person, or who it is already.
+
+        Raises:
+            NotFoundError: if the tracklet does not exist.
+        """
+        with self.library.transaction():
+            known = self.library.tracklet(tracklet_id).identity_id
+            if known is not None:
+                return self.library.identity(known)
+            created = self._new_identity()
+            edit = PersonEdit(created.id, "creation", datetime.now(UTC))
+            changes = IdentityChanges({tracklet_id: (None, created.id)}, created.id)
+            self.library.record_decision(edit, changes)
+            return created
+
     def merge(self, into_id: int, other_id: int, *, anyway: bool = False) -> Identity:
         """Two people are one: all sightings of the other become the first one's.
 
@@ -273,17 +292,9 @@ class People:
             NotFoundError: there is no such person.
             UsageError: the person has no sightings.
         """
-        members = {each.id for each in self._sightings_of(self.library.identity(identity_id))}
-        rejected: dict[int, bool] = {}
-        for decision in self.library.decisions():
-            pair = {decision.tracklet_id, decision.other_id}
-            others = pair - members
-            if len(others) == 1:
-                rejected[others.pop()] = decision.verdict == "different"
-        return PersonQuery(
-            tuple(TrackletQuery(each) for each in sorted(members)),
-            tuple(sorted(each for each, is_other in rejected.items() if is_other)),
-        )
+        members = [each.id for each in self._sightings_of(self.library.identity(identity_id))]
+        shown = tuple(TrackletQuery(each) for each in sorted(members))
+        return PersonQuery(shown, self._rejected(members))
 
     def find(self, name: str) -> Identity:
         """The person of a name, in any letter case, who has sightings.
@@ -299,6 +310,31 @@ class People:
             tr('Nobody in this library is named "{name}".', name=name),
             tr("Run people list to see the names."),
         )
+
+    def query_of(self, tracklet_id: int) -> TrackletQuery | PersonQuery:
+        """A search for the person of a tracklet, which is the first example.
+
+        Whoever is the same person is an example, too; whoever was rejected is not meant.
+
+        Raises:
+            NotFoundError: there is no such tracklet.
+        """
+        person = self.library.tracklet(tracklet_id).identity_id
+        members = set() if person is None else {each.id for each in self.sightings(person)}
+        rejected = self._rejected(members | {tracklet_id})
+        shown = [tracklet_id, *sorted(members - {tracklet_id})]
+        if len(shown) == 1 and not rejected:
+            return TrackletQuery(tracklet_id)
+        return PersonQuery(tuple(TrackletQuery(each) for each in shown), rejected)
+
+    def _rejected(self, members: Collection[int]) -> tuple[int, ...]:
+        """Who was said to be somebody else than one of these, by the last word about each."""
+        latest: dict[int, bool] = {}
+        for decision in self.library.decisions():
+            others = {decision.tracklet_id, decision.other_id} - set(members)
+            if len(others) == 1:
+                latest[others.pop()] = decision.verdict == "different"
+        return tuple(sorted(each for each, is_other in latest.items() if is_other))
 
     def is_known(self, name: str) -> bool:
         """Whether somebody with sightings has that name, in any letter case."""

@@ -179,6 +179,8 @@ class Search:
         where: SearchFilter | None = None,
         limit: int = 200,
         stages: Collection[Refinement] = REFINEMENTS,
+        *,
+        with_judged: bool = False,
     ) -> Iterator[SearchEvent]:
         """Yields one ranking for each stage there is, the first as soon as possible.
 
@@ -187,10 +189,12 @@ class Search:
         comes once more.
 
         Args:
-            query: whom to find; its own tracklets are never among the hits.
+            query: whom to find; a tracklet that is its first example is never among the hits.
             where: cameras and time.
             limit: most hits of a ranking, at least 1.
             stages: the refinements that are switched on, the corrections among them.
+            with_judged: whether the tracklets of its other examples, and those rejected, are
+                among the hits.
 
         Raises:
             NotFoundError: if a tracklet of the query does not exist.
@@ -234,7 +238,8 @@ class Search:
             )
 
         # As many as any later stage needs, and the query's own tracklets, which find themselves.
-        depth, own = max(limit, NEIGHBOURS, PAIRS), target.known_ids()
+        depth = max(limit, NEIGHBOURS, PAIRS)
+        own = {target.sought[0].tracklet_id} if with_judged else target.known_ids()
         newest_id = index.newest_id
         found = index.search(
             sought, depth + len(own), where,

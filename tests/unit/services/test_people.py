@@ -311,3 +311,31 @@ def test_a_person_is_searched_by_all_sightings_without_the_rejected(
     people.reopen(ids[0], ids[2])
     assert people.query(person.id).rejected == (ids[3],)
     assert isinstance(people.query(person.id), PersonQuery)
+
+
+def test_somebody_known_by_pictures_begins_with_one_sighting(
+    library: Library, ids: list[int]
+) -> None:
+    people = People(library)
+    person = people.begin(ids[0])
+    assert persons(library, ids[:2]) == ["Person 1", None]
+    assert people.begin(ids[0]) == person
+    assert people.confirm(ids[0], ids[1]) == person
+    people.undo()
+    assert people.undo() is not None
+    assert persons(library, ids[:2]) == [None, None]
+    assert people.undo() is None
+
+
+def test_the_search_for_a_sighting_knows_what_was_said_about_it(
+    library: Library, ids: list[int]
+) -> None:
+    people = People(library)
+    assert people.query_of(ids[1]) == TrackletQuery(ids[1])
+    people.reject(ids[1], ids[2])
+    people.confirm(ids[0], ids[1])
+    query = people.query_of(ids[1])
+    assert isinstance(query, PersonQuery)
+    assert query.shown == (TrackletQuery(ids[1]), TrackletQuery(ids[0]))
+    assert query.rejected == (ids[2],)
+    assert people.query_of(ids[3]) == TrackletQuery(ids[3])
