@@ -188,12 +188,22 @@ class GalleryModel(QAbstractListModel):
         return None if details is None else details.verdict
 
     def without_details(self, rows: Iterable[int] | None = None) -> list[Hit]:
-        """Those hits of some rows (default: all) whose details are not known, or out of date."""
-        return [
+        """Those hits of some rows (default: all) whose details are not known, or out of date.
+
+        Judged ones that are out of date are among them wherever they are: they may be folded away
+        for a verdict that no longer holds.
+        """
+        there = self._ranked if rows is None else self.hits_in(rows)
+        missing = [
             hit
-            for hit in (self._ranked if rows is None else self.hits_in(rows))
+            for hit in there
             if hit.tracklet_id not in self._details or hit.tracklet_id in self._stale
         ]
+        if rows is not None and self._stale:
+            known = {hit.tracklet_id for hit in missing}
+            judged = {each for each in self._stale - known if self._details[each].verdict}
+            missing += [hit for hit in self._ranked if hit.tracklet_id in judged]
+        return missing
 
     def hits_in(self, rows: Iterable[int]) -> list[Hit]:
         """All hits of the tiles among some rows."""
