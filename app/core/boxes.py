@@ -49,8 +49,11 @@ def cut_out(image: Image, box: FloatArray) -> Image:
     return image[top:bottom, left:right].copy()
 
 
-def smallest_containing(boxes: FloatArray, x_px: float, y_px: float) -> int | None:
-    """Index of the smallest box around a point, or None: a person in front is the smaller target.
+def frontmost_containing(boxes: FloatArray, x_px: float, y_px: float) -> int | None:
+    """Index of the box around a point whose person stands in front, or None.
+
+    Whoever stands nearer to the camera has the feet lower in the picture. Of two that end at the
+    same height, as at the edge of the frame, the smaller one is meant.
 
     Args:
         boxes: float32 (n, 4) xyxy in pixels.
@@ -63,6 +66,6 @@ def smallest_containing(boxes: FloatArray, x_px: float, y_px: float) -> int | No
         & (boxes[:, 1] <= y_px)
         & (y_px <= boxes[:, 3])
     )
-    if not inside.any():
-        return None
-    return int(np.argmin(np.where(inside, area(boxes), np.inf)))
+    order = np.lexsort((area(boxes), -boxes[:, 3]))  # the lowest feet first, then the smallest
+    found = order[inside[order]]
+    return int(found[0]) if len(found) else None

@@ -21,6 +21,7 @@ class Where(Enum):
     LIBRARY = "library"  # in the whole window, while a library is open
     PLAYER = "player"  # the player takes its keys itself
     RESULTS = "results"  # on the selected hit
+    PEOPLE = "people"  # on the selected people
     VIDEOS = "videos"  # on the selected videos
 
     @property
@@ -34,12 +35,14 @@ _PLACES = {
     Where.LIBRARY: tr("Library"),
     Where.PLAYER: tr("Player"),
     Where.RESULTS: tr("Results"),
+    Where.PEOPLE: tr("People"),
     Where.VIDEOS: tr("Videos"),
 }
 MENUS = {
     "file": tr("&File"),
     "edit": tr("&Edit"),
     "search": tr("&Search"),
+    "people": tr("&People"),
     "view": tr("&View"),
     "theme": tr("&Theme"),
     "library": tr("&Library"),
@@ -97,7 +100,7 @@ class ActionRow:
 
 
 _WINDOW, _LIBRARY, _PLAYER = Where.WINDOW, Where.LIBRARY, Where.PLAYER
-_RESULTS, _VIDEOS = Where.RESULTS, Where.VIDEOS
+_RESULTS, _PEOPLE, _VIDEOS = Where.RESULTS, Where.PEOPLE, Where.VIDEOS
 _THEMES = "view/theme"
 _FROM_NETWORK = tr("Where the library has a network for it (Library → Networks…)")
 _COMMON = tr("Takes off what all people of a camera have in common, as far as it has seen many")
@@ -128,15 +131,14 @@ ACTIONS: tuple[ActionRow, ...] = (
         tr("✓ Confirm"),
         "results",
         _RESULTS,
-        keys="+ =",
-        tip=tr("The same person"),
+        "people",
+        "+ =",
+        tr("The same person"),
         apart=True,
     ),
-    _Row("reject", tr("✕ Reject"), "results", _RESULTS, keys="-", tip=tr("Another person")),
-    _Row("maybe", tr("? Maybe"), "results", _RESULTS, keys="?", tip=tr("Decide later")),
-    _Row(
-        "undecide", tr("Undecided"), "results", _RESULTS, keys="U", tip=tr("Say nothing about it")
-    ),
+    _Row("reject", tr("✕ Reject"), "results", _RESULTS, "people", "-", tr("Another person")),
+    _Row("maybe", tr("? Maybe"), "results", _RESULTS, "people", "?", tr("Decide later")),
+    _Row("undecide", tr("Undecided"), "results", _RESULTS, "people", "U", tr("Take it back")),
     _Row(
         "undo",
         tr("Undo"),
@@ -196,6 +198,13 @@ ACTIONS: tuple[ActionRow, ...] = (
         tip=_USUAL,
         checkable=True,
     ),
+    # The selected people
+    _Row("open-person", tr("&Search for the person"), "people", _PEOPLE, "people", apart=True),
+    _Row("rename-person", tr("Re&name"), "people", _PEOPLE, "people", "F2"),
+    _Row("colour-person", tr("&Colour…"), "people", _PEOPLE, "people"),
+    _Row("note-person", tr("N&otes…"), "people", _PEOPLE, "people"),
+    _Row("merge-people", tr("&Merge into one person"), "people", _PEOPLE, "people"),
+    _Row("delete-person", tr("&Delete, keep the sightings"), "people", _PEOPLE, "people"),
     # The selected videos
     _Row("play-video", tr("Play"), "footage", _VIDEOS),
     _Row("read-next", tr("Read next"), "footage", _VIDEOS),

@@ -21,7 +21,7 @@ from app.gui.widgets.drops import local_paths
 from app.gui.window_state import WindowState
 from app.language import tr
 
-_LAYOUT_VERSION = 1
+_LAYOUT_VERSION = 2
 _FRAME = QSize(16, 48)
 
 
@@ -103,6 +103,9 @@ class MainWindow(QMainWindow):
 
     def _fill_menus(self) -> None:
         menus: dict[str, QMenu] = {}
+        for name in MENUS:
+            if any(row.menu == name for row in ACTIONS):
+                self._add_menu(name, menus)
         for row in ACTIONS:
             if not row.menu:
                 continue

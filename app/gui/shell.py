@@ -16,6 +16,7 @@ from app.gui.library.library_feature import LibraryFeature
 from app.gui.library.library_flow import OpenWorkspace
 from app.gui.main_window import MainWindow
 from app.gui.networks.networks_feature import NetworksFeature
+from app.gui.people.people_feature import PeopleFeature
 from app.gui.player.player_feature import PlayerFeature
 from app.gui.program.program_feature import ProgramFeature
 from app.gui.results.results_feature import ResultsFeature
@@ -62,6 +63,7 @@ class Shell(QObject):
         options = IngestOptions(camera_by=settings.ingest.camera_by, fps=settings.ingest.fps)
         self.player = player = PlayerFeature(tasks, window)
         self.results = results = ResultsFeature(tasks, window, player, settings.search.refinements)
+        self.people = PeopleFeature(tasks, window, player, results)
         self.footage = footage = FootageFeature(
             tasks,
             window,
@@ -79,6 +81,7 @@ class Shell(QObject):
         self.features: tuple[Feature, ...] = (
             player,
             results,
+            self.people,
             footage,
             self.networks,
             self.library,

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from app.core.boxes import area, cut_out, smallest_containing
+from app.core.boxes import area, cut_out, frontmost_containing
 from app.core.clock import format_offset
 from app.core.entities import Image
 from app.core.errors import NotFoundError
@@ -225,7 +225,7 @@ class Workspace:
         with self.playback.reader(video_id) as reader:
             image = reader.frame_at(time_s).image
         found = self.networks.detector().detect([image])[0]
-        row = smallest_containing(found.boxes, x_px, y_px)
+        row = frontmost_containing(found.boxes, x_px, y_px)
         if row is None:
             name = self.library.video(video_id).path.name
             raise NotFoundError(

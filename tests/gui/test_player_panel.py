@@ -35,7 +35,7 @@ def person(tracklet_id: int, box: tuple[float, ...], **more: Any) -> PersonBox:
 
 PEOPLE = (
     person(1, (100, 100, 300, 500)),
-    person(2, (150, 200, 220, 300)),
+    person(2, (150, 200, 220, 520)),
     person(3, (600, 200, 700, 400), identity_name="Red jacket", interpolated=True),
 )
 
@@ -104,7 +104,7 @@ def test_the_picture_keeps_its_aspect(panel: PlayerPanel) -> None:
         assert panel.view.rect().contains(rect.toRect())
 
 
-def test_the_smallest_box_under_the_pointer_is_hovered(panel: PlayerPanel) -> None:
+def test_whoever_stands_in_front_under_the_pointer_is_hovered(panel: PlayerPanel) -> None:
     view = panel.view
     move(panel, 180, 250)
     assert view.hovered_id == 2

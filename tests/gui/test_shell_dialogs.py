@@ -43,7 +43,13 @@ def test_f1_lists_every_key_and_can_be_narrowed(shell, qtbot) -> None:
     shell.window.action("shortcuts").trigger()
     tree = shell.window.findChild(QTreeWidget, "shortcuts_list")
     groups = [tree.topLevelItem(row) for row in range(tree.topLevelItemCount())]
-    assert [group.text(0) for group in groups] == ["Window", "Player", "Results", "Videos"]
+    assert [group.text(0) for group in groups] == [
+        "Window",
+        "Player",
+        "Results",
+        "People",
+        "Videos",
+    ]
     assert all(group.childCount() for group in groups)
     field = shell.window.findChild(QLineEdit, "shortcuts_filter")
     field.setText("one frame back")

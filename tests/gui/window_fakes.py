@@ -152,7 +152,7 @@ class FakeWorkspace:
         self.library = FakeLibrary(folder)
         self.catalog = SimpleNamespace(cameras=self._cameras)
         self.playback = SimpleNamespace()
-        self.people = SimpleNamespace(undo_state=UndoState)
+        self.people = SimpleNamespace(undo_state=UndoState, all=list)
         self.shelf = SimpleNamespace()
         self.search = SimpleNamespace(prepare=lambda: iter(()))
 

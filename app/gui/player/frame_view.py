@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.core.boxes import smallest_containing
+from app.core.boxes import frontmost_containing
 from app.gui.widgets.theme import (
     OVERLAY_ACCENT,
     OVERLAY_LINE,
@@ -109,7 +109,7 @@ class FrameView(QWidget):
 
     def has_person_at(self, x_px: float, y_px: float) -> bool:
         """Whether a box is around a point, given in pixels of the full frame."""
-        return smallest_containing(self._boxes, x_px, y_px) is not None
+        return frontmost_containing(self._boxes, x_px, y_px) is not None
 
     @property
     def text(self) -> str:
@@ -216,7 +216,7 @@ class FrameView(QWidget):
 
     def _hover(self) -> None:
         point = None if self._pointer is None else self.frame_point(self._pointer)
-        hovered = None if point is None else smallest_containing(self._boxes, *point)
+        hovered = None if point is None else frontmost_containing(self._boxes, *point)
         if hovered != self._hovered or hovered is not None:
             self.update()
         self._hovered = hovered

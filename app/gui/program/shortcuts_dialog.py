@@ -29,6 +29,7 @@ _PLACES: tuple[tuple[str, tuple[Where, ...]], ...] = (
     (Where.WINDOW.title, (Where.WINDOW, Where.LIBRARY)),
     (Where.PLAYER.title, (Where.PLAYER,)),
     (Where.RESULTS.title, (Where.RESULTS,)),
+    (Where.PEOPLE.title, (Where.PEOPLE,)),
     (Where.VIDEOS.title, (Where.VIDEOS,)),
 )
 _ROW = Qt.ItemDataRole.UserRole

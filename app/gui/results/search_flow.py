@@ -134,7 +134,7 @@ class SearchFlow(QObject):
         """Looks for the person of a stored tracklet."""
         self._start(lambda workspace: stored(workspace, tracklet_id))
 
-    def searchperson(self, identity_id: int) -> None:
+    def search_person(self, identity_id: int) -> None:
         """Looks for a person of the library, by all that is known."""
         self._start(lambda workspace: person(workspace, identity_id))
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.core.boxes import smallest_containing
+from app.core.boxes import frontmost_containing
 from app.core.entities import FloatArray, Tracklet, Trajectory, Video
 from app.core.errors import VideoError
 from app.core.ports import FrameSource
@@ -139,7 +139,7 @@ class Playback:
         people = self.people_at(video_id, time_s)
         if not people:
             return None
-        found = smallest_containing(np.stack([person.box for person in people]), x_px, y_px)
+        found = frontmost_containing(np.stack([person.box for person in people]), x_px, y_px)
         return None if found is None else people[found].tracklet_id
 
     def forget_people(self) -> None:

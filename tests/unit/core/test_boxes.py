@@ -72,11 +72,12 @@ def test_cut_out_never_leaves_the_frame_and_is_never_empty(
     assert crop.shape == (*shape, 3)
 
 
-def test_a_click_takes_the_smallest_box_around_it() -> None:
-    people = boxes((0, 0, 100, 100), (40, 40, 60, 60), (45, 10, 90, 90))
-    assert box_math.smallest_containing(people, 50, 50) == 1
-    assert box_math.smallest_containing(people, 50, 20) == 2
-    assert box_math.smallest_containing(people, 5, 5) == 0
-    assert box_math.smallest_containing(people, 100, 100) == 0
-    assert box_math.smallest_containing(people, 101, 50) is None
-    assert box_math.smallest_containing(boxes(), 1, 1) is None
+def test_a_click_takes_whoever_stands_in_front() -> None:
+    people = boxes((0, 0, 100, 100), (40, 40, 60, 60), (45, 10, 90, 120), (50, 20, 70, 120))
+    assert box_math.frontmost_containing(people, 42, 50) == 0
+    assert box_math.frontmost_containing(people, 48, 50) == 2
+    assert box_math.frontmost_containing(people, 55, 50) == 3, "the smaller of two at one height"
+    assert box_math.frontmost_containing(people, 5, 5) == 0
+    assert box_math.frontmost_containing(people, 100, 100) == 0
+    assert box_math.frontmost_containing(people, 101, 50) is None
+    assert box_math.frontmost_containing(boxes(), 1, 1) is None

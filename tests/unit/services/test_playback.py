@@ -368,9 +368,9 @@ def test_frames_far_apart_show_only_their_own_boxes() -> None:
     assert [len(playback.people_at(1, time_s)) for time_s in (0.0, 1.0, 2.0)] == [1, 0, 1]
 
 
-def test_the_smallest_box_around_a_point_is_meant() -> None:
+def test_whoever_stands_in_front_of_a_point_is_meant() -> None:
     large, small = trajectory([1.0], [0]), trajectory([1.0], [10])
-    small = replace(small, boxes=np.array([[10, 50, 30, 90]], np.float32))
+    small = replace(small, boxes=np.array([[10, 50, 30, 110]], np.float32))
     playback, _ = playback_of([(tracklet(1, large), large), (tracklet(2, small), small)])
     assert playback.person_at(1, 1.0, 20, 60) == 2
     assert playback.person_at(1, 1.0, 20, 20) == 1
