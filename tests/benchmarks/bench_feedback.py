@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.covariance import shrunk_covariance
 from sklearn.linear_model import LogisticRegression
 
 from app.bootstrap import Retrace
@@ -99,8 +99,8 @@ def rocchio(share: float) -> Fusion:
     return fused
 
 
-def classifier(make: Callable[[], LogisticRegression | LinearDiscriminantAnalysis]) -> Fusion:
-    """A linear classifier of the examples against those rejected and the library's others."""
+def logistic(strength: float) -> Fusion:
+    """A logistic regression of the examples against those rejected and the library's others."""
 
     def fused(gallery: Gallery, shown: Sequence[int], rejected: Sequence[int]) -> DoubleArray:
         alike = maximum(gallery, shown, rejected)
@@ -111,12 +111,27 @@ def classifier(make: Callable[[], LogisticRegression | LinearDiscriminantAnalysi
         is_person = np.arange(len(rows)) < len(shown)
         weights = np.where(is_person, 1 / len(shown), 0.5 / len(others))
         weights[len(shown) : len(shown) + len(rejected)] = 0.5 / max(len(rejected), 1)
-        model = make()
-        if isinstance(model, LogisticRegression):
-            model.fit(gallery.compared[rows], is_person, sample_weight=weights * len(rows))
-        else:
-            model.fit(gallery.compared[rows], is_person)
+        model = LogisticRegression(C=strength, max_iter=300)
+        model.fit(gallery.compared[rows], is_person, sample_weight=weights * len(rows))
         return np.asarray(model.decision_function(gallery.compared), np.float64)
+
+    return fused
+
+
+def discriminant() -> Fusion:
+    """Linear discriminant analysis: the direction in which the examples differ from all others."""
+    known: dict[int, DoubleArray] = {}
+
+    def fused(gallery: Gallery, shown: Sequence[int], rejected: Sequence[int]) -> DoubleArray:
+        if id(gallery) not in known:
+            known.clear()
+            spread = shrunk_covariance(np.cov(gallery.compared.T), 0.5)
+            known[id(gallery)] = np.linalg.inv(spread)
+        away = gallery.compared.mean(axis=0)
+        if rejected:
+            away = (away + gallery.compared[list(rejected)].mean(axis=0)) / 2
+        direction = known[id(gallery)] @ (gallery.compared[list(shown)].mean(axis=0) - away)
+        return np.asarray(gallery.compared @ direction, np.float64)
 
     return fused
 
@@ -154,11 +169,10 @@ FUSIONS: dict[str, Fusion] = {
     "Rocchio, .5": rocchio(0.5),
     "maximum less nearer": less_nearer(maximum),
     "half and half less nearer": less_nearer(both),
-    "logistic regression, C 1": classifier(lambda: LogisticRegression(C=1.0, max_iter=300)),
-    "logistic regression, C 10": classifier(lambda: LogisticRegression(C=10.0, max_iter=300)),
-    "discriminant analysis": classifier(
-        lambda: LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.5)
-    ),
+    "logistic regression, C 1": logistic(1.0),
+    "logistic regression, C 10": logistic(10.0),
+    "discriminant analysis": discriminant(),
+    "mean less nearer": less_nearer(mean),
     "in use": in_use(),
 }
 

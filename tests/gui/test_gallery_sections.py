@@ -67,6 +67,11 @@ def test_bands_stand_below_each_other_and_the_unlikely_are_folded(model: Gallery
     assert rows(model)[:2] == ["Likely · 2", "Unclear · 2"]
 
 
+def test_where_nobody_is_likely_the_unlikely_are_seen(model: GalleryModel) -> None:
+    model.show(chances(h1=0.05, h2=0.04), is_calibrated=True)
+    assert rows(model) == ["Unlikely · 2", (1,), (2,)]
+
+
 def test_what_the_user_folded_stays_so_with_the_next_ranking(model: GalleryModel) -> None:
     model.show(chances(h1=0.95, h2=0.5), is_calibrated=True)
     model.toggle(0)

@@ -125,9 +125,14 @@ class Arrangement:
         hits = [hit for hit in ranked if self._is_shown(verdict_of(hit.tracklet_id))]
         sections = self._sections(hits, details_of, verdict_of)
         rows: list[Row] = []
+        # Where nobody is likely, what there is must be seen.
+        open_key = None
+        if {key for key, _, _ in sections} <= FOLDED_AT_FIRST:
+            open_key = sections[0][0] if sections else None
         for key, title, some in sections:
             if title:
-                heading = Heading(key, title, len(some), key in self.folded)
+                is_folded = key in self.folded and key != open_key
+                heading = Heading(key, title, len(some), is_folded)
                 rows.append(heading)
                 if heading.is_folded:
                     continue

@@ -45,7 +45,7 @@ _FAR_S = 1.0
 _FRAMES, _APART_IOU = 2, 0.1
 # Curves are learnt anew when the library has changed by one tracklet in so many.
 _LEARN_AGAIN = 20
-_VERSION = 1
+_VERSION = 2
 R = TypeVar("R")
 Steps = Generator[None, None, R]
 Way = tuple[int, int]
@@ -321,12 +321,15 @@ def _encoded(curves: Curves) -> str:
 
 
 def _decoded(text: str | None) -> Curves | None:
-    """None also for those of another version of the program."""
-    found: dict[str, Any] = {} if text is None else json.loads(text)
-    if found.pop("version", None) != _VERSION:
+    """None also for what another version of the program has stored: it is learnt again."""
+    try:
+        found: dict[str, Any] = json.loads(text or "{}")
+        if found.pop("version", None) != _VERSION:
+            return None
+        for name in ("confirmed", "rejected"):
+            found[name] = frozenset((one, other) for one, other in found[name])
+        pooled = found.pop("pooled")
+        ways = {(low, high): MatchCurve(**each) for low, high, each in found.pop("ways")}
+        return Curves(**found, pooled=None if pooled is None else MatchCurve(**pooled), ways=ways)
+    except (KeyError, TypeError, ValueError):
         return None
-    for name in ("confirmed", "rejected"):
-        found[name] = frozenset((one, other) for one, other in found[name])
-    pooled = found.pop("pooled")
-    ways = {(low, high): MatchCurve(**each) for low, high, each in found.pop("ways")}
-    return Curves(**found, pooled=None if pooled is None else MatchCurve(**pooled), ways=ways)

@@ -181,6 +181,7 @@ def test_curves_of_another_version_are_learnt_anew(library: Library, who: dict[i
     query = next(iter(who))
     results(search(library), query)
     stored = json.loads(library.remembered("calibration") or "")
-    library.remember("calibration", json.dumps(stored | {"version": 0}))
-    _, again = results(search(library), query)
-    assert again.hits[0].band is Band.LIKELY
+    for spoilt in (stored | {"version": 0}, stored | {"pooled": {"slope": 1}}, {"version": 2}):
+        library.remember("calibration", json.dumps(spoilt))
+        _, again = results(search(library), query)
+        assert again.hits[0].band is Band.LIKELY
