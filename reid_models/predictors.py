@@ -159,6 +159,11 @@ class EmbeddingPredictor:
 
         return self._runner.run(images, compute, urgent)[0]
 
+    @property
+    def has_maps(self) -> bool:
+        """Whether `maps` can be had."""
+        return hasattr(self._network, "embed_with_map")
+
     def map_shape(self) -> tuple[int, ...]:
         """(C, h, w) of its feature maps.
 

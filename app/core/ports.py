@@ -122,6 +122,15 @@ class Embedder(Protocol):
             float32 (n, dimension), L2-normalised.
         """
 
+    def maps(
+        self, images: Sequence[Image], cameras: Sequence[str] | None = None
+    ) -> FloatArray | None:
+        """Features of the parts of crops; arguments as of `embed`.
+
+        Returns:
+            float32 (n, h, w, C), of the pass that makes the vectors; None if the network has none.
+        """
+
 
 class NeighborAggregator(Protocol):
     """Refines vectors by those around them (NFormer). Absent: search passes vectors through."""

@@ -124,6 +124,14 @@ ACTIONS: tuple[ActionRow, ...] = (
         keys="Return Enter",
         tip=tr("Look for this person everywhere"),
     ),
+    _Row(
+        "why-match",
+        tr("Why this match?"),
+        "results",
+        _RESULTS,
+        keys="W",
+        tip=tr("Show which parts of the two pictures agree"),
+    ),
     _Row("narrow-time", tr("Only 10 minutes before and after"), "results", _RESULTS),
     _Row("narrow-camera", tr("Only this camera"), "results", _RESULTS),
     _Row(

@@ -31,6 +31,7 @@ from app.services.people.catalog import Catalog
 from app.services.people.people import People
 from app.services.search.reembed import Reembed, ReembedProgress
 from app.services.search.search import Search
+from app.services.search.why import Explanation, explain
 from app.settings import ModelSettings
 from app.storage.library import Library
 
@@ -241,6 +242,10 @@ class Workspace:
         video = self.library.video(video_id)
         seen_utc = video.moment(time_s) if video.info.clock_known else None
         return CropQuery(cut_out(image, found.boxes[row]), video.camera.id, seen_utc)
+
+    def explain(self, query: Query, hit_id: int) -> Explanation:
+        """Which parts of two pictures agree; see `app.services.search.why.explain`."""
+        return explain(self.library, self.networks.embedder, query, hit_id)
 
     def picture_of(self, query: Query) -> Image:
         """Picture or best crop of a query's first example, RGB uint8 (h, w, 3).

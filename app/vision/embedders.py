@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from app.core.entities import FloatArray, Image
 from app.vision.model_files import is_model_file, told_to_user
 from reid_models.picture_model import PICTURE_MODELS, PictureModel
@@ -58,6 +60,13 @@ class PictureEmbedder:
         with told_to_user():
             return self._model.embed(images)
 
+    def maps(
+        self, images: Sequence[Image], cameras: Sequence[str] | None = None
+    ) -> FloatArray | None:
+        """None: what is inside these networks is not known."""
+        del images, cameras
+        return None
+
 
 class ModelFileEmbedder:
     """Embeds crops with a network of `reid_models`; torch is imported when one is made.
@@ -107,3 +116,17 @@ class ModelFileEmbedder:
         """
         with told_to_user():
             return self.predictor.embed(images, cameras, urgent=urgent)
+
+    def maps(
+        self, images: Sequence[Image], cameras: Sequence[str] | None = None
+    ) -> FloatArray | None:
+        """Feature maps, float32 (n, h, w, C); None if the network has none.
+
+        Raises:
+            ModelError: as of `embed`.
+        """
+        if not self.predictor.has_maps:
+            return None
+        with told_to_user():
+            maps = self.predictor.maps(images, cameras, urgent=True)
+            return np.asarray(maps.permute(0, 2, 3, 1).cpu().numpy(), np.float32)

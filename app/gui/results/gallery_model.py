@@ -172,6 +172,10 @@ class GalleryModel(QAbstractListModel):
         """The row of a tracklet, or None where it is hidden or not among the hits."""
         return self._row_of.get(tracklet_id)
 
+    def hit_of(self, tracklet_id: int) -> Hit:
+        """The hit of a tracklet."""
+        return self._ranked[self._rank_of[tracklet_id] - 1]
+
     def rank_of(self, tracklet_id: int) -> int:
         """The place of a tracklet by relevance, from 1."""
         return self._rank_of[tracklet_id]

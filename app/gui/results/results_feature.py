@@ -15,6 +15,7 @@ from app.gui.player.player_feature import PlayerFeature
 from app.gui.preferences import keep_preferences
 from app.gui.results.results_panel import ResultsPanel
 from app.gui.results.search_flow import SearchFlow
+from app.gui.results.why_flow import WhyFlow
 from app.gui.tasks import TaskRunner
 from app.gui.widgets.choosing import choose_picture
 from app.gui.widgets.dock import Dock
@@ -46,7 +47,10 @@ class ResultsFeature(Feature):
         self._window, self._player = window, player
         self.panel = ResultsPanel(tasks)
         self.flow = SearchFlow(self.panel, tasks, self)
-        self.flows = (self.flow,)
+        self.why = WhyFlow(self.panel, tasks, window)
+        self.flows = (self.flow, self.why)
+        self.why.problem.connect(self.problem)
+        self.flow.query_changed.connect(self.why.set_query)
         right = Qt.DockWidgetArea.RightDockWidgetArea
         self.docks = (Dock(tr("Results"), "results_dock", self.panel, right, 400, 480),)
         self.actions = self.panel.actions_by_name | make_actions(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal, SignalInstance
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
@@ -69,6 +70,7 @@ class ResultsPanel(QWidget):
         verdict_wanted: (tracklet id, what is said about it: a Verdict).
         undo_wanted: the last decision is to be taken back.
         redo_wanted: the decision that was taken back is to be made again.
+        why_wanted: tracklet id of the hit that is to be explained.
         filter_changed: the SearchFilter to search with from now on.
         order_wanted: the GalleryOrder to sort by.
         picture_wanted: a picture to search: the path of its file, or its pixels.
@@ -82,6 +84,7 @@ class ResultsPanel(QWidget):
     verdict_wanted = Signal(int, str)
     undo_wanted = Signal()
     redo_wanted = Signal()
+    why_wanted = Signal(int)
     filter_changed = Signal(object)
     order_wanted = Signal(object)
     picture_wanted = Signal(object)
@@ -120,7 +123,8 @@ class ResultsPanel(QWidget):
         self.actions_by_name = made = make_actions(
             self,
             {
-                "search-person": self._search_chosen,
+                "search-person": partial(self._tell_chosen, self.search_wanted),
+                "why-match": partial(self._tell_chosen, self.why_wanted),
                 "narrow-time": self._narrow_to_time,
                 "narrow-camera": self._narrow_to_camera,
                 "confirm": lambda: self._judge("same"),
@@ -365,7 +369,7 @@ class ResultsPanel(QWidget):
 
     def _choice_changed(self) -> None:
         has_choice = self.gallery.chosen_id() is not None
-        for action in (*self.verdicts, self.search_this):
+        for action in (*self.verdicts, self.search_this, self.actions_by_name["why-match"]):
             action.setEnabled(has_choice)
         self._offer_narrowing()
 
@@ -381,10 +385,10 @@ class ResultsPanel(QWidget):
         else:
             self.gallery.setCurrentIndex(self.model.index(row))
 
-    def _search_chosen(self) -> None:
+    def _tell_chosen(self, wanted: SignalInstance) -> None:
         chosen = self.gallery.chosen_id()
         if chosen is not None:
-            self.search_wanted.emit(chosen)
+            wanted.emit(chosen)
 
     def _show_menu(self, place: QPoint) -> None:
         index = self.gallery.indexAt(place)
