@@ -196,12 +196,14 @@ class Hit:
 
     Attributes:
         score: what the ranking is sorted by.
-        cosine: similarity of the embeddings, -1..1; with several examples, to their mean.
+        cosine: similarity of the embeddings, -1..1; with several examples, half to their mean and
+            half to the nearest.
         aggregated: similarity after neighbour aggregation, or None.
         pair: the re-ranker's score of the pair, or None.
         transit: the time between it and the example nearest in time; None where a clock is unknown
             or times do not count.
-        nearer_rejected: by how much the cosine to somebody rejected is above `cosine`, at least 0.
+        nearer_rejected: what the score loses because the cosine to somebody rejected is above
+            `cosine`, or little below; at least 0.
         probability: that it shows the person sought, 0..1, as far as similarity and time tell;
             None where the library does not say enough for that, or not yet.
         stack: the same number for hits of one moment in one camera that are all but identical;

@@ -69,15 +69,15 @@ def maximum(gallery: Gallery, shown: Sequence[int], rejected: Sequence[int]) -> 
     return (gallery.compared @ gallery.compared[list(shown)].T).max(axis=1)
 
 
-def less_nearer(base: Fusion) -> Fusion:
-    """Less what somebody rejected is nearer."""
+def less_nearer(base: Fusion, margin: float = 0.0) -> Fusion:
+    """Less what somebody rejected is nearer, or less than the margin farther."""
 
     def fused(gallery: Gallery, shown: Sequence[int], rejected: Sequence[int]) -> DoubleArray:
         scores = base(gallery, shown, rejected)
         if not rejected:
             return scores
         others = (gallery.compared @ gallery.compared[list(rejected)].T).max(axis=1)
-        return scores - np.maximum(others - scores, 0)
+        return scores - np.maximum(others - scores + margin, 0)
 
     return fused
 
@@ -167,13 +167,16 @@ FUSIONS: dict[str, Fusion] = {
     "maximum": maximum,
     "Rocchio, .25": rocchio(0.25),
     "Rocchio, .5": rocchio(0.5),
+    "mean less nearer": less_nearer(mean),
     "maximum less nearer": less_nearer(maximum),
     "half and half less nearer": less_nearer(both),
+    "mean less nearer, .2": less_nearer(mean, 0.2),
+    "maximum less nearer, .2": less_nearer(maximum, 0.2),
+    "half and half, .2 (in use)": less_nearer(both, 0.2),
     "logistic regression, C 1": logistic(1.0),
     "logistic regression, C 10": logistic(10.0),
     "discriminant analysis": discriminant(),
-    "mean less nearer": less_nearer(mean),
-    "in use": in_use(),
+    "the program": in_use(),
 }
 
 

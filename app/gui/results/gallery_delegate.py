@@ -108,7 +108,8 @@ class GalleryDelegate(QStyledItemDelegate):
         text_px = self.text_height_px(option.font) - PAD_PX
         bed = QRect(inner.topLeft(), QSize(inner.width(), inner.height() - text_px + PAD_PX))
         self._paint_pictures(painter, bed, index.row(), details, verdict == "different", tokens)
-        if stack := self._model.stack_words(row):
+        if len(row.hits) > 1:
+            stack = self._model.stack_words(row), f"×{len(row.hits)}"
             _paint_plate(painter, self.stack_sign(option.rect), stack, tokens)
         if verdict in ("same", "different", "maybe"):
             corner = QPoint(bed.right() - BADGE_PX - 2, bed.top() + 3)
@@ -269,10 +270,11 @@ def _paint_step(painter: QPainter, bed: QRect, step: int, count: int, tokens: To
     painter.fillRect(bed.left() + step * width, bed.bottom() - 2, width, 3, QColor(tokens.accent))
 
 
-def _paint_plate(painter: QPainter, place: QRect, words: str, tokens: Tokens) -> None:
-    """Words on a plate over the picture, as wide as they need."""
+def _paint_plate(painter: QPainter, place: QRect, words: tuple[str, str], tokens: Tokens) -> None:
+    """Words on a plate over the picture, as wide as they need; the second ones where room lacks."""
     metrics = painter.fontMetrics()
-    shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, place.width() - 2 * PAD_PX)
+    room = place.width() - 2 * PAD_PX
+    shown = words[0] if metrics.horizontalAdvance(words[0]) <= room else words[1]
     plate = QRect(place)
     plate.setWidth(metrics.horizontalAdvance(shown) + 2 * PAD_PX)
     painter.setPen(Qt.PenStyle.NoPen)

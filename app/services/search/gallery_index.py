@@ -33,6 +33,8 @@ _ROW = np.dtype(
         ("clock_known", np.bool_),
     ]
 )
+# Whoever is less than this nearer to the person than to somebody rejected loses score.
+MARGIN = 0.2
 # Tracklets of one camera that are so near in time and so alike are one stack.
 _MOMENT_S, _ALIKE = 2.0, 0.8
 # Digits that the arithmetic of float32 leaves sure: what differs by less is a tie.
@@ -75,11 +77,12 @@ class Found:
         tracklet_ids: int64 (m,).
         scores: float32 (m,), the cosine, what transit times add to it, and what those rejected
             take off.
-        cosines: float32 (m,), without the cameras' means if so asked.
+        cosines: float32 (m,), without the cameras' means if so asked; of several examples, half
+            with their mean and half with the nearest.
         gaps_s: float64 (m,), see `site_statistics.transit_times.gaps_between`; to the example that
             is nearest in time.
         log_odds: float32 (m,), how much that gap speaks for one person; 0: nothing is known.
-        nearer_rejected: float32 (m,), by how much somebody rejected is nearer, at least 0.
+        nearer_rejected: float32 (m,), what the scores lose because somebody rejected is near.
         camera_ids: int64 (m,).
     """
 
@@ -215,8 +218,9 @@ class GalleryIndex:
     ) -> Found:
         """The closest tracklets that the filter lets through.
 
-        A tracklet is compared with the mean of the examples. If somebody rejected is nearer, it
-        loses the difference: it is more likely to be that one.
+        A tracklet is compared with the mean of the examples and with the nearest of them, half and
+        half. If somebody rejected is nearer, or less than `MARGIN` farther, it loses what is
+        missing to that: it is more likely to be that one.
 
         Args:
             sought: examples of whom to find, at least one; a tracklet finds itself.
@@ -240,13 +244,17 @@ class GalleryIndex:
                 rows = rows[:0]
                 cosines = nearer = np.empty(0, np.float32)
             else:
-                person = mean_of(self._as_compared(sought, camera_mean))
+                shown = self._as_compared(sought, camera_mean)
+                cosines = self._cosines(mean_of(shown), camera_mean)[rows]
+                if len(shown) > 1:
+                    cosines = (cosines + self._nearest(shown, camera_mean)[rows]) / 2
                 # Rounding leaves a trace of where in memory a vector lies: equal ones must tie.
-                cosines = np.round(self._cosines(person, camera_mean)[rows], _DIGITS)
+                cosines = np.round(cosines, _DIGITS)
                 nearer = np.zeros(len(rows), np.float32)
-                for other in self._as_compared(rejected, camera_mean):
-                    excess = np.round(self._cosines(other, camera_mean)[rows] - cosines, _DIGITS)
-                    np.maximum(nearer, excess, out=nearer)
+                if rejected:
+                    others = self._as_compared(rejected, camera_mean)
+                    excess = self._nearest(others, camera_mean)[rows] - cosines + MARGIN
+                    nearer = np.round(np.maximum(excess, 0), _DIGITS)
             seen = self._sightings().at(rows)
         gaps, log_odds = np.full(len(rows), np.nan), np.zeros(len(rows), np.float32)
         if transit is not None:
@@ -334,6 +342,13 @@ class GalleryIndex:
         if not camera_mean:
             return vectors
         return self._corrected().means.corrected(vectors, self._rows["camera_id"][rows])
+
+    def _nearest(self, people: FloatArray, camera_mean: bool) -> FloatArray:
+        """The highest cosine of every tracklet with vectors of `_as_compared`, float32 (n,)."""
+        found = self._cosines(people[0], camera_mean)
+        for each in people[1:]:
+            np.maximum(found, self._cosines(each, camera_mean), out=found)
+        return found
 
     def _cosines(self, query: FloatArray, camera_mean: bool) -> FloatArray:
         """Of every tracklet with a vector of `_as_compared`, float32 (n,)."""

@@ -19,6 +19,7 @@ from test_search import (
 )
 
 from app.core.queries import CropQuery, PersonQuery, TrackletQuery
+from app.services.search.gallery_index import MARGIN
 from app.storage.library import Library
 
 
@@ -33,9 +34,12 @@ def test_a_person_is_sought_by_all_examples_and_not_found_again(library: Library
     query = PersonQuery((TrackletQuery(one.id), TrackletQuery(two.id)), (rejected.id,))
     (result,) = rankings(search_in(library).run(query))
     assert ids(result) == [middle.id, side.id, like_rejected.id]
-    cosines = [np.cos(np.radians(away)) for away in (0, 40, 52)]
+    # To the mean, which lies at 20 degrees, and to the nearest.
+    pairs = [(0, 20), (40, 20), (52, 32)]
+    cosines = [np.cos(np.radians(away)).mean() for away in pairs]
     assert [hit.cosine for hit in result.hits] == pytest.approx(cosines, abs=1e-6)
-    nearer = [0, np.cos(np.radians(20)) - cosines[1], np.cos(np.radians(8)) - cosines[2]]
+    rejected_at = np.cos(np.radians([60, 20, 8]))
+    nearer = np.maximum(rejected_at - cosines + MARGIN, 0)
     assert [hit.nearer_rejected for hit in result.hits] == pytest.approx(nearer, abs=1e-6)
     for hit in result.hits:
         assert hit.score == pytest.approx(hit.cosine - hit.nearer_rejected, abs=1e-6)
