@@ -273,6 +273,7 @@ def test_the_menu_of_a_hit_selects_it_and_offers_the_same(panel: ResultsPanel, q
     shown = [each for each in menu.actions() if not each.isSeparator()]
     assert [each.objectName() for each in shown] == [
         "action_search-person",
+        "action_why-match",
         "action_confirm",
         "action_reject",
         "action_maybe",
@@ -280,7 +281,7 @@ def test_the_menu_of_a_hit_selects_it_and_offers_the_same(panel: ResultsPanel, q
         "action_undo",
     ]
     with qtbot.waitSignal(panel.verdict_wanted) as wanted:
-        shown[1].trigger()
+        shown[2].trigger()
     assert wanted.args == [6, "same"]
     menu.close()
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.gui.results.search_flow import as_qimage
+from app.gui.results.sought import as_qimage
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.problem_dialog import ProblemDialog
 from app.gui.widgets.theme import UNIT_PX

@@ -245,16 +245,16 @@ class GalleryIndex:
                 cosines = nearer = np.empty(0, np.float32)
             else:
                 shown = self._as_compared(sought, camera_mean)
-                cosines = self._cosines(mean_of(shown), camera_mean)[rows]
+                alike = self._cosines(mean_of(shown), camera_mean)[rows]
                 if len(shown) > 1:
-                    cosines = (cosines + self._nearest(shown, camera_mean)[rows]) / 2
+                    alike = (alike + self._nearest(shown, camera_mean)[rows]) / 2
                 # Rounding leaves a trace of where in memory a vector lies: equal ones must tie.
-                cosines = np.round(cosines, _DIGITS)
+                cosines = np.round(alike, _DIGITS)
                 nearer = np.zeros(len(rows), np.float32)
                 if rejected:
                     others = self._as_compared(rejected, camera_mean)
-                    excess = self._nearest(others, camera_mean)[rows] - cosines + MARGIN
-                    nearer = np.round(np.maximum(excess, 0), _DIGITS)
+                    excess = self._nearest(others, camera_mean)[rows] - cosines + np.float32(MARGIN)
+                    np.round(np.maximum(excess, 0), _DIGITS, out=nearer)
             seen = self._sightings().at(rows)
         gaps, log_odds = np.full(len(rows), np.nan), np.zeros(len(rows), np.float32)
         if transit is not None:
