@@ -49,7 +49,9 @@ def cut_out(image: Image, box: FloatArray) -> Image:
     return image[top:bottom, left:right].copy()
 
 
-def frontmost_containing(boxes: FloatArray, x_px: float, y_px: float) -> int | None:
+def frontmost_containing(
+    boxes: FloatArray, x_px: float, y_px: float, behind: int = 0
+) -> int | None:
     """Index of the box around a point whose person stands in front, or None.
 
     Whoever stands nearer to the camera has the feet lower in the picture. Of two that end at the
@@ -59,6 +61,7 @@ def frontmost_containing(boxes: FloatArray, x_px: float, y_px: float) -> int | N
         boxes: float32 (n, 4) xyxy in pixels.
         x_px: horizontal position in the full frame.
         y_px: vertical position in the full frame.
+        behind: how many people to pass over; behind the last one comes the first again.
     """
     inside = (
         (boxes[:, 0] <= x_px)
@@ -68,4 +71,4 @@ def frontmost_containing(boxes: FloatArray, x_px: float, y_px: float) -> int | N
     )
     order = np.lexsort((area(boxes), -boxes[:, 3]))  # the lowest feet first, then the smallest
     found = order[inside[order]]
-    return int(found[0]) if len(found) else None
+    return int(found[behind % len(found)]) if len(found) else None

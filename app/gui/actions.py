@@ -242,6 +242,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("slower", tr("Slower"), "player", _PLAYER, keys="["),
     _Row("faster", tr("Faster"), "player", _PLAYER, keys="]"),
     _Row("normal-speed", tr("Normal speed"), "player", _PLAYER, keys="Backspace"),
+    _Row("draw-box", tr("Draw a box around a person"), "player", _PLAYER, keys="B"),
     _Row(
         "paste-picture", tr("Search the picture in the clipboard"), "player", _PLAYER, keys="Ctrl+V"
     ),

@@ -148,6 +148,9 @@ class MainWindow(QMainWindow):
             docks = [dock for dock in self._docks if dock.sized_along is orientation]
             sizes_px = [dock.first_px(self.width()) for dock in docks]
             self.resizeDocks(docks, sizes_px, orientation)
+        left = [dock for dock in self._docks if dock.area is Qt.DockWidgetArea.LeftDockWidgetArea]
+        heights_px = [dock.widget().sizeHint().height() for dock in left[:-1]]
+        self.resizeDocks(left, [*heights_px, self.height()], Qt.Orientation.Vertical)
 
     def show_first_run(self, wanted: bool) -> None:
         """Has the first page take the whole window, or brings the player and the docks back."""

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from app.core.boxes import area, cut_out, frontmost_containing
 from app.core.clock import format_offset
-from app.core.entities import Image
+from app.core.entities import FloatArray, Image
 from app.core.errors import NotFoundError
 from app.core.events import IngestEvent
 from app.core.networks import NamedModels
@@ -223,8 +223,7 @@ class Workspace:
             ModelError: the detector cannot be loaded.
             VideoError: the footage cannot be read.
         """
-        with self.playback.reader(video_id) as reader:
-            image = reader.frame_at(time_s).image
+        image = self._frame(video_id, time_s)
         found = self.networks.detector().detect([image])[0]
         row = frontmost_containing(found.boxes, x_px, y_px)
         if row is None:
@@ -239,9 +238,29 @@ class Workspace:
                 ),
                 tr("Choose a point on a person."),
             )
+        return self._query_in(image, found.boxes[row], video_id, time_s)
+
+    def query_in_box(self, video_id: int, time_s: float, box: FloatArray) -> CropQuery:
+        """What a box of a frame shows, wherever the detector finds people.
+
+        Args:
+            video_id: the video.
+            time_s: of the frame.
+            box: float32 (4,) xyxy in pixels of the full frame.
+
+        Raises:
+            VideoError: the footage cannot be read.
+        """
+        return self._query_in(self._frame(video_id, time_s), box, video_id, time_s)
+
+    def _frame(self, video_id: int, time_s: float) -> Image:
+        with self.playback.reader(video_id) as reader:
+            return reader.frame_at(time_s).image
+
+    def _query_in(self, image: Image, box: FloatArray, video_id: int, time_s: float) -> CropQuery:
         video = self.library.video(video_id)
         seen_utc = video.moment(time_s) if video.info.clock_known else None
-        return CropQuery(cut_out(image, found.boxes[row]), video.camera.id, seen_utc)
+        return CropQuery(cut_out(image, box), video.camera.id, seen_utc)
 
     def explain(self, query: Query, hit_id: int) -> Explanation:
         """Which parts of two pictures agree; see `app.services.search.why.explain`."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.core.entities import Camera, Decision, Image
+from app.core.entities import Camera, Decision, FloatArray, Image
 from app.core.errors import NotFoundError, UserFacingError
 from app.core.journal import UndoState
 from app.core.queries import (
@@ -238,6 +238,9 @@ class FakeWorkspace:
         if x_px < 0:
             raise NotFoundError("Nobody was found at that point.", "Click on a person.")
         return self.picture
+
+    def query_in_box(self, video_id: int, time_s: float, box: FloatArray) -> CropQuery:
+        return replace(self.picture, camera_id=video_id)
 
     def query_from_picture(self, path: Path) -> CropQuery:
         return self.picture

@@ -294,9 +294,12 @@ def test_a_click_leads_to_the_person_in_the_other_camera(
         expected = at_s + frames / world.fps
         opened.wait(lambda expected=expected: abs(opened.time_s() - expected) < 0.001)
 
-    # Where nobody is stored, the frame itself is looked at.
-    QTest.mouseClick(opened.view, LEFT, pos=opened.view.picture_rect().topLeft().toPoint())
-    opened.wait(lambda: "Nobody was found at" in opened.results.notice.words.text())
+    # Whoever has no box can be searched by a drawn one.
+    place = opened.view.widget_rect(opened.truth()[sought]).toRect()
+    QTest.mousePress(opened.view, LEFT, Qt.KeyboardModifier.ShiftModifier, place.topLeft())
+    QTest.mouseRelease(opened.view, LEFT, Qt.KeyboardModifier.ShiftModifier, place.bottomRight())
+    opened.wait(lambda: opened.results.head.caption.whole().startswith("Box drawn at"))
+    opened.wait(lambda: opened.who(opened.hits()[0]) == sought)
 
 
 def test_filter_picture_and_decisions(opened: Window, world: RenderedWorld) -> None:

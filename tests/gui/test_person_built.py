@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtWidgets import QMessageBox, QPushButton, QToolButton
 from search_window import Window
@@ -89,3 +90,23 @@ def test_two_boxes_of_a_frame_are_one_person_only_after_a_question(window: Windo
     window.settle()
     assert people.calls == [("confirm", 8, 5, "anyway")]
     assert window.panel.model.verdict_of(5) == "same"
+
+
+def test_after_a_verdict_the_next_undecided_hit_is_selected(window: Window) -> None:
+    window.search(8, 5, 6, 7)
+    window.choose(1)
+    window.panel.reject.trigger()
+    assert window.panel.gallery.chosen_id() == 7
+    window.settle()
+    window.panel.maybe.trigger()
+    window.settle()
+    assert window.panel.gallery.chosen_id() == 7, "there is no other one after it"
+
+
+def test_a_box_that_was_drawn_is_searched(window: Window) -> None:
+    box = np.array([10, 10, 50, 90], np.float32)
+    window.flow.search_box(3, 72.0, box)
+    window.settle()
+    query, _ = window.workspace.search.asked[-1]
+    assert isinstance(query, CropQuery) and query.camera_id == 3
+    assert window.panel.head.caption.whole() == "Box drawn at 01:12"

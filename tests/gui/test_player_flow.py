@@ -228,15 +228,18 @@ def test_a_lasting_hint_stays_until_a_click(player: Player, qtbot, monkeypatch) 
     assert player.panel.view.hint == "" and len(player.clicks) == 1
 
 
-def test_a_click_beside_everyone_is_told_too_with_a_hint(player: Player) -> None:
+def test_a_click_beside_everyone_says_how_a_box_is_drawn(player: Player) -> None:
     player.flow.show(3, 0.4)
     player.wait_for(20)
     beside = player.panel.view.widget_rect(np.array([50, 10, 54, 14])).center().toPoint()
     QTest.mouseClick(player.panel.view, Qt.MouseButton.LeftButton, pos=beside)
-    assert player.clicks == [
-        (3, pytest.approx(0.4), pytest.approx(52, abs=1), pytest.approx(12, abs=1))
-    ]
-    assert player.panel.view.hint.startswith("Nobody is stored")
+    assert player.clicks == []
+    assert "Shift-drag" in player.panel.view.hint
+    drawn: list[tuple] = []
+    player.flow.box_drawn.connect(lambda *box: drawn.append(box))
+    player.panel.view.box_drawn.emit(np.array([1, 2, 30, 40], np.float32))
+    ((video_id, time_s, box),) = drawn
+    assert (video_id, time_s, box.tolist()) == (3, pytest.approx(0.4), [1, 2, 30, 40])
     player.flow.show(3, 0.5)
     assert player.panel.view.hint == ""
 

@@ -336,3 +336,45 @@ def test_every_control_has_a_name(panel: PlayerPanel) -> None:
     controls = [*own, *panel.findChildren(QToolButton)]
     assert all(control.objectName() and control.accessibleName() for control in controls)
     assert len({control.objectName() for control in controls}) == len(controls)
+
+
+def drag(
+    panel: PlayerPanel, begin: tuple[float, float], end: tuple[float, float], *, shift: bool
+) -> None:
+    keys = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+    start, stop = widget_point(panel, *begin), widget_point(panel, *end)
+    QTest.mousePress(panel.view, Qt.MouseButton.LeftButton, keys, start)
+    QTest.mouseMove(panel.view, stop)
+    QTest.mouseRelease(panel.view, Qt.MouseButton.LeftButton, keys, stop)
+
+
+def test_a_box_is_drawn_with_shift_or_once_after_its_key(panel: PlayerPanel, qtbot) -> None:
+    drawn: list[np.ndarray] = []
+    clicks: list[tuple[float, float]] = []
+    panel.box_drawn.connect(drawn.append)
+    panel.clicked.connect(lambda *point: clicks.append(point))
+    drag(panel, (400, 300), (350, 100), shift=True)
+    assert drawn[0].tolist() == pytest.approx([350, 100, 400, 300], abs=2)
+    drag(panel, (500, 300), (2000, 400), shift=True)  # out of the frame
+    assert drawn[1].tolist() == pytest.approx([500, 300, 960, 400], abs=2)
+    drag(panel, (400, 300), (402, 302), shift=True)
+    drag(panel, (400, 300), (350, 100), shift=False)
+    qtbot.keyClick(panel.view, "b")
+    assert panel.view.cursor().shape() is Qt.CursorShape.CrossCursor
+    qtbot.keyClick(panel.view, Qt.Key.Key_Escape)
+    drag(panel, (400, 300), (350, 100), shift=False)
+    assert len(drawn) == 2 and clicks == []
+    qtbot.keyClick(panel.view, "b")
+    drag(panel, (400, 300), (350, 100), shift=False)
+    drag(panel, (400, 300), (350, 100), shift=False)
+    assert len(drawn) == 3 and clicks == []
+    assert panel.view.cursor().shape() is not Qt.CursorShape.CrossCursor
+
+
+def test_alt_takes_whoever_stands_behind(panel: PlayerPanel) -> None:
+    told: list[int] = []
+    panel.behind_clicked.connect(told.append)
+    alt = Qt.KeyboardModifier.AltModifier
+    for point in ((180, 250), (650, 300)):  # two people; one alone
+        QTest.mouseClick(panel.view, Qt.MouseButton.LeftButton, alt, widget_point(panel, *point))
+    assert told == [1, 3]

@@ -287,9 +287,9 @@ def test_what_an_earlier_session_decided_can_be_taken_back(window: Window) -> No
 
 def test_the_same_verdict_twice_is_stored_once(window: Window) -> None:
     window.search(8, 5, 6)
-    window.choose(0)
-    window.panel.confirm.trigger()
-    window.panel.confirm.trigger()
+    for _ in range(2):
+        window.choose(0)
+        window.panel.confirm.trigger()
     window.settle()
     assert window.workspace.people.calls == [("confirm", 8, 5)]
 

@@ -40,15 +40,22 @@ DASHES = [4.0, 3.0]
 SHADOW_ALPHA = 130
 TAG_ALPHA = 185
 
+# Of a drawn box, each side has so many pixels of the frame; less was a click.
+LEAST_DRAWN_PX = 8
+
 
 class FrameView(QWidget):
     """Shows one frame as large as fits, its aspect kept, or a text in its place.
 
     Signals:
         clicked: a point of the frame, x and y in pixels of the full frame.
+        behind_clicked: tracklet id of the person behind the one who stands in front there.
+        box_drawn: a box, float32 (4,) xyxy in pixels of the full frame.
     """
 
     clicked = Signal(float, float)
+    behind_clicked = Signal(int)
+    box_drawn = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +73,8 @@ class FrameView(QWidget):
         self._hovered: int | None = None
         self._pointer: QPointF | None = None
         self._pressed_at: QPointF | None = None
+        self._corner: QPointF | None = None  # where a box begins that is being drawn
+        self._draws_next = False
         self._text = ("", "")
         self._hint = ""
         self._shows_focus = False
@@ -188,10 +197,25 @@ class FrameView(QWidget):
 
     # Pointer ------------------------------------------------------------------------------------
 
+    def draw_next(self) -> None:
+        """The next drag draws a box, as with Shift."""
+        self._draws_next = self._picture is not None
+        self._hover()
+
+    def stop_drawing(self) -> bool:
+        """Gives up a box that is being drawn, or about to be; says whether there was one."""
+        was_drawing = self._draws_next or self._corner is not None
+        self._corner, self._draws_next = None, False
+        self._hover()
+        self.update()
+        return was_drawing
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Marks the person under the pointer."""
+        """Marks the person under the pointer, or goes on drawing a box."""
         self._pointer = event.position()
         self._hover()
+        if self._corner is not None:
+            self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
         """Nobody is under the pointer any more."""
@@ -200,19 +224,48 @@ class FrameView(QWidget):
         super().leaveEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Remembers where a click begins."""
-        if event.button() == Qt.MouseButton.LeftButton:
+        """Remembers where a click or a box begins."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        with_shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if self._picture is not None and (self._draws_next or with_shift):
+            self._corner = self._pointer = event.position()
+        else:
             self._pressed_at = event.position()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Tells of a click, unless the pointer was dragged away."""
         pressed_at, self._pressed_at = self._pressed_at, None
+        if event.button() == Qt.MouseButton.LeftButton and self._corner is not None:
+            box = self._drawn_box(event.position())
+            self.stop_drawing()
+            if (box[2:] - box[:2]).min() >= LEAST_DRAWN_PX:
+                self.box_drawn.emit(box)
+            return
         if event.button() != Qt.MouseButton.LeftButton or pressed_at is None:
             return
         moved_px = (event.position() - pressed_at).manhattanLength()
         point = self.frame_point(event.position())
-        if point is not None and moved_px < QApplication.startDragDistance():
+        if point is None or moved_px >= QApplication.startDragDistance():
+            return
+        behind = frontmost_containing(self._boxes, *point, behind=1)
+        if event.modifiers() & Qt.KeyboardModifier.AltModifier and behind is not None:
+            self.behind_clicked.emit(self._people[behind].tracklet_id)
+        else:
             self.clicked.emit(*point)
+
+    def _drawn_box(self, end: QPointF) -> np.ndarray:
+        """The box between the corner and a point, cut to the frame: float32 (4,) xyxy."""
+        rect = self.picture_rect()
+        assert self._picture is not None
+        assert self._corner is not None
+        scale = self._picture.width() / rect.width(), self._picture.height() / rect.height()
+        drawn = QRectF(self._corner, end).normalized().intersected(rect)
+        sides = (drawn.left(), drawn.top(), drawn.right(), drawn.bottom())
+        begin = (rect.left(), rect.top())
+        return np.array(
+            [(side - begin[at % 2]) * scale[at % 2] for at, side in enumerate(sides)], np.float32
+        )
 
     def _hover(self) -> None:
         point = None if self._pointer is None else self.frame_point(self._pointer)
@@ -220,7 +273,9 @@ class FrameView(QWidget):
         if hovered != self._hovered or hovered is not None:
             self.update()
         self._hovered = hovered
-        if hovered is None:
+        if self._draws_next or self._corner is not None:
+            self.setCursor(Qt.CursorShape.CrossCursor)
+        elif hovered is None:
             self.unsetCursor()
         else:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -242,6 +297,10 @@ class FrameView(QWidget):
         else:
             painter.drawPixmap(self.picture_rect().topLeft(), self._scaled_picture())
             self._paint_people(painter)
+            if self._corner is not None and self._pointer is not None:
+                painter.setPen(QPen(QColor(OVERLAY_ACCENT), HOVERED_LINE_PX, Qt.PenStyle.DashLine))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(self.widget_rect(self._drawn_box(self._pointer)))
         if self._hint:
             self._paint_hint(painter)
         if self._shows_focus:

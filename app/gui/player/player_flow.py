@@ -23,6 +23,7 @@ from app.gui.tasks import TaskRunner
 from app.language import listed, tr
 
 if TYPE_CHECKING:
+    from app.core.entities import FloatArray
     from app.services.workspace import Workspace
 
 LANE = "player"
@@ -35,13 +36,18 @@ class PlayerFlow(QObject):
 
     Signals:
         person_clicked: video id, time of the frame in seconds, x and y in pixels of the full
-            frame. Also told where no box is: whoever searches may look at the frame itself.
+            frame, where somebody's box is.
+        tracklet_clicked: id of somebody who stands behind another one.
+        box_drawn: video id, time of the frame in seconds, box: float32 (4,) xyxy in pixels of
+            the full frame.
         picture_dropped: the file of a picture to be searched, a Path.
         position_changed: video id and time in seconds of each frame that is shown.
         problem_shown: a video cannot be shown; its footage may have been moved.
     """
 
     person_clicked = Signal(int, float, float, float)
+    tracklet_clicked = Signal(int)
+    box_drawn = Signal(int, float, object)
     picture_dropped = Signal(object)
     position_changed = Signal(int, float)
     problem_shown = Signal()
@@ -76,6 +82,8 @@ class PlayerFlow(QObject):
         panel.speed_chosen.connect(self._choose_speed)
         panel.speed_changed.connect(self._change_speed)
         panel.clicked.connect(self._click)
+        panel.behind_clicked.connect(self.tracklet_clicked)
+        panel.box_drawn.connect(self._take_box)
         panel.picture_dropped.connect(self.picture_dropped)
 
     # From the window ----------------------------------------------------------------------------
@@ -184,11 +192,16 @@ class PlayerFlow(QObject):
 
     def _click(self, x_px: float, y_px: float) -> None:
         shown = self._shown
-        if shown is not None:
-            known = self._panel.view.has_person_at(x_px, y_px)
-            looking = tr("Nobody is stored at this point: looking at the picture…")
-            self._panel.show_hint("" if known else looking)
+        if shown is not None and self._panel.view.has_person_at(x_px, y_px):
+            self._panel.show_hint("")
             self.person_clicked.emit(shown.video_id, shown.time_s, x_px, y_px)
+        elif shown is not None:
+            self._panel.show_hint(tr("To search for somebody without a box, Shift-drag one."))
+
+    def _take_box(self, box: FloatArray) -> None:
+        if self._shown is not None:
+            self._panel.show_hint("")
+            self.box_drawn.emit(self._shown.video_id, self._shown.time_s, box)
 
     # From the session ---------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ class PlayerPanel(QWidget):
         scrub_ended: it has been let go.
         speed_chosen: times real time.
         speed_changed: the next faster (1) or slower (-1) speed.
-        clicked: a point of the frame, x and y in pixels of the full frame.
+        clicked, behind_clicked, box_drawn: see `FrameView`.
         picture_dropped: a picture to be searched: a Path or, from the clipboard, a QImage.
     """
 
@@ -63,6 +63,8 @@ class PlayerPanel(QWidget):
     speed_chosen = Signal(float)
     speed_changed = Signal(int)
     clicked = Signal(float, float)
+    behind_clicked = Signal(int)
+    box_drawn = Signal(object)
     picture_dropped = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -170,6 +172,7 @@ class PlayerPanel(QWidget):
             "slower": lambda: self.speed_changed.emit(-1),
             "faster": lambda: self.speed_changed.emit(1),
             "normal-speed": lambda: self.speed_chosen.emit(1.0),
+            "draw-box": self._draw,
             _PASTE: self._paste,
         }
 
@@ -185,6 +188,10 @@ class PlayerPanel(QWidget):
                 bound = self._signs if is_sign else self._keys
                 bound[sequence.toString()] = self._run[row.name]
 
+    def _draw(self) -> None:
+        self.view.draw_next()
+        self.show_hint(tr("Drag a box around a person; Esc gives up."))
+
     def _paste(self) -> None:
         found = picture_in(QGuiApplication.clipboard().mimeData())
         if found is None:
@@ -194,6 +201,9 @@ class PlayerPanel(QWidget):
 
     def takes_key(self, event: QKeyEvent) -> bool:
         """Does what a key means to the player, which need not have the focus; else nothing."""
+        if event.key() == Qt.Key.Key_Escape and self.view.stop_drawing():
+            self.show_hint("")
+            return True
         action = self._action(event)
         if action is None or (event.isAutoRepeat() and event.key() in _ONCE):
             return action is not None
@@ -279,6 +289,8 @@ class PlayerPanel(QWidget):
         bar.seek_bar.scrub_began.connect(self.scrub_began)
         bar.seek_bar.scrub_ended.connect(self.scrub_ended)
         self.view.clicked.connect(self.clicked)
+        self.view.behind_clicked.connect(self.behind_clicked)
+        self.view.box_drawn.connect(self.box_drawn)
 
 
 # Held down, these would run through all speeds in a moment.

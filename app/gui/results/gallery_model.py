@@ -138,6 +138,14 @@ class GalleryModel(QAbstractListModel):
         }
         self.endResetModel()
 
+    def next_open(self, row: int) -> int | None:
+        """The next tile after a row whose best hit is undecided, or None."""
+        for following in range(row + 1, len(self._rows)):
+            tile = self._rows[following]
+            if isinstance(tile, Tile) and self.verdict_of(tile.hit.tracklet_id) is None:
+                return following
+        return None
+
     def has_order(self, hits: Sequence[Hit]) -> bool:
         """Whether a ranking has the order that is shown."""
         return [hit.tracklet_id for hit in hits] == [hit.tracklet_id for hit in self._ranked]

@@ -17,7 +17,7 @@ from app.gui.widgets.theme import UNIT_PX
 from app.language import tr
 
 PICTURE_SIZE = QSize(36, 72)
-EXAMPLE_SIZE = QSize(20, 40)
+EXAMPLE_SIZE = QSize(16, 28)
 STAGE_WORDS = {
     SearchStage.RETRIEVED: tr("by looks"),
     SearchStage.AGGREGATED: tr("refined by similar people"),

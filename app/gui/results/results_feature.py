@@ -64,6 +64,8 @@ class ResultsFeature(Feature):
             self.actions[f"refine-{each}"].setChecked(each in stages)
         self.flow.set_stages(stages)
         player.flow.person_clicked.connect(self.flow.search_point)
+        player.flow.tracklet_clicked.connect(self.flow.search_tracklet)
+        player.flow.box_drawn.connect(self.flow.search_box)
         player.flow.picture_dropped.connect(self.flow.search_picture)
         self.flow.hit_selected.connect(self._show_hit)
         self.flow.decisions_changed.connect(player.flow.refresh)

@@ -181,9 +181,10 @@ class ResultsPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * UNIT_PX, 2 * UNIT_PX, 2 * UNIT_PX, 2 * UNIT_PX)
         column.setSpacing(2 * UNIT_PX)
-        for part in (self.head, self.filters, self.tools, self.notice, self.growth, self.refined):
+        for part in (self.head, self.filters, self.tools, self.notice, self.growth):
             column.addWidget(part)
         column.addWidget(self.stack, 1)
+        column.addWidget(self.refined)  # below: no tile moves when it appears
         column.addWidget(self._make_buttons())
 
     def _make_buttons(self) -> QWidget:
@@ -377,6 +378,16 @@ class ResultsPanel(QWidget):
         chosen = self.gallery.chosen_id()
         if chosen is not None:
             self.verdict_wanted.emit(chosen, verdict)
+            if verdict != "open":
+                self._go_on(chosen)
+
+    def _go_on(self, judged_id: int) -> None:
+        """Selects the next hit about which nothing is said; stays where there is none."""
+        row = self.model.row_of(judged_id)
+        if row is not None:
+            following = self.model.next_open(row)
+            if following is not None:
+                self.gallery.setCurrentIndex(self.model.index(following))
 
     def _show_example(self, tracklet_id: int) -> None:
         row = self.model.row_of(tracklet_id)

@@ -29,13 +29,23 @@ from app.core.queries import (
 )
 from app.gui.hit_text import taken_utc, video_time_text
 from app.gui.results.gallery_rows import GalleryOrder
-from app.gui.results.sought import Find, Sought, known_by_now, person, pictured, pointed_at, stored
+from app.gui.results.sought import (
+    Find,
+    Sought,
+    boxed,
+    known_by_now,
+    person,
+    pictured,
+    pointed_at,
+    stored,
+)
 from app.gui.results.verdict_flow import VerdictFlow
 from app.language import sentences, tr
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from app.core.entities import FloatArray
     from app.gui.results.results_panel import ResultsPanel
     from app.gui.tasks import Task, TaskRunner
     from app.services.people.catalog import CameraEntry
@@ -148,6 +158,10 @@ class SearchFlow(QObject):
     def search_point(self, video_id: int, time_s: float, x_px: float, y_px: float) -> None:
         """Looks for the person at a point of a frame, stored or not."""
         self._start(lambda workspace: pointed_at(workspace, video_id, time_s, x_px, y_px))
+
+    def search_box(self, video_id: int, time_s: float, box: FloatArray) -> None:
+        """Looks for the person in a box that was drawn on a frame."""
+        self._start(lambda workspace: boxed(workspace, video_id, time_s, box))
 
     def search_picture(self, picture: Path | QImage) -> None:
         """Looks for the person of a picture: of a file, or of one that was pasted."""

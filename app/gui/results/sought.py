@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtGui import QImage
 
-from app.core.entities import Image
+from app.core.entities import FloatArray, Image
 from app.core.errors import NotFoundError
 from app.core.queries import (
     CropQuery,
@@ -138,6 +138,13 @@ def pointed_at(
         return stored(workspace, tracklet_id)
     query = workspace.detect_person_at(video_id, time_s, x_px, y_px)
     title = tr("Person at {time}, found in the frame", time=video_time_text(time_s))
+    return Sought(query, query, as_qimage(query.image), title=title)
+
+
+def boxed(workspace: Workspace, video_id: int, time_s: float, box: FloatArray) -> Sought:
+    """Looks for the person in a box of a frame; raises VideoError if it cannot be read."""
+    query = workspace.query_in_box(video_id, time_s, box)
+    title = tr("Box drawn at {time}", time=video_time_text(time_s))
     return Sought(query, query, as_qimage(query.image), title=title)
 
 
