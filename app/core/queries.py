@@ -263,16 +263,20 @@ class TransitUse:
         pairs: how many pairs of tracklets they were learnt from.
         camera_pairs: how many ways between two cameras these show.
         clock_known: whether it is known when and where the one sought was seen.
+        camera_known: whether at least the camera is known.
     """
 
     pairs: int
     camera_pairs: int
     clock_known: bool
+    camera_known: bool = True
 
     def words(self) -> str:
         """Such as "learnt from 212 pairs of sightings, between 5 pairs of cameras"."""
+        if not self.camera_known:
+            return tr("not applied: no camera is known to have seen the person sought")
         if not self.clock_known:
-            return tr("not applied: camera or time of the person sought are uncertain")
+            return tr("not applied: the time of the person sought is unknown or only guessed")
         if not self.pairs:
             return tr("nothing learnt yet")
         return tr(

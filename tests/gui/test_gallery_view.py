@@ -221,3 +221,12 @@ def test_typed_letters_do_not_search_through_the_list(gallery: Gallery, qtbot) -
     gallery.view.setCurrentIndex(gallery.model.index(4))
     qtbot.keyClicks(gallery.view, "possible")
     assert gallery.view.chosen_id() == 4
+
+
+def test_a_time_that_was_corrected_looks_other_than_a_raw_one(gallery: Gallery) -> None:
+    gallery.model.show(hits_of(1))
+    pictures = []
+    for corrected in (False, True):
+        gallery.model.add_details([replace(details_of(1), corrected=corrected)])
+        pictures.append(gallery.pixels())
+    assert pictures[0] != pictures[1]

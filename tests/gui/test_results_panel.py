@@ -101,7 +101,7 @@ def test_the_head_tells_what_was_taken_into_account(panel: ResultsPanel) -> None
     assert "and 2 more" in told
     assert "learnt from 212 pairs of sightings, between 5 pairs of cameras" in told
     panel.show_result(replace(plain, transit=TransitUse(0, 0, clock_known=False)))
-    assert "not applied: camera or time of the person sought" in panel.head.state.toolTip()
+    assert "not applied: the time of the person sought" in panel.head.state.toolTip()
 
 
 def test_nothing_visible_speaks_of_per_cent(panel: ResultsPanel) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from app.services.people.catalog import HitDetails
 
 PAD_PX = theme.UNIT_PX
+# Beside a time that the recorder's clock did not show; the tooltip says so in words.
+CORRECTED_SIGN = "Δ"
 TEXT_LINES = 3
 BADGE_PX = 18
 REJECTED_OPACITY = 0.4
@@ -233,6 +235,8 @@ class GalleryDelegate(QStyledItemDelegate):
             painter.setPen(QColor(tokens.muted))
             return metrics.elidedText(tr("no clock"), Qt.TextElideMode.ElideRight, width_px)
         time = clock_text(taken, self._model.zone)
+        if details.corrected:
+            time = f"{time} {CORRECTED_SIGN}"
         with_day = f"{day_text(taken, self._model.zone)} {time}"
         return with_day if metrics.horizontalAdvance(with_day) <= width_px else time
 

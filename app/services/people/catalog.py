@@ -40,6 +40,7 @@ class HitDetails:
         video: absolute path of the video; it may no longer exist.
         start_utc: timezone-aware time of `first_time_s`, or None where the clock is unknown.
         time_source: where the time comes from, and whether it is raw or corrected.
+        corrected: whether the camera's clock has been corrected.
         box: float32 (4,) xyxy in pixels of the full frame at `box_time_s`: the thumbnail's.
         score: what the ranking is sorted by.
         thumbnail: absolute path of the best crop.
@@ -68,6 +69,7 @@ class HitDetails:
     transit: Transit | None = None
     probability: float | None = None
     pictures: tuple[Path, ...] = ()
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -279,6 +281,7 @@ def _details(
         transit=hit.transit,
         probability=hit.probability,
         pictures=pictures,
+        corrected=not video.camera.clock.is_raw,
     )
 
 

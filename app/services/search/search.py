@@ -223,7 +223,8 @@ class Search:
             if clock_known:
                 learn = partial(self._corrections.transit_times, index)
                 transit = yield from working(SearchStage.RETRIEVED, learn)
-            use = TransitUse(transit.pairs, transit.camera_pairs, clock_known)
+            camera_known = any(each.camera_id is not None for each in sought)
+            use = TransitUse(transit.pairs, transit.camera_pairs, clock_known, camera_known)
         takes_mean = Correction.CAMERA_MEAN in stages
         calibration = self.calibration
         curves = calibration.known(index, target.embedder_id, camera_mean=takes_mean)

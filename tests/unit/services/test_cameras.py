@@ -14,7 +14,7 @@ from app.core.camera_clock import CameraClock
 from app.core.entities import StartSource, Video, VideoInfo
 from app.core.errors import UsageError
 from app.core.ports import Embedder
-from app.core.queries import SearchFilter, TrackletQuery
+from app.core.queries import Hit, SearchFilter, TrackletQuery
 from app.services.footage.cameras import Cameras, MarkedEvent, changed
 from app.services.people.catalog import Catalog
 from app.services.search.search import Search
@@ -74,6 +74,8 @@ def test_an_offset_holds_for_hits_filters_and_lists(
     assert changed_video.time_source == "file name, corrected"
     assert (changed_video.raw_moment(0.0), changed_video.moment(0.0)) == (NOON, moment)
     assert library.video(one.id).time_source == "file name, raw"
+    hits = [Hit(each, score=1.0, cosine=1.0) for each in (query.id, other.id)]
+    assert [each.corrected for each in Catalog(library).details(hits)] == [False, True]
 
 
 def test_a_zone_reads_the_recorders_clock_anew(library: Library, cameras: Cameras) -> None:
