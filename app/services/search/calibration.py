@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.core.boxes import iou
 from app.core.entities import FloatArray, Image, IntArray, Trajectory
@@ -23,6 +22,7 @@ from app.services.search.match_curve import (
     EDGES,
     LEAST_APART,
     LEAST_PAIRS,
+    CountArray,
     DoubleArray,
     Evidence,
     MatchCurve,
@@ -35,7 +35,7 @@ LEAST_SIGHTINGS = 20
 """In a smaller library nothing is learnt."""
 # Sightings that are compared with all others, and of these, whose pictures are compared.
 _QUERIES, _OWN = 300, 60
-_AT_ONCE = 8
+_AT_ONCE = 4
 # Two cameras get a curve of their own from so many pairs on.
 _WAY_PAIRS = 20_000
 # Pictures of one sighting are far apart from here on.
@@ -95,10 +95,29 @@ class Curves:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered:
-    """The evidence in a library, of which curves are learnt."""
+    """What a library itself says, whatever the user decides; takes seconds to find out.
 
-    pooled: Evidence
-    ways: dict[Way, Evidence]
+    Attributes:
+        index: of which.
+        embedder_id: whose vectors.
+        tracklets: how many there were.
+        any_two: see `Evidence`, by cameras.
+        apart: see `Evidence`.
+        same: see `Evidence`.
+    """
+
+    index: GalleryIndex
+    embedder_id: str
+    tracklets: int
+    any_two: dict[Way, CountArray]
+    apart: DoubleArray
+    same: DoubleArray
+
+    def holds(self, index: GalleryIndex, embedder_id: str) -> bool:
+        """Whether the library has hardly changed since."""
+        changed = abs(len(index) - self.tracklets)
+        is_same = (self.index, self.embedder_id) == (index, embedder_id)
+        return is_same and changed * _LEARN_AGAIN <= self.tracklets
 
 
 class Calibration:
@@ -108,6 +127,8 @@ class Calibration:
         self._library = library
         self._load_embedder = load_embedder
         self._known: dict[bool, Curves] = {}
+        self._gathered: dict[bool, Gathered] = {}
+        self._together: dict[int, frozenset[int]] = {}
 
     def known(self, index: GalleryIndex, embedder_id: str, *, camera_mean: bool) -> Curves | None:
         """What was learnt before, perhaps of a smaller library; None: nothing yet."""
@@ -142,8 +163,8 @@ class Calibration:
 
     def report(self, index: GalleryIndex, embedder_id: str) -> Steps[CalibrationReport]:
         """Learns the curves again, and finds out how well they hold; raises as `learn`."""
-        curves, gathered = yield from self._learn(index, embedder_id, camera_mean=True)
-        curve, evidence = curves.pooled, gathered.pooled
+        curves, evidence = yield from self._learn(index, embedder_id, camera_mean=True)
+        curve = curves.pooled
         return CalibrationReport(
             curves.tracklets,
             int(evidence.any_two.sum()),
@@ -156,21 +177,34 @@ class Calibration:
 
     def _learn(
         self, index: GalleryIndex, embedder_id: str, *, camera_mean: bool
-    ) -> Steps[tuple[Curves, Gathered]]:
+    ) -> Steps[tuple[Curves, Evidence]]:
+        """The curves, and what the one of all pairs was learnt from."""
         confirmed, rejected = judged_pairs(self._library)
-        tracklets = len(index)
-        gathered = yield from self._gather(index, embedder_id, camera_mean=camera_mean)
-        curve = learn_curve(gathered.pooled) if gathered.pooled.is_enough() else None
+        gathered = self._gathered.get(camera_mean)
+        if gathered is None or not gathered.holds(index, embedder_id):
+            gathered = yield from self._gather(index, embedder_id, camera_mean=camera_mean)
+            self._gathered[camera_mean] = gathered
+        yes, no = (
+            index.pair_cosines(sorted(pairs), camera_mean=camera_mean)
+            for pairs in (confirmed, rejected)
+        )
+
+        def evidence(counts: CountArray) -> Evidence:
+            return Evidence(counts, gathered.apart, gathered.same, yes, no, gathered.tracklets)
+
+        nothing = np.zeros(len(EDGES) - 1, np.int64)
+        pooled = evidence(sum(gathered.any_two.values(), nothing))
+        curve = learn_curve(pooled) if pooled.is_enough() else None
         yield
         ways = {}
-        for way, evidence in gathered.ways.items():
-            if curve is not None and evidence.is_enough():
-                ways[way] = learn_curve(evidence)
+        for way, counts in gathered.any_two.items():
+            if curve is not None and counts.sum() >= _WAY_PAIRS:
+                ways[way] = learn_curve(evidence(counts))
                 yield
-        curves = Curves(embedder_id, tracklets, confirmed, rejected, curve, ways)
+        curves = Curves(embedder_id, gathered.tracklets, confirmed, rejected, curve, ways)
         self._known[camera_mean] = curves
         self._library.remember(_key(camera_mean), _encoded(curves))
-        return curves, gathered
+        return curves, pooled
 
     def _gather(
         self, index: GalleryIndex, embedder_id: str, *, camera_mean: bool
@@ -179,15 +213,15 @@ class Calibration:
         everybody = index.tracklet_ids()
         count = min(_QUERIES, len(everybody))
         queries = everybody[np.linspace(0, len(everybody) - 1, count).astype(int)]
-        any_two: dict[Way, NDArray[np.int64]] = defaultdict(
-            lambda: np.zeros(len(EDGES) - 1, np.int64)
-        )
+        bins = len(EDGES) - 1
+        any_two: dict[Way, CountArray] = defaultdict(lambda: np.zeros(bins, np.int64))
         apart: list[float] = []
         for first in range(0, count, _AT_ONCE):
             some = queries[first : first + _AT_ONCE]
             together = yield from self.seen_together(some.tolist(), always_apart=True)
             compared = index.compared(some, camera_mean=camera_mean)
             row_of = {each: row for row, each in enumerate(compared.others.ids.tolist())}
+            cameras, camera_of = np.unique(compared.others.cameras, return_inverse=True)
             for row, query_id in enumerate(compared.sought.ids.tolist()):
                 cosines = compared.cosines[row]
                 rows = [row_of[each] for each in together.get(query_id, ()) if each in row_of]
@@ -195,55 +229,55 @@ class Calibration:
                 here = int(compared.sought.cameras[row])
                 free = ~compared.overlapping(row)
                 free[rows] = False
-                for there in np.unique(compared.others.cameras).tolist():
-                    shown = cosines[free & (compared.others.cameras == there)]
-                    way = (min(here, there), max(here, there))
-                    any_two[way] += np.histogram(shown, EDGES)[0]
+                places = ((cosines[free] + 1) / 2 * bins).astype(np.int64).clip(0, bins - 1)
+                places += bins * camera_of[free]
+                counts = np.bincount(places, minlength=bins * len(cameras)).reshape(-1, bins)
+                for there, shown in zip(cameras.tolist(), counts, strict=True):
+                    any_two[min(here, there), max(here, there)] += shown
             yield
-        counted = sum(any_two.values(), np.zeros(len(EDGES) - 1, np.int64))
+        counted = sum(int(counts.sum()) for counts in any_two.values())
         same = np.zeros(0)
-        if counted.sum() >= LEAST_PAIRS and len(apart) >= LEAST_APART:  # else no network is needed
+        if counted >= LEAST_PAIRS and len(apart) >= LEAST_APART:  # else no network is needed
             some = queries[:: max(1, count // _OWN)]
             same = yield from self._far_apart(
                 index, embedder_id, some.tolist(), camera_mean=camera_mean
             )
-        confirmed, rejected = (
-            index.pair_cosines(sorted(pairs), camera_mean=camera_mean)
-            for pairs in judged_pairs(self._library)
-        )
-
-        def evidence(counts: NDArray[np.int64]) -> Evidence:
-            return Evidence(counts, np.array(apart), same, confirmed, rejected, len(everybody))
-
-        return Gathered(
-            evidence(counted),
-            {way: evidence(each) for way, each in any_two.items() if each.sum() >= _WAY_PAIRS},
-        )
+        return Gathered(index, embedder_id, len(everybody), dict(any_two), np.array(apart), same)
 
     def seen_together(
         self, tracklet_ids: Sequence[int], *, always_apart: bool = False
-    ) -> Steps[dict[int, set[int]]]:
+    ) -> Steps[dict[int, frozenset[int]]]:
         """Of each tracklet those that frames show at the same time, elsewhere in the picture.
+
+        Those that were asked for lately are remembered.
 
         Args:
             tracklet_ids: unknown ones are left out.
             always_apart: only those whose boxes never overlap much, which is beyond doubt.
         """
-        found: dict[int, set[int]] = {}
-        for tracklet in self._library.tracklets(tracklet_ids):
+        known = {} if always_apart else self._together
+        found = {each: known[each] for each in tracklet_ids if each in known}
+        missing = [each for each in tracklet_ids if each not in found]
+        for tracklet in self._library.tracklets(missing):
             there = self._library.trajectories_between(
                 tracklet.video_id, tracklet.first_time_s, tracklet.last_time_s
             )
             boxes = {other.id: trajectory for other, trajectory in there}
             own = boxes.pop(tracklet.id, None)
             if own is not None:
-                found[tracklet.id] = {
+                found[tracklet.id] = frozenset(
                     other_id
                     for other_id, other in boxes.items()
                     if _are_two(own, other, always_apart)
-                }
+                )
             yield
+        if not always_apart:
+            self._together = found
         return found
+
+    def forget(self) -> None:
+        """Tracklets have changed: who is seen together is found out again."""
+        self._together = {}
 
     def _far_apart(
         self,

@@ -247,9 +247,10 @@ class GalleryIndex:
                 shown = self._as_compared(sought, camera_mean)
                 alike = self._cosines(mean_of(shown), camera_mean)[rows]
                 if len(shown) > 1:
-                    alike = (alike + self._nearest(shown, camera_mean)[rows]) / 2
+                    alike += self._nearest(shown, camera_mean)[rows]
+                    alike /= 2
                 # Rounding leaves a trace of where in memory a vector lies: equal ones must tie.
-                cosines = np.round(alike, _DIGITS)
+                cosines = np.round(alike, _DIGITS).astype(np.float32)
                 nearer = np.zeros(len(rows), np.float32)
                 if rejected:
                     others = self._as_compared(rejected, camera_mean)

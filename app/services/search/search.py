@@ -134,6 +134,7 @@ class Search:
     def stored(self, tracklet_ids: Sequence[int]) -> None:
         """These tracklets are new in the library or have changed, so that the index learns them."""
         with self._lock:
+            self.calibration.forget()
             # An index that is not built yet will find them in the library.
             if self._index is not None and self._indexed_embedder is not None:
                 vectors = self.library.vectors_of(tracklet_ids, self._indexed_embedder)
@@ -154,6 +155,7 @@ class Search:
     def reset(self) -> None:
         """The library has changed in other ways: the index is built anew at the next search."""
         with self._lock:
+            self.calibration.forget()
             self._index = None
 
     def report_calibration(self) -> Generator[None, None, CalibrationReport]:
