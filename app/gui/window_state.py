@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings
 
 from app.settings import user_config_dir
 
 RECENT_LIBRARIES = 10
-_RECENT, _FOOTAGE = "recent", "footage"
+_RECENT, _FOOTAGE, _LAST = "recent", "footage", "last"
 _GEOMETRY, _LAYOUT = "geometry", "layout"
 
 
@@ -42,6 +44,25 @@ class WindowState:
 
     def _keep(self, libraries: list[Path]) -> None:
         self._store.setValue(_RECENT, [str(path) for path in libraries])
+
+    def last(self, library: Path) -> dict[str, Any]:
+        """What was looked at in a library when it was closed, as `keep_last` was given it."""
+        return self._all_last().get(str(library), {})
+
+    def keep_last(self, library: Path, looked_at: dict[str, Any]) -> None:
+        """Remembers what is looked at in a library, in JSON's types."""
+        kept = self._all_last() | {str(library): looked_at}
+        known = {str(path) for path in self.recent()}
+        kept = {path: each for path, each in kept.items() if path in known}
+        self._store.setValue(_LAST, json.dumps(kept))
+        self._store.sync()
+
+    def _all_last(self) -> dict[str, dict[str, Any]]:
+        try:
+            value = json.loads(str(self._store.value(_LAST, "")))
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
 
     def footage_folder(self) -> Path:
         """Where footage was chosen last; the user's home where that is no longer there."""

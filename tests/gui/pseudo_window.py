@@ -56,7 +56,7 @@ from app.settings import Settings
 _DATA = re.compile(
     r"Retrace|SHA-256|English|[Ee]speranto|Cancel|Close|plib|auto|folder|file|UTC|Europe/Berlin"
     r"|cam\d|Night guard|[\w.+-]*\.\w{2,5}\b|/[\w ./-]*|yolo-1|drawn-\w+|Ctrl|Shift|Return|Enter"
-    r"|Space|Home|End|Backspace|Tab|F\d+|\b[A-Z]\b|Übergang 図|img_\d+|\d+s\b"
+    r"|Alt|Space|Home|End|Backspace|Tab|F\d+|\b[A-Z]\b|Übergang 図|img_\d+|\d+s\b"
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
 

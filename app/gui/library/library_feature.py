@@ -14,6 +14,7 @@ from app.gui.feature import Feature
 from app.gui.footage.footage_feature import FootageFeature
 from app.gui.library.demo_flow import DemoFlow
 from app.gui.library.first_run_page import FirstRunPage
+from app.gui.library.last_state import LastState
 from app.gui.library.leaving import Leaving
 from app.gui.library.library_flow import LibraryFlow, OpenWorkspace
 from app.gui.main_window import MainWindow
@@ -64,7 +65,7 @@ class LibraryFeature(Feature):
         self.demo = DemoFlow(
             flow, footage.ingest, player.flow, tasks, replace(options, camera_by="file")
         )
-        self.flows = (self.demo,)
+        self.flows = (self.demo, LastState(flow, state, self.demo, player, results))
         self._recent = QMenu(window)
         self.actions = make_actions(
             self,

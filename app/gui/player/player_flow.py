@@ -117,6 +117,10 @@ class PlayerFlow(QObject):
         self._set_rate(0.0)
         self._asked = (self._session.show(video_id, time_s), time_s)
 
+    def position(self) -> tuple[int, float] | None:
+        """Id of the video that is shown, and the time of the frame in seconds."""
+        return None if self._shown is None else (self._shown.video_id, self._shown.time_s)
+
     def show_first(self, video_ids: Sequence[int]) -> None:
         """Shows the first video of a library in which nothing was chosen yet."""
         if video_ids and self._last_wish is None:

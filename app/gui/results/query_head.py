@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtGui import QAction, QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from app.core.queries import SearchResult, SearchStage
@@ -85,7 +85,7 @@ class QueryHead(QWidget):
         return label
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
+        self._top = top = QHBoxLayout()
         top.setSpacing(2 * UNIT_PX)
         top.addWidget(self.caption, 1)
         top.addWidget(self.count)
@@ -103,6 +103,20 @@ class QueryHead(QWidget):
         row.setSpacing(2 * UNIT_PX)
         row.addWidget(self.picture)
         row.addLayout(words, 1)
+
+    def offer_ways(self, back: QAction, forward: QAction) -> None:
+        """Puts buttons for the searches before and after this one in front of its name."""
+        for place, (action, name, sign) in enumerate(
+            ((back, "back", "←"), (forward, "forward", "→"))
+        ):
+            action.setIconText(sign)
+            button = QToolButton(self)
+            button.setDefaultAction(action)
+            button.setObjectName(f"{name}Button")
+            button.setAccessibleName(action.toolTip())
+            button.setAutoRaise(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            self._top.insertWidget(place, button)
 
     def clear(self) -> None:
         """Nothing is sought."""

@@ -57,9 +57,14 @@ class ResultsFeature(Feature):
             self,
             {
                 "search-picture": partial(choose_picture, window, self.flow.search_picture),
+                "back": lambda: self.flow.go(-1),
+                "forward": lambda: self.flow.go(1),
                 **{f"refine-{each}": self._choose_stages for each in REFINEMENTS},
             },
         )
+        self.panel.head.offer_ways(self.actions["back"], self.actions["forward"])
+        self.flow.history_changed.connect(self._offer_ways)
+        self._offer_ways(False, False)
         for each in REFINEMENTS:
             self.actions[f"refine-{each}"].setChecked(each in stages)
         self.flow.set_stages(stages)
@@ -69,6 +74,10 @@ class ResultsFeature(Feature):
         player.flow.picture_dropped.connect(self.flow.search_picture)
         self.flow.hit_selected.connect(self._show_hit)
         self.flow.decisions_changed.connect(player.flow.refresh)
+
+    def _offer_ways(self, back: bool, forward: bool) -> None:
+        self.actions["back"].setEnabled(back)
+        self.actions["forward"].setEnabled(forward)
 
     def _show_hit(self, hit: HitDetails) -> None:
         self._player.flow.show(hit.video_id, hit.box_time_s, hit.tracklet_id)

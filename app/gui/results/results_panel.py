@@ -267,16 +267,16 @@ class ResultsPanel(QWidget):
         self.model.forget()
         self.gallery.return_to(Place())
 
-    def show_result(self, result: SearchResult) -> None:
-        """Replaces the ranking; what was selected stays selected, and the view where it was."""
-        place = self.gallery.place()
+    def show_result(self, result: SearchResult, place: Place | None = None) -> None:
+        """Replaces the ranking; what was selected stays selected, or what a place says is."""
+        place = place or self.gallery.place()
         self.model.show(result.hits, is_calibrated=result.calibrated)
         self.head.show_result(result)
         if not result.hits:
             self._say_nobody()
         self.tools.setVisible(bool(result.hits))
+        self.gallery.return_to(place)  # before it is seen: a focus would select the first hit
         self._show_page()
-        self.gallery.return_to(place)
         self._choice_changed()
 
     def sort(self) -> None:

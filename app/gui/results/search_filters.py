@@ -259,6 +259,18 @@ class SearchFilters(QWidget):
         self._quiet = False
         self._edited()
 
+    def choose(self, where: SearchFilter) -> None:
+        """Shows a filter, as far as its cameras are known; does not report it as a change."""
+        self._quiet = True
+        for camera_id, action in self._camera_actions.items():
+            action.setChecked(camera_id in (where.camera_ids or ()))
+        for bound, end in ((self.earliest, where.from_utc), (self.latest, where.to_utc)):
+            bound.switch.setChecked(end is not None)
+            if end is not None:
+                bound.set_time(end.astimezone(self._zone))
+        self._quiet = False
+        self._show()
+
     # What is chosen -----------------------------------------------------------------------------
 
     def chosen(self) -> SearchFilter:

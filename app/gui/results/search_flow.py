@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
-from app.core.clock import format_time
 from app.core.errors import UserFacingError
 from app.core.queries import (
     REFINEMENTS,
-    PersonQuery,
     Refinement,
     SearchEvent,
     SearchFilter,
@@ -24,13 +22,14 @@ from app.core.queries import (
     SearchStage,
     StageLeftOut,
     StageRunning,
-    TrackletQuery,
-    examples,
 )
-from app.gui.hit_text import taken_utc, video_time_text
 from app.gui.results.gallery_rows import GalleryOrder
+from app.gui.results.gallery_view import Place
+from app.gui.results.search_history import SearchHistory, Visit
 from app.gui.results.sought import (
+    BoxOfFrame,
     Find,
+    PointOfFrame,
     Sought,
     boxed,
     known_by_now,
@@ -38,6 +37,7 @@ from app.gui.results.sought import (
     pictured,
     pointed_at,
     stored,
+    with_first,
 )
 from app.gui.results.verdict_flow import VerdictFlow
 from app.language import sentences, tr
@@ -64,11 +64,13 @@ class SearchFlow(QObject):
         hit_selected: HitDetails of the hit that the user selected.
         query_changed: the Query that the results are for from now on.
         decisions_changed: somebody was confirmed or rejected, or that was taken back.
+        history_changed: whether there is a search to go back to, and one to go forward to.
     """
 
     hit_selected = Signal(object)
     query_changed = Signal(object)
     decisions_changed = Signal()
+    history_changed = Signal(bool, bool)
 
     def __init__(
         self, panel: ResultsPanel, tasks: TaskRunner, parent: QObject | None = None
@@ -89,6 +91,8 @@ class SearchFlow(QObject):
         self._held: SearchResult | None = None  # it would move tiles that the user looks at
         self._newest_id = 0  # of those that the shown ranking was chosen from
         self._has_grown = False  # the library, since the newest search began
+        self._history = SearchHistory()
+        self._resumed: tuple[Find, SearchFilter, Place] | None = None  # once cameras are listed
         self._verdicts = VerdictFlow(panel, tasks, self)
         self._verdicts.stored.connect(self.decisions_changed)
         self._verdicts.stored.connect(self._ask_again)
@@ -113,6 +117,8 @@ class SearchFlow(QObject):
         self._workspace = workspace
         self._find = self._ask = self._sought = self._shown = self._awaited_id = None
         self._drop_held()
+        self._history, self._resumed = SearchHistory(), None
+        self.history_changed.emit(False, False)
         self._verdicts.set_people(None if workspace is None else workspace.people)
         self._panel.loader.set_source(None)
         self._panel.clear(has_library=workspace is not None)
@@ -157,15 +163,35 @@ class SearchFlow(QObject):
 
     def search_point(self, video_id: int, time_s: float, x_px: float, y_px: float) -> None:
         """Looks for the person at a point of a frame, stored or not."""
-        self._start(lambda workspace: pointed_at(workspace, video_id, time_s, x_px, y_px))
+        point = PointOfFrame(video_id, time_s, x_px, y_px)
+        self._start(lambda workspace: pointed_at(workspace, point))
 
     def search_box(self, video_id: int, time_s: float, box: FloatArray) -> None:
         """Looks for the person in a box that was drawn on a frame."""
-        self._start(lambda workspace: boxed(workspace, video_id, time_s, box))
+        drawn = BoxOfFrame(video_id, time_s, *map(float, box))
+        self._start(lambda workspace: boxed(workspace, drawn))
 
     def search_picture(self, picture: Path | QImage) -> None:
         """Looks for the person of a picture: of a file, or of one that was pasted."""
         self._start(lambda workspace: pictured(workspace, picture))
+
+    def go(self, way: int) -> None:
+        """Shows the search before (-1) or after (+1) the one that is shown, as it was left."""
+        workspace, goal = self._workspace, self._history.set_goal(way, self.here())
+        if workspace is not None and goal is not None:
+            self._panel.filters.choose(goal.where)
+            self._find = self._ask = partial(known_by_now, workspace, goal.sought)
+            self._run_again()
+
+    def here(self) -> Visit | None:
+        """The search that is shown."""
+        if self._shown is None:
+            return None
+        return Visit(self._shown, self._panel.filters.chosen(), self._panel.gallery.place())
+
+    def resume(self, find: Find, where: SearchFilter, place: Place) -> None:
+        """Makes a search of an earlier run again, as soon as the filter can be set."""
+        self._resumed = (find, where, place)
 
     def library_grew(self) -> None:
         """More people can be found; offers to search again if the filter lets one through."""
@@ -198,6 +224,8 @@ class SearchFlow(QObject):
     def _start(self, find: Callable[[Workspace], Sought]) -> None:
         workspace = self._workspace
         if workspace is not None:
+            self._resumed = None
+            self._history.set_goal(0)
             self._find = self._ask = partial(find, workspace)
             self._run_again()
 
@@ -237,31 +265,39 @@ class SearchFlow(QObject):
                 self._tasks.cancel(GROWTH_LANE)
                 self._newest_id = event.newest_id
                 self._panel.show_growth(0)
-            self._adopt()
+            place = self._adopt()
             if event.stage is SearchStage.RETRIEVED and self._has_grown:
                 self.library_grew()  # perhaps too late for this ranking
-            self._panel.show_result(event)
+            self._panel.show_result(event, place)
             if self._panel.chosen_order() is not GalleryOrder.RELEVANCE:
                 self._panel.loader.fetch_all()
         else:
             self._sought = event
             # Found once, it need not be found again when the filter changes.
             self._find = lambda: event
-            self._panel.show_query(QPixmap.fromImage(event.picture), self._caption(event))
+            self._panel.show_query(
+                QPixmap.fromImage(event.picture), event.caption(self._panel.model.zone)
+            )
             self._panel.head.show_examples(event.examples, event.counts)
 
-    def _adopt(self) -> None:
-        """From now on the gallery is for who is sought now; nothing if it was before."""
+    def _adopt(self) -> Place | None:
+        """From now on the gallery is for who is sought now; nothing if it was before.
+
+        Returns:
+            What is to be selected in a search that was not shown before.
+        """
         workspace, sought, shown = self._workspace, self._sought, self._shown
-        if workspace is None or sought is None:
-            return
+        if workspace is None or sought is None or shown is sought:
+            return None
+        query_id, left, place = sought.sighting_id, self.here(), None
         self._shown = sought
-        if shown is sought:
-            return
-        query_id = sought.sighting_id
         is_new = shown is None or shown.origin != sought.origin
         if is_new:
-            self._awaited_id, self._has_begun = None, False
+            place = self._history.arrive(sought, left)
+            if self._resumed is not None:
+                (_, _, place), self._resumed = self._resumed, None
+            self.history_changed.emit(self._history.has(-1), self._history.has(1))
+            self._awaited_id, self._has_begun = None, place.chosen_id is not None
             self._panel.start_anew()
             self._verdicts.set_query(query_id, judging=True)
         else:
@@ -271,6 +307,7 @@ class SearchFlow(QObject):
         )
         if is_new:
             self.query_changed.emit(sought.query)
+        return place
 
     # Judging ------------------------------------------------------------------------------------
 
@@ -283,10 +320,8 @@ class SearchFlow(QObject):
 
     def _begin_person(self, tracklet_id: int) -> None:
         """Somebody of whom only pictures were known has a first sighting."""
-        sought = self._shown
-        if sought is not None:
-            query = PersonQuery((*examples(sought.query), TrackletQuery(tracklet_id)))
-            self._shown = self._sought = replace(sought, query=query)
+        if self._shown is not None:
+            self._shown = self._sought = with_first(self._shown, tracklet_id)
 
     def _leave_out(self, tracklet_id: int) -> None:
         """A sighting in the head is no longer judged."""
@@ -308,24 +343,11 @@ class SearchFlow(QObject):
         self._held = None
         self._panel.offer_refined(False)
 
-    def _caption(self, sought: Sought) -> str:
-        details = sought.details
-        if details is None:
-            return sought.title
-        name = f"{details.identity} · " if details.identity else ""
-        taken = taken_utc(details)
-        when = tr(
-            "{time} into {video}",
-            time=video_time_text(details.box_time_s),
-            video=details.video.name,
-        )
-        if taken is not None:
-            when = format_time(taken, self._panel.model.zone)
-        return f"{name}{details.camera} · {when}"
-
     def _fail(self, error: Exception) -> None:
         sought = self._sought
         self._find = self._ask = None if sought is None else lambda: sought
+        self._resumed = None
+        self._history.set_goal(0)
         # Hits of one person must not stand under the picture of another.
         self._adopt()
         self._report(error)
@@ -372,18 +394,24 @@ class SearchFlow(QObject):
         workspace = self._workspace
         assert workspace is not None
         job = (workspace.catalog.cameras() for _ in range(1))
-        self._tasks.start("details", job, self._offer_cameras).failed.connect(self._report)
+        offer = partial(self._offer_cameras, workspace)
+        self._tasks.start("details", job, offer).failed.connect(self._report)
 
-    def _offer_cameras(self, entries: Sequence[CameraEntry]) -> None:
-        if self._workspace is None:
+    def _offer_cameras(self, workspace: Workspace, entries: Sequence[CameraEntry]) -> None:
+        if workspace is not self._workspace:
             return
         self._panel.filters.set_cameras([entry.camera for entry in entries])
         spans = [span for entry in entries for span in _recorded(entry)]
         if spans:
             first, last = min(span[0] for span in spans), max(span[1] for span in spans)
             self._panel.filters.offer_span(first, last)
-            zone = self._workspace.library.timezone
+            zone = workspace.library.timezone
             self._panel.filters.mark_days({day for span in spans for day in _days(span, zone)})
+        if self._resumed is not None and self._find is None:
+            find, where, _ = self._resumed
+            self._panel.filters.choose(where)
+            self._find = self._ask = find
+            self._run_again()
 
 
 def _search(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PySide6.QtGui import QImage
 
-from app.core.entities import FloatArray, Image
+from app.core.clock import format_time
+from app.core.entities import Image
 from app.core.errors import NotFoundError
 from app.core.queries import (
     CropQuery,
@@ -21,17 +22,39 @@ from app.core.queries import (
     examples,
     sought_tracklet,
 )
-from app.gui.hit_text import video_time_text
+from app.gui.hit_text import taken_utc, video_time_text
 from app.gui.results.query_head import HeadExample
 from app.gui.results.thumbnails import read_picture
 from app.language import tr
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from app.services.people.catalog import HitDetails
     from app.services.workspace import Workspace
 
 # Of those that were confirmed, and of those rejected, so many are shown in the head.
 _HEAD_PICTURES = 5
+
+
+class PointOfFrame(NamedTuple):
+    """A point of a frame, in pixels of the full frame."""
+
+    video_id: int
+    time_s: float
+    x_px: float
+    y_px: float
+
+
+class BoxOfFrame(NamedTuple):
+    """A box that was drawn on a frame, in pixels of the full frame."""
+
+    video_id: int
+    time_s: float
+    left_px: float
+    top_px: float
+    right_px: float
+    bottom_px: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +68,8 @@ class Sought:
         title: names a picture; empty for a stored person.
         examples: some of those that were confirmed or rejected, for the head of the results.
         counts: how many were confirmed, and rejected.
+        begun_with: the picture's file, or the place in a frame, that a search without a sighting
+            began with; None for a pasted picture.
     """
 
     query: Query
@@ -54,11 +79,28 @@ class Sought:
     title: str = ""
     examples: tuple[HeadExample, ...] = ()
     counts: tuple[int, int] = (0, 0)
+    begun_with: Path | PointOfFrame | BoxOfFrame | None = None
 
     @property
     def sighting_id(self) -> int | None:
         """A sighting of the person: verdicts are about it."""
         return sought_tracklet(self.query)
+
+    def caption(self, zone: ZoneInfo) -> str:
+        """Who is sought: name, camera and time, or what the picture is called."""
+        details = self.details
+        if details is None:
+            return self.title
+        name = f"{details.identity} · " if details.identity else ""
+        taken = taken_utc(details)
+        when = tr(
+            "{time} into {video}",
+            time=video_time_text(details.box_time_s),
+            video=details.video.name,
+        )
+        if taken is not None:
+            when = format_time(taken, zone)
+        return f"{name}{details.camera} · {when}"
 
 
 Find = Callable[[], Sought]
@@ -69,12 +111,24 @@ def stored(workspace: Workspace, tracklet_id: int) -> Sought:
     """Looks for the person of a stored tracklet; raises NotFoundError if it is gone."""
     found = workspace.catalog.details([Hit(tracklet_id, score=1.0, cosine=1.0)])
     if not found:
-        raise NotFoundError(
-            tr("This person is no longer in the library."), tr("Click a person in the player.")
-        )
+        raise _gone()
     picture = read_picture(found[0].thumbnail)
     query = workspace.people.query_of(tracklet_id)
     return _with_examples(workspace, Sought(query, tracklet_id, picture, found[0]))
+
+
+def stored_again(workspace: Workspace, tracklet_id: int, first_time_s: float) -> Sought:
+    """As `stored`; raises NotFoundError if the tracklet of that id is now another one."""
+    sought = stored(workspace, tracklet_id)
+    if sought.details is None or sought.details.first_time_s != first_time_s:
+        raise _gone()
+    return sought
+
+
+def _gone() -> NotFoundError:
+    return NotFoundError(
+        tr("This person is no longer in the library."), tr("Click a person in the player.")
+    )
 
 
 def person(workspace: Workspace, identity_id: int) -> Sought:
@@ -82,6 +136,19 @@ def person(workspace: Workspace, identity_id: int) -> Sought:
     first = workspace.people.query(identity_id).shown[0]
     assert isinstance(first, TrackletQuery), "stored people are known by sightings"
     return stored(workspace, first.tracklet_id)
+
+
+def with_sighting(workspace: Workspace, sought: Sought, tracklet_id: int | None) -> Sought:
+    """A search that began with a picture, with the first sighting that was confirmed, if any."""
+    if tracklet_id is None or sought.sighting_id is not None:
+        return sought
+    return known_by_now(workspace, with_first(sought, tracklet_id))
+
+
+def with_first(sought: Sought, tracklet_id: int) -> Sought:
+    """A search for a picture, once the first sighting was confirmed."""
+    query = PersonQuery((*examples(sought.query), TrackletQuery(tracklet_id)))
+    return replace(sought, query=query)
 
 
 def known_by_now(workspace: Workspace, sought: Sought) -> Sought:
@@ -129,23 +196,22 @@ def _most(judged: Mapping[int, bool], is_same: bool) -> list[int]:
     return [each for each, same in judged.items() if same is is_same][:_HEAD_PICTURES]
 
 
-def pointed_at(
-    workspace: Workspace, video_id: int, time_s: float, x_px: float, y_px: float
-) -> Sought:
+def pointed_at(workspace: Workspace, point: PointOfFrame) -> Sought:
     """Looks for the person at a point of a frame; raises UserFacingError if nobody is there."""
-    tracklet_id = workspace.playback.person_at(video_id, time_s, x_px, y_px)
+    tracklet_id = workspace.playback.person_at(*point)
     if tracklet_id is not None:
         return stored(workspace, tracklet_id)
-    query = workspace.detect_person_at(video_id, time_s, x_px, y_px)
-    title = tr("Person at {time}, found in the frame", time=video_time_text(time_s))
-    return Sought(query, query, as_qimage(query.image), title=title)
+    query = workspace.detect_person_at(*point)
+    title = tr("Person at {time}, found in the frame", time=video_time_text(point.time_s))
+    return Sought(query, query, as_qimage(query.image), title=title, begun_with=point)
 
 
-def boxed(workspace: Workspace, video_id: int, time_s: float, box: FloatArray) -> Sought:
+def boxed(workspace: Workspace, drawn: BoxOfFrame) -> Sought:
     """Looks for the person in a box of a frame; raises VideoError if it cannot be read."""
-    query = workspace.query_in_box(video_id, time_s, box)
+    video_id, time_s, *sides_px = drawn
+    query = workspace.query_in_box(video_id, time_s, np.array(sides_px, np.float32))
     title = tr("Box drawn at {time}", time=video_time_text(time_s))
-    return Sought(query, query, as_qimage(query.image), title=title)
+    return Sought(query, query, as_qimage(query.image), title=title, begun_with=drawn)
 
 
 def pictured(workspace: Workspace, picture: Path | QImage) -> Sought:
@@ -156,7 +222,8 @@ def pictured(workspace: Workspace, picture: Path | QImage) -> Sought:
     else:
         name, query = picture.name, workspace.query_from_picture(picture)
     title = tr("Person of {picture}", picture=name)
-    return Sought(query, query, as_qimage(query.image), title=title)
+    file = picture if isinstance(picture, Path) else None
+    return Sought(query, query, as_qimage(query.image), title=title, begun_with=file)
 
 
 def _as_array(image: QImage) -> Image:
