@@ -121,6 +121,9 @@ class FakeSearch:
         self.prepared += 1
         yield None
 
+    def calibrate(self) -> Iterator[None]:
+        yield None
+
     def run(
         self,
         query: Query,

@@ -154,7 +154,7 @@ class FakeWorkspace:
         self.playback = SimpleNamespace()
         self.people = SimpleNamespace(undo_state=UndoState, all=list)
         self.shelf = SimpleNamespace()
-        self.search = SimpleNamespace(prepare=lambda: iter(()))
+        self.search = SimpleNamespace(prepare=lambda: iter(()), calibrate=lambda: iter(()))
 
     def _cameras(self) -> list[CameraEntry]:
         cameras = {video.camera.id: video.camera for video in self.videos}

@@ -216,7 +216,7 @@ class SearchFlow(QObject):
         """Builds the index in the background: the first search of a large library takes seconds."""
         self._tasks.cancel(INDEX_LANE)
         if self._workspace is not None:
-            task = self._tasks.start(INDEX_LANE, self._workspace.search.prepare())
+            task = self._tasks.start(INDEX_LANE, _made_ready(self._workspace))
             task.failed.connect(self._report)
 
     # Searching ----------------------------------------------------------------------------------
@@ -423,6 +423,12 @@ def _search(
     yield from workspace.search.run(
         sought.query, where, limit=LIMIT, stages=stages, with_judged=True
     )
+
+
+def _made_ready(workspace: Workspace) -> Iterator[None]:
+    """A job: what the first search would take its time for."""
+    yield from workspace.search.prepare()
+    yield from workspace.search.calibrate()
 
 
 def _count_new(workspace: Workspace, where: SearchFilter, newest_id: int) -> Iterator[int]:

@@ -131,6 +131,22 @@ class Search:
                     yield
             self._index, self._indexed_embedder = index, embedder_id
 
+    def calibrate(self) -> Iterator[None]:
+        """Learns how probable hits are, if nothing is known yet; yields at least every 0.3 s.
+
+        A search does that at its end; whoever judges quickly may never come to one.
+
+        Raises:
+            LibraryError: the library cannot be read or written.
+            ModelError: an embedder was named that has not made the library's vectors.
+        """
+        index, embedder_id = self._current_index()
+        if (
+            embedder_id is not None
+            and self.calibration.known(index, embedder_id, camera_mean=True) is None
+        ):
+            yield from self.calibration.learn(index, embedder_id, camera_mean=True)
+
     def stored(self, tracklet_ids: Sequence[int]) -> None:
         """These tracklets are new in the library or have changed, so that the index learns them."""
         with self._lock:

@@ -126,6 +126,17 @@ def test_what_was_learnt_is_kept_in_the_library(library: Library, who: dict[int,
     assert [hit.probability for hit in known.hits] == [hit.probability for hit in learnt.hits]
 
 
+def test_probabilities_can_be_learnt_before_the_first_search(
+    library: Library, who: dict[int, int]
+) -> None:
+    searching = search(library)
+    for _ in searching.calibrate():
+        pass
+    (result,) = results(searching, next(iter(who)))
+    assert result.calibrated is True
+    assert list(search_in(library, never_load).calibrate()) == []  # known by now
+
+
 def test_who_is_seen_together_is_not_the_same(library: Library, who: dict[int, int]) -> None:
     *_, result = results(search(library), next(iter(who)))
     together = {each.id for each in library.tracklets_of(1)[1:6]}
