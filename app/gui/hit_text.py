@@ -125,7 +125,7 @@ def tooltip_text(details: HitDetails, hit: Hit, rank: int, zone: ZoneInfo) -> st
         lines.insert(
             3,
             tr(
-                "Probably the same person: {percent}, learnt from this library",
+                "Probability that it is the same person: {percent}, learnt from this library",
                 percent=percent_text(hit.probability),
             ),
         )

@@ -279,6 +279,11 @@ class Calibration:
         """Tracklets have changed: who is seen together is found out again."""
         self._together = {}
 
+    def reset(self) -> None:
+        """The index is built anew: the old one is not kept for the sake of its evidence."""
+        self.forget()
+        self._gathered = {}
+
     def _far_apart(
         self,
         index: GalleryIndex,

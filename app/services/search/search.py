@@ -171,7 +171,7 @@ class Search:
     def reset(self) -> None:
         """The library has changed in other ways: the index is built anew at the next search."""
         with self._lock:
-            self.calibration.forget()
+            self.calibration.reset()
             self._index = None
 
     def report_calibration(self) -> Generator[None, None, CalibrationReport]:
