@@ -59,7 +59,7 @@ def test_search_filter_order_selection_and_frame_come_back(
     assert here.sought.origin == 8 and here.place.chosen_id == 6
     assert here.where.camera_ids == frozenset({1})
     assert panel.chosen_order() is GalleryOrder.TIME and panel.picture_size.value() == 160
-    assert shown == [(1, 12.5)], "the frame, not the beginning of the first video or of the hit"
+    assert shown == [(1, 12.5, 6)], "the frame, not the beginning of the first video or of the hit"
 
 
 @pytest.mark.parametrize("spoilt", [{"order": 1}, {"search": None}, {"search": 3, "order": "time"}])

@@ -72,9 +72,12 @@ class LastState:
         panel, search = self._results.panel, kept["search"]
         panel.order.setCurrentIndex(panel.order.findData(GalleryOrder(kept["order"])))
         panel.picture_size.setValue(int(kept["picture_px"]))
+        chosen_id = None
+        if search is not None:
+            find, where, place = read(workspace, search)
+            chosen_id = place.chosen_id
+            self._results.flow.resume(find, where, place)
         if kept["position"] is not None:
             video_id, time_s = kept["position"]
-            self._player.flow.show(int(video_id), float(time_s))
+            self._player.flow.show(int(video_id), float(time_s), chosen_id)
             self._demo.leave_alone()
-        if search is not None:
-            self._results.flow.resume(*read(workspace, search))

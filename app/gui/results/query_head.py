@@ -85,14 +85,17 @@ class QueryHead(QWidget):
         return label
 
     def _lay_out(self) -> None:
-        self._top = top = QHBoxLayout()
+        top = QHBoxLayout()
         top.setSpacing(2 * UNIT_PX)
         top.addWidget(self.caption, 1)
         top.addWidget(self.count)
         words = QVBoxLayout()
         words.setSpacing(UNIT_PX)
         words.addLayout(top)
-        words.addWidget(self.state)
+        self._ways = QHBoxLayout()
+        self._ways.setSpacing(UNIT_PX)
+        self._ways.addWidget(self.state, 1)
+        words.addLayout(self._ways)
         self._strip = QHBoxLayout(self.judged)
         self._strip.setContentsMargins(0, 0, 0, 0)
         self._strip.setSpacing(UNIT_PX // 2)
@@ -105,10 +108,8 @@ class QueryHead(QWidget):
         row.addLayout(words, 1)
 
     def offer_ways(self, back: QAction, forward: QAction) -> None:
-        """Puts buttons for the searches before and after this one in front of its name."""
-        for place, (action, name, sign) in enumerate(
-            ((back, "back", "←"), (forward, "forward", "→"))
-        ):
+        """Has buttons for the searches before and after this one."""
+        for action, name, sign in ((back, "back", "←"), (forward, "forward", "→")):
             action.setIconText(sign)
             button = QToolButton(self)
             button.setDefaultAction(action)
@@ -116,7 +117,7 @@ class QueryHead(QWidget):
             button.setAccessibleName(action.toolTip())
             button.setAutoRaise(True)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            self._top.insertWidget(place, button)
+            self._ways.addWidget(button)
 
     def clear(self) -> None:
         """Nothing is sought."""

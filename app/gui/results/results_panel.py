@@ -277,6 +277,7 @@ class ResultsPanel(QWidget):
         self.tools.setVisible(bool(result.hits))
         self.gallery.return_to(place)  # before it is seen: a focus would select the first hit
         self._show_page()
+        self.gallery.return_to(place)  # once it has its size
         self._choice_changed()
 
     def sort(self) -> None:
