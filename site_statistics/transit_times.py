@@ -131,6 +131,34 @@ def gaps_between(
     return np.where(np.isnan(later) | np.isnan(earlier), np.nan, gaps)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LearntWay:
+    """What people took between two cameras, in either direction.
+
+    Attributes:
+        one: the camera of the lower id.
+        other: the other camera.
+        gaps_s: float64 (n,), ascending, at least 0; 0 where both cameras saw somebody at once.
+    """
+
+    one: int
+    other: int
+    gaps_s: DoubleArray
+
+    def __len__(self) -> int:
+        return len(self.gaps_s)
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether both cameras see one place: at least two people, and a tenth of all."""
+        at_once = int(np.count_nonzero(self.gaps_s == 0))
+        return at_once >= max(2, len(self) / 10)
+
+    def quantile_s(self, share: float) -> float:
+        """The gap that a share of people, 0..1, stay below; the nearest that was seen."""
+        return float(np.quantile(self.gaps_s, share, method="nearest"))
+
+
 class TransitTimes:
     """What was learnt about the ways between cameras.
 
@@ -196,6 +224,22 @@ class TransitTimes:
                 bins = _bins(gaps[rows] if here == low else -gaps[rows])
                 found[rows] = self._odds(low, high, sought_id, bins)
         return gaps, found
+
+    def ways(self, without: Collection[int] = ()) -> list[LearntWay]:
+        """What was learnt of each pair of cameras.
+
+        Args:
+            without: ids of sightings of which nothing counts: nobody is evidence of himself.
+        """
+        mine = np.array(sorted(without), np.int64)
+        counts = ~(np.isin(self._one.ids, mine) | np.isin(self._other.ids, mine))
+        counts &= np.isfinite(self._gaps)
+        ends = np.stack([self._one.cameras, self._other.cameras], axis=1)
+        return [
+            LearntWay(one, other, np.sort(np.abs(self._gaps[counts & (ends == pair).all(axis=1)])))
+            for pair in np.unique(ends[counts], axis=0)
+            for one, other in [pair.tolist()]
+        ]
 
     def _linked(self, camera: int) -> list[int]:
         one, other = self._one.cameras, self._other.cameras

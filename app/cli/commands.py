@@ -43,6 +43,7 @@ from app.cli.program import (
     Program,
     opened,
 )
+from app.cli.route import route
 from app.cli.search import search
 from app.cli.stored_people import reembed, untangle
 from app.cli.upkeep import check, queue, watch
@@ -111,7 +112,7 @@ commands.add_typer(models, name="models")
 commands.add_typer(camera, name="camera")
 commands.add_typer(people, name="people")
 commands.command()(clock)
-for command in (search, calibration, queue, watch, check, reembed, untangle):
+for command in (search, route, calibration, queue, watch, check, reembed, untangle):
     commands.command()(command)
 
 

@@ -147,9 +147,9 @@ class Transit:
         """Such as "seen 40 s later, usual here"."""
         told = tr("seen at the same time")
         if self.gap_s > 0:
-            told = tr("seen {duration} later", duration=_duration(self.gap_s))
+            told = tr("seen {duration} later", duration=gap_text(self.gap_s))
         elif self.gap_s < 0:
-            told = tr("seen {duration} earlier", duration=_duration(-self.gap_s))
+            told = tr("seen {duration} earlier", duration=gap_text(-self.gap_s))
         match self.judgement:
             case "usual":
                 return tr("{seen}, usual here", seen=told)
@@ -161,10 +161,10 @@ class Transit:
         """The gap alone, such as "+40 s"; "0 s" at the same time."""
         if not self.gap_s:
             return tr("{count} s", count=0)
-        return f"{'+' if self.gap_s > 0 else '−'}{_duration(abs(self.gap_s))}"
+        return f"{'+' if self.gap_s > 0 else '−'}{gap_text(abs(self.gap_s))}"
 
 
-def _duration(seconds: float) -> str:
+def gap_text(seconds: float) -> str:
     """About how long, in the largest unit of which there are two or more."""
     for unit_s, text in _UNITS_S:
         if seconds >= 2 * unit_s:

@@ -29,6 +29,7 @@ from app.services.networks.model_shelf import ModelShelf, NetworkEntry
 from app.services.networks.networks import Networks
 from app.services.people.catalog import Catalog
 from app.services.people.people import People
+from app.services.route.route import Routes
 from app.services.search.reembed import Reembed, ReembedProgress
 from app.services.search.search import Search
 from app.services.search.why import Explanation, explain
@@ -71,6 +72,7 @@ class Workspace:
         people: what the user decided.
         cameras: their names and clocks.
         search: rankings.
+        routes: where people went.
         networks: chosen and loaded when first needed.
         shelf: all networks on this computer.
 
@@ -104,6 +106,7 @@ class Workspace:
             self.networks.reranker,
         )
         self.cameras = Cameras(library, self.search)
+        self.routes = Routes(library, self.search)
         self._open_source = parts.ingest.open_source
         self._close_sources = parts.ingest.close
         self._read_picture = parts.read_picture

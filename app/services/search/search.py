@@ -174,6 +174,15 @@ class Search:
             self.calibration.reset()
             self._index = None
 
+    def transit_times(self) -> TransitTimes:
+        """How long people take between cameras; learning that takes up to some seconds.
+
+        Raises:
+            LibraryError: the library cannot be read.
+            ModelError: an embedder was named that has not made the library's vectors.
+        """
+        return self._corrections.transit_times(self.index)
+
     def report_calibration(self) -> Generator[None, None, CalibrationReport]:
         """Learns how probable hits are, and how well that holds.
 

@@ -1,0 +1,1 @@
+"""Where people went: routes over cameras, and how long the ways between them take."""
