@@ -403,37 +403,6 @@ Verdict = Literal["same", "different", "maybe", "open"]
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What the user said about two tracklets, in whichever order; the last word counts.
-
-    Attributes:
-        decided_utc: timezone-aware time of the decision.
-    """
-
-    tracklet_id: int
-    other_id: int
-    verdict: Verdict
-    decided_utc: datetime
-
-
-PersonField = Literal["name", "colour", "notes"]
-
-
-@dataclass(frozen=True, slots=True)
-class PersonEdit:
-    """What the user changed about a person as a whole.
-
-    Attributes:
-        what: "creation", "deletion", or the field of `Identity` that has another value since.
-        decided_utc: timezone-aware time of the change.
-    """
-
-    identity_id: int
-    what: PersonField | Literal["creation", "deletion"]
-    decided_utc: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class ModelFile:
     """A detector's or embedder's weights as a library remembers them.
 

@@ -1,10 +1,44 @@
-"""What the journal of decisions knows beyond the decisions."""
+"""The journal of what the user decided: its steps, and what it knows beyond them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
 
-from app.core.entities import Decision, PersonEdit, PersonField
+from app.core.entities import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the user said about two tracklets, in whichever order; the last word counts.
+
+    Attributes:
+        decided_utc: timezone-aware time of the decision.
+    """
+
+    tracklet_id: int
+    other_id: int
+    verdict: Verdict
+    decided_utc: datetime
+
+
+PersonField = Literal["name", "colour", "notes"]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEdit:
+    """What the user changed about a person as a whole.
+
+    Attributes:
+        what: "creation", "deletion", or the field of `Identity` that has another value since.
+        decided_utc: timezone-aware time of the change.
+    """
+
+    identity_id: int
+    what: PersonField | Literal["creation", "deletion"]
+    decided_utc: datetime
+
 
 Step = Decision | PersonEdit
 """What undo takes back at a time."""

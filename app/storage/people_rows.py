@@ -8,9 +8,9 @@ from typing import Any, cast
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core.entities import Decision, Identity, PersonEdit, PersonField, Verdict
+from app.core.entities import Identity, Verdict
 from app.core.errors import NotFoundError
-from app.core.journal import IdentityChanges, Step, UndoState
+from app.core.journal import Decision, IdentityChanges, PersonEdit, PersonField, Step, UndoState
 from app.language import tr
 from app.storage.library_part import LibraryPart, chunks, tracklet_row, video_row
 from app.storage.ordering import natural_key

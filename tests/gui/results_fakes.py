@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.core.entities import Camera, Decision, FloatArray, Image
+from app.core.entities import Camera, FloatArray, Image
 from app.core.errors import NotFoundError, UserFacingError
-from app.core.journal import UndoState
+from app.core.journal import Decision, UndoState
 from app.core.queries import (
     REFINEMENTS,
     CropQuery,

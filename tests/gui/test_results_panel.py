@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 )
 from results_fakes import CAMERAS, START, a_result
 
-from app.core.entities import Camera, Decision
-from app.core.journal import UndoState
+from app.core.entities import Camera
+from app.core.journal import Decision, UndoState
 from app.core.queries import CameraShare, SearchFilter, SearchResult, SearchStage, TransitUse
 from app.gui.results.gallery_rows import GalleryOrder
 from app.gui.results.results_panel import ResultsPanel

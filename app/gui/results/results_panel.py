@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.entities import Decision, Verdict
-from app.core.journal import UndoState
+from app.core.entities import Verdict
+from app.core.journal import Decision, UndoState
 from app.core.queries import SearchResult
 from app.gui.actions import Where, context_menu, make_actions
 from app.gui.hit_text import count_text, taken_utc
@@ -142,10 +142,9 @@ class ResultsPanel(QWidget):
         self.search_this = made["search-person"]
 
     def _set_up(self) -> None:
-        self.growth.setObjectName("libraryGrew")
-        self.growth.setProperty("role", "row")
-        self.refined.setObjectName("refinedOrder")
-        self.refined.setProperty("role", "row")
+        for button, name in ((self.growth, "libraryGrew"), (self.refined, "refinedOrder")):
+            button.setObjectName(name)
+            button.setProperty("role", "row")
         self.refined.hide()
         self.order.setObjectName("galleryOrder")
         self.order.setAccessibleName(tr("Sort the results"))

@@ -401,7 +401,7 @@ class SearchFlow(QObject):
         if workspace is not self._workspace:
             return
         self._panel.filters.set_cameras([entry.camera for entry in entries])
-        spans = [span for entry in entries for span in _recorded(entry)]
+        spans = [span for entry in entries for span in entry.recorded()]
         if spans:
             first, last = min(span[0] for span in spans), max(span[1] for span in spans)
             self._panel.filters.offer_span(first, last)
@@ -441,12 +441,3 @@ def _days(span: tuple[datetime, datetime], zone: ZoneInfo) -> Iterator[date]:
     first, last = (moment.astimezone(zone).date() for moment in span)
     for number in range((last - first).days + 1):
         yield first + timedelta(days=number)
-
-
-def _recorded(entry: CameraEntry) -> list[tuple[datetime, datetime]]:
-    """Begin and end of those videos of a camera whose clock is known."""
-    return [
-        (start, video.moment(video.info.duration_s or 0.0) or start)
-        for video in entry.videos
-        if (start := video.moment(0.0)) is not None
-    ]

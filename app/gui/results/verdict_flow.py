@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.core.entities import Decision, Verdict
+from app.core.entities import Verdict
 from app.core.errors import SeenTogetherError, UserFacingError
-from app.core.journal import UndoState
+from app.core.journal import Decision, UndoState
 from app.gui.widgets.question import ask
 from app.language import tr
 

@@ -29,6 +29,14 @@ class CameraEntry:
     camera: Camera
     videos: tuple[Video, ...]
 
+    def recorded(self) -> list[tuple[datetime, datetime]]:
+        """Begin and end of those videos whose clock is known."""
+        return [
+            (start, video.moment(video.info.duration_s or 0.0) or start)
+            for video in self.videos
+            if (start := video.moment(0.0)) is not None
+        ]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HitDetails:

@@ -14,9 +14,9 @@ from itertools import product
 import numpy as np
 
 from app.core.clock import format_offset
-from app.core.entities import Decision, Identity, PersonEdit, PersonField, Tracklet, Verdict
+from app.core.entities import Identity, Tracklet, Verdict
 from app.core.errors import NotFoundError, SeenTogetherError, UsageError
-from app.core.journal import IdentityChanges, Step, UndoState
+from app.core.journal import Decision, IdentityChanges, PersonEdit, PersonField, Step, UndoState
 from app.core.queries import PersonQuery, TrackletQuery
 from app.language import listed, tr
 from app.storage.library import Library

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from app.core.entities import Decision, Identity, PersonEdit
+from app.core.entities import Identity
 from app.core.errors import NotFoundError
-from app.core.journal import IdentityChanges, UndoState
+from app.core.journal import Decision, IdentityChanges, PersonEdit, UndoState
 from app.storage.library import Library
 
 NOON = datetime(2024, 6, 1, 12, 0, 0, 250000, UTC)
