@@ -259,7 +259,7 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
                 path=path,
                 reason=error.strerror,
             ),
-            tr("Make room, or allow writing there."),
+            tr("Free some space, or allow writing there."),
         ) from error
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 @helped(
     tr(
-        "Learn from the library how probable a match is at which similarity, and check that"
-        " on pairs of sightings of which it knows the truth."
+        "Learn from the library how similarity relates to the probability of a match, "
+        "and check this on pairs of sightings whose truth is known."
     )
 )
 def calibration(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 camera = typer.Typer(
-    help=tr("Rename, merge or split cameras.\n\nNothing is analysed again for it."),
+    help=tr("Rename, merge or split cameras.\n\nNothing is analysed again."),
     rich_markup_mode=None,
 )
 
@@ -31,7 +31,9 @@ def clock(
     library: LibraryOption,
     name: Annotated[
         str | None,
-        typer.Option("--camera", help=tr("Whose clock to change; without it: show all.")),
+        typer.Option(
+            "--camera", help=tr("Camera whose clock to change; without it, all are shown.")
+        ),
     ] = None,
     zone: Annotated[
         str | None,
@@ -43,7 +45,7 @@ def clock(
         str | None, typer.Option(help=tr("Added to its times: seconds, or [-]h:mm:ss."))
     ] = None,
     drift: Annotated[
-        float | None, typer.Option(help=tr("Seconds added for each day since its first video."))
+        float | None, typer.Option(help=tr("Seconds added per day since its first video."))
     ] = None,
     mark: Annotated[
         list[str] | None,
@@ -56,7 +58,7 @@ def clock(
         ),
     ] = None,
     reset: Annotated[
-        bool, typer.Option("--reset", help=tr("Back to the recorder's times."))
+        bool, typer.Option("--reset", help=tr("Return to the recorder's times."))
     ] = False,
     json: JsonOption = False,
 ) -> int:
@@ -86,7 +88,7 @@ def clock(
 
 
 @camera.command()
-@helped(tr("Give a camera another name.\n\nFootage loaded later under the old name joins it."))
+@helped(tr("Rename a camera.\n\nFootage loaded later under the old name is added to it."))
 def rename(
     context: typer.Context,
     library: LibraryOption,
@@ -100,12 +102,12 @@ def rename(
 
 
 @camera.command()
-@helped(tr("Make several cameras one."))
+@helped(tr("Merge several cameras into one."))
 def merge(
     context: typer.Context,
     library: LibraryOption,
     cameras: Annotated[list[str], typer.Argument(metavar="CAMERA…")],
-    into: Annotated[str, typer.Option(help=tr("Which of them stays, with its clock."))],
+    into: Annotated[str, typer.Option(help=tr("Camera to keep, with its clock."))],
 ) -> int:
     """The command ``merge``."""
     with opened(context.obj, library) as workspace:
@@ -115,14 +117,14 @@ def merge(
 
 
 @camera.command()
-@helped(tr("Give some of a camera's videos to a new one.\n\nIt keeps the clock."))
+@helped(tr("Move some of a camera's videos to a new camera.\n\nIt gets the same clock."))
 def split(
     context: typer.Context,
     library: LibraryOption,
     name: Annotated[str, typer.Argument(metavar="CAMERA")],
     new: Annotated[str, typer.Argument(metavar="NEW")],
     videos: Annotated[
-        list[str], typer.Option(help=tr("Its videos that go: paths or patterns such as *_R.MP4."))
+        list[str], typer.Option(help=tr("Videos to move: paths or patterns such as *_R.MP4."))
     ],
 ) -> int:
     """The command ``split``."""

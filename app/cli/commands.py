@@ -100,8 +100,8 @@ commands = typer.Typer(
     cls=_Commands,
     help=tr("Find one person in the recordings of many cameras."),
     epilog=tr(
-        "Exit status: 0 done, 1 fatal, 2 wrong usage or an empty folder, 3 "
-        "some videos failed or were cut, 130 interrupted."
+        "Exit status: 0 done, 1 stopped by an error, 2 wrong usage or an empty folder, "
+        "3 some videos failed or were cut short, 130 interrupted."
     ),
     add_completion=False,
     rich_markup_mode=None,
@@ -238,7 +238,7 @@ def run(
     there = quote(str(target))
     _say(
         tr(
-            "To search it, type:\n  {program} search --library {library} --image PICTURE",
+            "To search the library, type:\n  {program} search --library {library} --image PICTURE",
             program=command_name(),
             library=there,
         )
@@ -264,10 +264,9 @@ def _demo(
 @commands.command()
 @helped(
     tr(
-        "Try Retrace on three rendered cameras.\n\n"
-        "It finds everybody again in another camera. The clips come with the program; "
-        "nobody in them is real. The truth about them is"
-        " known, so the table says who was found."
+        "Try Retrace on three rendered cameras.\n\nSearches for everybody in the other "
+        "cameras. The clips are included, and nobody in them is real. Because the "
+        "truth is known, the table shows who was found."
     )
 )
 def demo(
@@ -279,7 +278,7 @@ def demo(
     sheet: Annotated[
         Path | None,
         typer.Option(
-            help=tr("Where to write a picture of one search; by default beside the library.")
+            help=tr("Where to write a picture of one search; by default next to the library.")
         ),
     ] = None,
     json: JsonOption = False,
@@ -296,9 +295,9 @@ def demo(
 @commands.command()
 @helped(
     tr(
-        "Load a folder of footage.\n\n"
-        "Detects, follows and stores the people of every video. Running it again goes on "
-        "where it was interrupted and takes only what is new."
+        "Load a folder of footage.\n\nDetects, tracks and stores the people in every "
+        "video. If interrupted, run it again to continue; videos already read are "
+        "skipped."
     )
 )
 def ingest(
@@ -389,8 +388,8 @@ def export(
 @commands.command()
 @helped(
     tr(
-        "Tell a library where its footage is now.\n\n"
-        "Without OLD and NEW, show where it is expected."
+        "Tell a library where its footage is now.\n\nWithout OLD and NEW, shows where "
+        "it is expected."
     )
 )
 def relocate(
@@ -401,7 +400,7 @@ def relocate(
 ) -> int:
     """The command ``relocate``."""
     if old is not None and new is None:
-        raise UsageError(tr("The new folder is missing."), tr("Name both folders, OLD and NEW."))
+        raise UsageError(tr("The new folder is missing."), tr("Give both folders, OLD and NEW."))
     with opened(context.obj, library) as workspace:
         roots = workspace.library.source_roots()
         if old is None or new is None:
@@ -413,7 +412,7 @@ def relocate(
         if not moved:
             expected = listed(map(str, roots)) or tr("nowhere yet")
             raise UsageError(
-                tr("No footage is expected in {old}.", old=old),
+                tr("No footage is registered in {old}.", old=old),
                 tr("It is below {expected}.", expected=expected),
             )
         below = [v.path for v in workspace.library.videos() if v.path.is_relative_to(new)]

@@ -161,7 +161,7 @@ def _print_table(findings: list[Finding]) -> None:
             found.camera or tr("never detected"),
             "–" if first is None else first.camera,
             "–" if first is None else f"{first.score:.3f}",
-            "–" if first is None else tr("✓ the same") if found.is_right else tr("✕ another"),
+            "–" if first is None else tr("✓ right") if found.is_right else tr("✕ wrong"),
             "–" if found.rank is None else str(found.rank),
         )
     right, people = _score(findings)

@@ -27,7 +27,7 @@ models = typer.Typer(
     invoke_without_command=True,
 )
 _RoleOption = Annotated[
-    ModelRole | None, typer.Option(help=tr("Its role; found out if not given."))
+    ModelRole | None, typer.Option(help=tr("Its role; found out from the file if not given."))
 ]
 
 
@@ -39,7 +39,7 @@ def _show(
         bool, typer.Option("--measure", help=tr("Measure the speed of each on this computer."))
     ] = False,
     library: Annotated[
-        Path | None, typer.Option(help=tr("Show what this library uses instead of a new one."))
+        Path | None, typer.Option(help=tr("Show what this library uses, rather than a new one."))
     ] = None,
     details: Annotated[
         bool, typer.Option("--details", help=tr("Also show origin, results and whole terms."))
@@ -77,11 +77,10 @@ def _show(
 @models.command()
 @helped(
     tr(
-        "Install a network.\n\n"
-        "It is loaded and tried first, then put where it is found by itself. Only a URL or "
-        "NAME is downloaded; the same command goes on with an interrupted "
-        "download. Ultralytics' other YOLO weights, such as yolo11n.pt, are known by name"
-        " too."
+        "Install a network.\n\nIt is loaded and tried first, then copied to where "
+        "Retrace finds it. Only a URL or NAME is downloaded; run the same command "
+        "again to continue an interrupted download. Ultralytics' other YOLO weights, "
+        "such as yolo11n.pt, are also known by name."
     )
 )
 def install(
@@ -95,7 +94,7 @@ def install(
     ],
     role: _RoleOption = None,
     sha256: Annotated[
-        str | None, typer.Option("--sha256", help=tr("The checksum that the file must have."))
+        str | None, typer.Option("--sha256", help=tr("Expected SHA-256 checksum of the file."))
     ] = None,
 ) -> int:
     """The command ``install``."""
@@ -107,7 +106,7 @@ def install(
         installed = follow_install(context.obj.model_shelf().install(source, role, sha256))
     typer.echo(
         tr(
-            "{name} is installed as {role}: {path}",
+            "{name} was installed as {role}: {path}",
             name=installed.path.name,
             role=role_words(installed.role),
             path=installed.path,
@@ -116,14 +115,14 @@ def install(
     known = installed.published_as
     if known is not None:
         typer.echo(
-            tr("It is the published {name}: {offer}", name=known.name, offer=offer_text(known))
+            tr("This is the published {name}: {offer}", name=known.name, offer=offer_text(known))
         )
     typer.echo(f"SHA-256: {installed.sha256}")
     return 0
 
 
 @models.command()
-@helped(tr("Delete an installed network.\n\nLibraries that were made with it will ask for it."))
+@helped(tr("Delete an installed network.\n\nLibraries made with it will ask for it."))
 def remove(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help=tr("Name of an installed network."))],
@@ -242,9 +241,9 @@ def _print(entries: list[ShelfEntry], problems: list[str], *, details: bool) -> 
     if any(each.role == "detector" and each.place is Place.BUNDLED for each in used):
         hints.append(
             tr(
-                "The bundled detector is used. {advice} To get one:\n"
-                "  {program} models install {network}\n"
-                "A library that exists takes it with: ingest … --detector {network}",
+                "The bundled detector is used. {advice} To get one:\n  {program} models "
+                "install {network}\nTo use it in an existing library: ingest … --detector "
+                "{network}",
                 advice=LARGER_FINDS_MORE,
                 program=command_name(),
                 network=_LARGER,

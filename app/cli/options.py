@@ -50,8 +50,8 @@ CameraByOption = Annotated[
     str | None,
     typer.Option(
         help=tr(
-            "Where the camera's name is read: auto, folder, file, or a regular "
-            "expression with one group, matched against the path."
+            "Where to read the camera's name: auto, folder, file, or a regular expression "
+            "with one group, matched against the path."
         ),
         show_default="auto",
     ),

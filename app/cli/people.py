@@ -21,18 +21,16 @@ if TYPE_CHECKING:
 people = typer.Typer(
     name="people", help=tr("Show and change the people of a library."), no_args_is_help=True
 )
-PersonArgument = Annotated[str, typer.Argument(help=tr("The person's name, see people list."))]
+PersonArgument = Annotated[str, typer.Argument(help=tr("The person's name, as in people list."))]
 OtherArgument = Annotated[str, typer.Argument(help=tr("Another person's name."))]
 SightingOption = Annotated[
-    list[int], typer.Option("--tracklet", help=tr("A tracklet's id; may be repeated."))
+    list[int], typer.Option("--tracklet", help=tr("A tracklet's ID; may be repeated."))
 ]
-AnywayOption = Annotated[
-    bool, typer.Option("--anyway", help=tr("Even if a frame shows both at once."))
-]
+AnywayOption = Annotated[bool, typer.Option("--anyway", help=tr("Even if one frame shows both."))]
 
 
 @people.command("list")
-@helped(tr("Show everybody who was confirmed, with the number of sightings."))
+@helped(tr("List the people, with the number of confirmed sightings."))
 def list_people(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:
     """The command ``list_people``."""
     with opened(context.obj, library) as workspace:
@@ -111,7 +109,7 @@ def show(
 
 
 @people.command("name")
-@helped(tr("Give a person another name."))
+@helped(tr("Rename a person."))
 def name_person(
     context: typer.Context,
     person: PersonArgument,
@@ -134,9 +132,9 @@ def mark(
     person: PersonArgument,
     library: LibraryOption,
     colour: Annotated[
-        str | None, typer.Option(help=tr('Such as #c03060; "" takes it away.'))
+        str | None, typer.Option(help=tr('For example #c03060; "" removes it.'))
     ] = None,
-    notes: Annotated[str | None, typer.Option(help=tr('"" takes them away.'))] = None,
+    notes: Annotated[str | None, typer.Option(help=tr('"" removes them.'))] = None,
     json: JsonOption = False,
 ) -> int:
     """The command ``mark``."""
@@ -149,16 +147,16 @@ def mark(
         if notes is not None:
             identity = workspace.people.note(identity.id, notes)
         return _tell(
-            workspace, identity, tr("{name} is changed.", name=identity.name), as_json=json
+            workspace, identity, tr("{name} was changed.", name=identity.name), as_json=json
         )
 
 
 @people.command()
 @helped(
     tr(
-        "Say what tracklets are to a person.\n\n"
-        "PERSON may be a new name: the tracklets that are confirmed are the person then. A "
-        "rejected tracklet is not meant in searches for the person."
+        "Confirm or reject tracklets of a person.\n\nPERSON may be a new name: the "
+        "confirmed tracklets then become that person. Rejected tracklets are left out "
+        "of searches for the person."
     )
 )
 def judge(
@@ -169,7 +167,7 @@ def judge(
     no: Annotated[list[int] | None, typer.Option("--no", help=tr("Shows somebody else."))] = None,
     maybe: Annotated[list[int] | None, typer.Option(help=tr("Left for later."))] = None,
     undecided: Annotated[
-        list[int] | None, typer.Option(help=tr("Nothing is said about it any more."))
+        list[int] | None, typer.Option(help=tr("Its judgement is open again."))
     ] = None,
     anyway: AnywayOption = False,
     json: JsonOption = False,
@@ -203,12 +201,12 @@ def judge(
         if not service.is_known(person):
             identity = service.name(identity.id, person)
         return _tell(
-            workspace, identity, tr("{name} is changed.", name=identity.name), as_json=json
+            workspace, identity, tr("{name} was changed.", name=identity.name), as_json=json
         )
 
 
 @people.command()
-@helped(tr("Make two people one.\n\nThe first one's name stays."))
+@helped(tr("Merge two people.\n\nThe first one's name is kept."))
 def merge(
     context: typer.Context,
     person: PersonArgument,
@@ -221,12 +219,12 @@ def merge(
     with opened(context.obj, library) as workspace:
         find = workspace.people.find
         merged = workspace.people.merge(find(person).id, find(other).id, anyway=anyway)
-        said = tr("{other} is {name} now.", other=other, name=merged.name)
+        said = tr("{other} is now {name}.", other=other, name=merged.name)
         return _tell(workspace, merged, said, as_json=json)
 
 
 @people.command()
-@helped(tr("Make a new person of some sightings of another."))
+@helped(tr("Move some of a person's sightings to a new person."))
 def split(
     context: typer.Context,
     person: PersonArgument,
@@ -238,12 +236,12 @@ def split(
     """The command ``split``."""
     with opened(context.obj, library) as workspace:
         made = workspace.people.split(workspace.people.find(person).id, tracklet, into)
-        said = tr("{name} is a person now.", name=made.name)
+        said = tr("{name} is now a person.", name=made.name)
         return _tell(workspace, made, said, as_json=json)
 
 
 @people.command()
-@helped(tr("Take sightings out of a person.\n\nThey belong to nobody then."))
+@helped(tr("Remove sightings from a person.\n\nThey then belong to nobody."))
 def remove(
     context: typer.Context,
     person: PersonArgument,
@@ -257,12 +255,12 @@ def remove(
         for each in tracklet:
             workspace.people.remove(identity.id, each)
         return _tell(
-            workspace, identity, tr("{name} is changed.", name=identity.name), as_json=json
+            workspace, identity, tr("{name} was changed.", name=identity.name), as_json=json
         )
 
 
 @people.command()
-@helped(tr("Delete a person; the sightings stay."))
+@helped(tr("Delete a person; the sightings are kept."))
 def delete(
     context: typer.Context, person: PersonArgument, library: LibraryOption, json: JsonOption = False
 ) -> int:
@@ -270,19 +268,19 @@ def delete(
     with opened(context.obj, library) as workspace:
         identity = workspace.people.find(person)
         workspace.people.delete(identity.id)
-        said = tr("{name} is deleted; to take that back: people undo", name=identity.name)
+        said = tr("{name} was deleted; to undo this: people undo", name=identity.name)
         return _tell(workspace, identity, said, as_json=json)
 
 
 @people.command()
-@helped(tr("Take back the last change of people."))
+@helped(tr("Undo the last change of people."))
 def undo(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:
     """The command ``undo``."""
     return _step(context, library, as_json=json, redo=False)
 
 
 @people.command()
-@helped(tr("Make the change again that was taken back."))
+@helped(tr("Redo the last undone change of people."))
 def redo(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:
     """The command ``redo``."""
     return _step(context, library, as_json=json, redo=True)
@@ -295,7 +293,7 @@ def _check_nobodys(workspace: Workspace, tracklet_ids: list[int]) -> None:
         if owner is not None:
             raise UsageError(
                 tr(
-                    "Tracklet {id} is {name} already.",
+                    "Tracklet {id} already belongs to {name}.",
                     id=tracklet_id,
                     name=workspace.library.identity(owner).name,
                 ),
@@ -311,7 +309,7 @@ def _step(context: typer.Context, library: Path, *, as_json: bool, redo: bool) -
     elif step is None:
         typer.echo(tr("There is nothing to redo.") if redo else tr("There is nothing to undo."))
     else:
-        typer.echo(tr("Made again.") if redo else tr("Taken back."))
+        typer.echo(tr("Rebuilt.") if redo else tr("Undone."))
     return DONE
 
 

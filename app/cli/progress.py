@@ -82,7 +82,7 @@ def follow_reembed(events: Iterator[ReembedProgress]) -> None:
             status.update(" · ".join(parts))
     console.print(
         tr(
-            "{total} sightings have vectors of {embedder} now.",
+            "{total} sightings now have vectors of {embedder}.",
             total=event.total,
             embedder=event.embedder_id,
         )
@@ -118,8 +118,7 @@ def follow_untangling(events: Iterator[UntangleProgress]) -> None:
             status.update(tr("{done} of {total} sightings", done=event.done, total=event.total))
     console.print(
         tr(
-            "{replaced} of {total} sightings showed several people, or one person in "
-            "parts: they became {made}.",
+            "{replaced} of {total} sightings were mixed or divided; they are now {made}.",
             replaced=event.replaced,
             total=event.total,
             made=event.made,

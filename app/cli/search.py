@@ -18,10 +18,9 @@ from app.language import tr
 
 @helped(
     tr(
-        "Search for one person.\n\n"
-        "Name them by pictures, tracklets, or a point in a frame of a stored video. "
-        "Several examples of the person find more than one. Tracklets that look alike and"
-        " show somebody else are excluded by --not."
+        "Search for one person.\n\nGive pictures, tracklets, or a point in a frame of "
+        "a stored video. Several examples of the person find more than one does. Use "
+        "--not for tracklets that look similar but show somebody else."
     )
 )
 def search(
@@ -36,7 +35,7 @@ def search(
         ),
     ] = None,
     tracklet: Annotated[
-        list[int] | None, typer.Option(help=tr("A tracklet's id, see list; may be repeated."))
+        list[int] | None, typer.Option(help=tr("A tracklet's ID, from list; may be repeated."))
     ] = None,
     person: Annotated[
         list[str] | None,
@@ -44,7 +43,9 @@ def search(
     ] = None,
     not_: Annotated[
         list[int] | None,
-        typer.Option("--not", help=tr("Id of a tracklet of somebody else; may be repeated.")),
+        typer.Option(
+            "--not", help=tr("ID of a tracklet that shows somebody else; may be repeated.")
+        ),
     ] = None,
     video: Annotated[
         str | None, typer.Option(help=tr("A stored video: path or file name."))
@@ -67,7 +68,7 @@ def search(
     sheet: Annotated[Path | None, typer.Option(help=tr("Write a picture of the hits."))] = None,
     embedder: Annotated[
         str | None,
-        typer.Option(help=tr("Search this embedder's vectors, which the library must have.")),
+        typer.Option(help=tr("Search the vectors of this embedder; the library must have them.")),
     ] = None,
     aggregator: AggregatorOption = None,
     reranker: RerankerOption = None,
@@ -79,11 +80,16 @@ def search(
     ] = False,
     no_camera_mean: Annotated[
         bool,
-        typer.Option("--no-camera-mean", help=tr("Do not subtract what a camera's vectors share.")),
+        typer.Option(
+            "--no-camera-mean",
+            help=tr("Do not subtract what all vectors of a camera have in common."),
+        ),
     ] = False,
     no_transit: Annotated[
         bool,
-        typer.Option("--no-transit", help=tr("Ignore how long people take between cameras.")),
+        typer.Option(
+            "--no-transit", help=tr("Ignore how long people take from one camera to another.")
+        ),
     ] = False,
 ) -> int:
     """The command ``search``."""
@@ -92,17 +98,17 @@ def search(
     if not (image or tracklet or person or video):
         raise UsageError(
             tr(
-                "Say whom to search for: --image, --tracklet, --person, or --video with "
-                "--time and --at."
+                "Say who to search for: --image, --tracklet, --person, or --video with --time "
+                "and --at."
             )
         )
     point = None
     if video is not None:
         if time is None or at is None:
-            raise UsageError(tr("--video needs --time and --at as well."))
+            raise UsageError(tr("--video also needs --time and --at."))
         point = Point(video, time, *_coordinates(at))
     elif time is not None or at is not None:
-        raise UsageError(tr("--time and --at belong to --video."))
+        raise UsageError(tr("--time and --at need --video."))
     program: Program = context.obj
     off: dict[Refinement, bool] = {
         SearchStage.AGGREGATED: no_aggregator,

@@ -262,7 +262,7 @@ def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: li
     score: Cell = (tr("score"), "  ", tr("gap")) if timed else tr("score")
     calibrated = any(hit.probability is not None for hit in hits)
     columns: tuple[Cell, ...] = (
-        (tr("rank"), "  ", tr("probable")) if calibrated else tr("rank"),
+        (tr("rank"), "  ", tr("probability")) if calibrated else tr("rank"),
         score,
         tr("tracklet"),
         (tr("camera"), " · ", tr("video")),
@@ -284,8 +284,8 @@ def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: li
             time_cell(hit.start_utc, zone),
             box_cell(hit.box),
         )
-    nobody = tr("No hits: nothing was recorded there, or the filters exclude everybody.")
-    legend = [tr("↑ usual, ↓ unusual time between the one sought and the hit")] if timed else []
+    nobody = tr("No hits: nothing was recorded there, or the filters exclude everything.")
+    legend = [tr("↑ usual, ↓ unusual time between the person sought and the hit")] if timed else []
     if not calibrated:
         remarks = [*remarks, tr("Not enough data to tell likely from unlikely.")]
     table.print(*([*remarks, *legend] if hits else [nobody]))

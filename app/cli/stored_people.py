@@ -13,10 +13,9 @@ from app.language import tr
 
 @helped(
     tr(
-        "Change a library's embedder.\n\n"
-        "New vectors are made from the stored crops; the footage is not needed. Running it "
-        "again goes on where it was interrupted; until its end, searches use "
-        "the old vectors."
+        "Change a library's embedder.\n\nNew vectors are made from the stored crops; "
+        "the footage is not needed. If interrupted, run it again to continue. Until it "
+        "is finished, searches use the old vectors."
     )
 )
 def reembed(
@@ -38,11 +37,11 @@ def reembed(
 
 @helped(
     tr(
-        "Cut mixed sightings and join divided ones.\n\n"
-        "A mixed one shows several people; divided ones show one person in parts. New "
-        "footage is untangled while it is ingested; this does it for what older "
-        "versions stored. It works on the stored crops, the footage is not needed. What "
-        "you have judged stays as it is."
+        "Cut mixed sightings and join divided ones.\n\nA mixed sighting shows several "
+        "people; divided sightings show parts of one person's stay. New footage is "
+        "untangled during the ingest; this command does it for footage stored by older "
+        "versions. It works on the stored crops; the footage is not needed. Sightings "
+        "you have judged stay as they are."
     )
 )
 def untangle(context: typer.Context, library: LibraryOption, device: DeviceOption = None) -> int:

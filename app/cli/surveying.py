@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from app.services.ingest.survey import SurveyedVideo, Surveying
 
 _CORRECT = tr(
-    "To correct cameras add --camera-by, for clocks in another zone --zone; nothing has been read."
+    "Nothing has been read. To correct the cameras, add --camera-by; for clocks in "
+    "another zone, --zone."
 )
 
 

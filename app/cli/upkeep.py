@@ -33,10 +33,9 @@ if TYPE_CHECKING:
 
 @helped(
     tr(
-        "Show what waits to be read, change it, or go on with it.\n\n"
-        "Videos are named by path or file name; each option may be repeated. This also "
-        "works while another Retrace on this computer is reading: it follows within a "
-        "second."
+        "Show, change or continue the queue of videos to be read.\n\nVideos are named "
+        "by path or file name; each option may be repeated. This also works while "
+        "another Retrace on this computer is reading: it acts on it within a second."
     )
 )
 def queue(
@@ -44,18 +43,20 @@ def queue(
     library: LibraryOption,
     first: Annotated[list[str] | None, typer.Option(help=tr("Read this video next."))] = None,
     last: Annotated[list[str] | None, typer.Option(help=tr("Read this video last."))] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help=tr("Do not read this video."))] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help=tr("Exclude this video from reading."))
+    ] = None,
     retry: Annotated[
         list[str] | None,
-        typer.Option(help=tr("Read a video that failed or was excluded after all.")),
+        typer.Option(help=tr("Read a video that failed or was excluded.")),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help=tr("Read all videos that failed once more."))
+        bool, typer.Option("--retry-failed", help=tr("Read all failed videos again."))
     ] = False,
     pause: Annotated[
-        bool, typer.Option("--pause", help=tr("Read nothing until --go-on, in any Retrace."))
+        bool, typer.Option("--pause", help=tr("Read nothing until --go-on, in every Retrace."))
     ] = False,
-    go_on: Annotated[bool, typer.Option("--go-on", help=tr("Read what waits."))] = False,
+    go_on: Annotated[bool, typer.Option("--go-on", help=tr("Read the waiting videos."))] = False,
 ) -> int:
     """The command ``queue``."""
     from app.cli.progress import follow_ingest
@@ -84,7 +85,7 @@ def queue(
             if video.status is not VideoStatus.EXCLUDED:
                 typer.echo(
                     tr(
-                        "{name} has been read already; what was found in it stays.",
+                        "{name} has already been read; what was found in it is kept.",
                         name=video.path.name,
                     ),
                     err=True,
@@ -111,17 +112,17 @@ def _show_queue(workspace: Workspace) -> None:
         is_cut = nobody_reads and video.status is VideoStatus.INGESTING
         status = tr("interrupted") if is_cut else video.status.words
         table.add(str(place), video.camera.name, video.path.name, status)
-    notes = [] if waiting else [tr("Nothing waits.")]
+    notes = [] if waiting else [tr("The queue is empty.")]
     if waiting and workspace.library.is_queue_paused:
-        notes.append(tr("It is paused; go on with --go-on."))
+        notes.append(tr("It is paused; continue with --go-on."))
     elif waiting and nobody_reads:
         notes.append(tr("Nothing is being read. To read what waits, add --go-on."))
     watched = workspace.library.watched_folders()
     if workspace.library.is_beside:
         notes.append(
             tr(
-                "Another Retrace has this library open and follows within a second. If "
-                "it is a window that reads nothing, press Continue in it."
+                "Another Retrace has this library open and will act on this within a second. "
+                "If its window is not reading anything, press Continue there."
             )
         )
     notes += [tr("The window watches {folder}.", folder=each.folder) for each in watched]
@@ -130,10 +131,9 @@ def _show_queue(workspace: Workspace) -> None:
 
 @helped(
     tr(
-        "Load a folder and what is added to it later.\n\n"
-        "It runs until Ctrl-C. A file that is still being written is waited for. Stopped "
-        "and started again, it "
-        "takes what has arrived meanwhile."
+        "Load a folder and what is added to it later.\n\nRuns until Ctrl-C. Files that "
+        "are still being written are waited for. When started again, it also loads "
+        "what has arrived in the meantime."
     )
 )
 def watch(
@@ -178,10 +178,10 @@ def watch(
 
 @helped(
     tr(
-        "Look for damage in a library and repair it.\n\n"
-        "Damage is, for example, a file that is missing or a vector without numbers. With "
-        "--repair, what can be derived is made again; what was decided and recorded "
-        "is never changed. Exit status 3 if damage remains."
+        "Look for damage in a library and repair it.\n\nDamage is, for example, a "
+        "missing file or a vector with invalid numbers. With --repair, derived data is "
+        "rebuilt; decisions and recordings are never changed. Exit status 3 if damage "
+        "remains."
     )
 )
 def check(

@@ -92,7 +92,7 @@ def parse_time(text: str, zone: ZoneInfo) -> datetime:
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
         raise UsageError(
-            tr('"{text}" is out of range.', text=text), tr("Write a year that exists.")
+            tr('"{text}" is out of range.', text=text), tr("Use a year from 1 to 9999.")
         ) from None
 
 

@@ -152,9 +152,9 @@ class Transit:
             told = tr("seen {duration} earlier", duration=gap_text(-self.gap_s))
         match self.judgement:
             case "usual":
-                return tr("{seen}, usual here", seen=told)
+                return tr("{seen}, which is usual", seen=told)
             case "unusual":
-                return tr("{seen}, unusual here", seen=told)
+                return tr("{seen}, which is unusual", seen=told)
         return told
 
     def signed(self) -> str:
@@ -278,7 +278,7 @@ class TransitUse:
         if not self.clock_known:
             return tr("not applied: the time of the person sought is unknown or only guessed")
         if not self.pairs:
-            return tr("nothing learnt yet")
+            return tr("not enough data yet")
         return tr(
             "learnt from {sightings}, between {cameras}",
             sightings=trn("{count} pair of sightings", "{count} pairs of sightings", self.pairs),

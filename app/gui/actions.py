@@ -102,9 +102,11 @@ class ActionRow:
 _WINDOW, _LIBRARY, _PLAYER = Where.WINDOW, Where.LIBRARY, Where.PLAYER
 _RESULTS, _PEOPLE, _VIDEOS = Where.RESULTS, Where.PEOPLE, Where.VIDEOS
 _THEMES = "view/theme"
-_FROM_NETWORK = tr("Where the library has a network for it (Library → Networks…)")
-_COMMON = tr("Takes off what all people of a camera have in common, as far as it has seen many")
-_USUAL = tr("Prefers times between two sightings that are usual there, as learnt from the library")
+_FROM_NETWORK = tr("If the library has a network for it (Library → Networks…)")
+_COMMON = tr(
+    "Subtracts what all people seen by a camera have in common; the more it has seen, the more"
+)
+_USUAL = tr("Prefers usual travel times between two cameras, as learnt from the library")
 
 _Row = ActionRow
 ACTIONS: tuple[ActionRow, ...] = (
@@ -122,7 +124,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         "results",
         _RESULTS,
         keys="Return Enter",
-        tip=tr("Look for this person everywhere"),
+        tip=tr("Search for this person in all cameras"),
     ),
     _Row(
         "why-match",
@@ -154,7 +156,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         _RESULTS,
         "edit",
         "Ctrl+Z",
-        tr("Take the last decision back"),
+        tr("Undo the last decision"),
     ),
     _Row(
         "redo",
@@ -163,7 +165,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         _RESULTS,
         "edit",
         "Ctrl+Shift+Z",
-        tr("Make the decision again that was taken back"),
+        tr("Redo the last undone decision"),
     ),
     # Searches
     _Row("settings", tr("Se&ttings…"), "program", _WINDOW, "edit", "Ctrl+,", apart=True),
@@ -175,7 +177,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         _WINDOW,
         "search",
         "Alt+Left",
-        tr("To the search before this one"),
+        tr("Previous search"),
         apart=True,
     ),
     _Row(
@@ -185,7 +187,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         _WINDOW,
         "search",
         "Alt+Right",
-        tr("To the search after this one"),
+        tr("Next search"),
     ),
     _Row(
         "refine-aggregated",
@@ -208,7 +210,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     _Row(
         "refine-camera_mean",
-        tr("Even out the c&ameras' light and colours"),
+        tr("Even out the light and colours of c&ameras"),
         "results",
         _WINDOW,
         "search",
@@ -256,8 +258,8 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("on-1", tr("1 second forward"), "player", _PLAYER, keys="Shift+Right"),
     _Row("back-60", tr("1 minute back"), "player", _PLAYER, keys="Down"),
     _Row("on-60", tr("1 minute forward"), "player", _PLAYER, keys="Up"),
-    _Row("to-start", tr("To the beginning"), "player", _PLAYER, keys="Home"),
-    _Row("to-end", tr("To the end"), "player", _PLAYER, keys="End"),
+    _Row("to-start", tr("Go to the beginning"), "player", _PLAYER, keys="Home"),
+    _Row("to-end", tr("Go to the end"), "player", _PLAYER, keys="End"),
     _Row("slower", tr("Slower"), "player", _PLAYER, keys="["),
     _Row("faster", tr("Faster"), "player", _PLAYER, keys="]"),
     _Row("normal-speed", tr("Normal speed"), "player", _PLAYER, keys="Backspace"),
@@ -268,7 +270,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     # The program
     _Row("theme-light", tr("Light"), "program", _WINDOW, _THEMES, checkable=True),
     _Row("theme-dark", tr("Dark"), "program", _WINDOW, _THEMES, checkable=True),
-    _Row("theme-system", tr("As the system"), "program", _WINDOW, _THEMES, checkable=True),
+    _Row("theme-system", tr("System default"), "program", _WINDOW, _THEMES, checkable=True),
     _Row("theme-next", tr("Next theme"), "program", _WINDOW, _THEMES, "Ctrl+Shift+T", apart=True),
     _Row("language", tr("&Language"), "program", _WINDOW, "view"),
     _Row("full-screen", tr("&Full screen"), "program", _WINDOW, "view", "F11"),

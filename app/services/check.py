@@ -239,7 +239,7 @@ class _Check:
             if now != video.content_hash:
                 yield Damage(
                     tr("{path} no longer has the content that was read.", path=video.path),
-                    remedy=tr("Put the original back, or ingest the file again."),
+                    remedy=tr("Restore the original, or ingest the file again."),
                 )
             elif self._repairs:
                 self._note_seen(video, size_bytes, mtime_ns)

@@ -43,7 +43,7 @@ def install_desktop_entry(platform: str = sys.platform) -> tuple[Path, Path]:
     """
     if not platform.startswith("linux"):
         raise UsageError(
-            tr("Only Linux desktops have such menu entries."),
+            tr("This works on Linux only."),
             tr(
                 "On Windows, pin the running program to the taskbar; on macOS, start it in a "
                 "terminal."
@@ -65,7 +65,7 @@ def install_desktop_entry(platform: str = sys.platform) -> tuple[Path, Path]:
                 file=error.filename or data,
                 reason=error.strerror,
             ),
-            tr("Make room, or allow writing there."),
+            tr("Free some space, or allow writing there."),
         ) from error
     return entry, icon
 

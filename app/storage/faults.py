@@ -14,9 +14,11 @@ from sqlalchemy.exc import DBAPIError
 from app.core.errors import LibraryError
 from app.language import tr
 
-_FREE_SPACE = tr("Free some space on that disk and try again; nothing half done was kept.")
-_ALLOW_WRITING = tr("Check the folder's permissions, or copy the library to where you may write.")
-_CHECK_DISK = tr("Check that the disk is connected and sound, then try again.")
+_FREE_SPACE = tr("Free some space on that disk and try again; nothing incomplete was kept.")
+_ALLOW_WRITING = tr(
+    "Check the folder's permissions, or copy the library to a place where you may write."
+)
+_CHECK_DISK = tr("Check that the disk is connected and working, then try again.")
 _RESTORE = tr("Restore the folder from a backup, or ingest the videos into a new library.")
 _CLOSE_OTHERS = tr("Close other programs that read the library's database and try again.")
 

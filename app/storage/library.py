@@ -229,10 +229,10 @@ def _check_folder(folder: Path, *, create: bool) -> bool:
     if file is not None:
         raise LibraryError(
             tr("{file} is a file, and a library is a folder.", file=file),
-            tr("Name {parent}.", parent=file.parent)
+            tr("Give {parent}.", parent=file.parent)
             if file.name == DATABASE
             else tr(
-                "Name the library's folder, or one that does not exist yet to make a new library."
+                "Give the library's folder, or one that does not exist yet to create a library."
             ),
         )
     if (folder / DATABASE).exists():

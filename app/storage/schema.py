@@ -56,10 +56,7 @@ def bring_up_to_date(
                     version=revision,
                     own=wanted,
                 ),
-                tr(
-                    "Update Retrace, or go back to the backup that the newer version left "
-                    "beside it."
-                ),
+                tr("Update Retrace, or restore the backup that the newer version made next to it."),
             )
         backup = _back_up(path, revision)
         _upgrade(path, config)

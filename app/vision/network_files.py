@@ -200,8 +200,8 @@ class KnownNetworkFiles:
             for each, error in reasons.items()
         )
         raise ModelError(
-            tr("{name} can be used in no role. {reasons}", name=path.name, reasons=told),
-            tr("Choose another file, or name its role to be told what to do."),
+            tr("{name} cannot be used in any role. {reasons}", name=path.name, reasons=told),
+            tr("Choose another file, or name its role to find out what to do."),
         )
 
     def _candidates(self, path: Path, role: ModelRole | None) -> list[ModelRole]:

@@ -94,8 +94,7 @@ def _with_maps(embedder: Embedder) -> EmbeddingPredictor:
         return embedder.predictor
     raise ModelError(
         tr(
-            "This re-ranker compares what the embedder makes of a crop's parts, and "
-            "{id} keeps that to itself.",
+            "This re-ranker compares features of parts of a crop, which {id} does not provide.",
             id=embedder.id,
         ),
         tr(

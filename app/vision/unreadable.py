@@ -42,9 +42,9 @@ def why_unreadable(path: Path, error: Exception) -> VideoError:
 def no_pictures(path: Path, *, has_sound: bool) -> VideoError:
     """The file could be opened but shows nothing."""
     if has_sound:
-        message = tr("{name} holds only sound, no picture.", name=path.name)
+        message = tr("{name} contains only sound.", name=path.name)
     else:
-        message = tr("{name} holds no video stream.", name=path.name)
+        message = tr("{name} contains no video stream.", name=path.name)
     return VideoError(message, tr("Take it out of the folder."))
 
 
@@ -52,11 +52,11 @@ def pictures_taken_for_sound(path: Path) -> VideoError:
     """An MPEG program stream without a stream map, whose pictures were not recognised."""
     return VideoError(
         tr(
-            "{name} holds pictures, but not the stream map that says how they are "
+            "{name} contains pictures, but not the stream map that says how they are "
             "coded, so they are taken for sound.",
             name=path.name,
         ),
-        tr("Export it from the recorder again, as MP4 if that is offered."),
+        tr("Export it from the recorder again, as MP4 if possible."),
     )
 
 
@@ -78,7 +78,9 @@ def unknown_codec(path: Path) -> VideoError:
 
 def nothing_decodable(path: Path) -> VideoError:
     """The file could be opened but not a single frame came out."""
-    return VideoError(tr("{name} holds no frame that can be decoded.", name=path.name), _COPY_AGAIN)
+    return VideoError(
+        tr("{name} contains no frame that can be decoded.", name=path.name), _COPY_AGAIN
+    )
 
 
 def _out_of_reach(path: Path, problem: OSError) -> VideoError:
@@ -88,7 +90,7 @@ def _out_of_reach(path: Path, problem: OSError) -> VideoError:
         )
     if isinstance(problem, PermissionError):
         return VideoError(
-            tr("{name} may not be read.", name=path.name),
+            tr("You may not read {name}.", name=path.name),
             tr("Change its permissions so that you can read it."),
         )
     if isinstance(problem, IsADirectoryError):
@@ -96,7 +98,7 @@ def _out_of_reach(path: Path, problem: OSError) -> VideoError:
     detail = problem.strerror or errno.errorcode.get(problem.errno or 0, tr("unknown error"))
     return VideoError(
         tr("{name} cannot be read: {detail}.", name=path.name, detail=detail),
-        tr("Check the disk that it lies on."),
+        tr("Check the disk it is stored on."),
     )
 
 
@@ -164,7 +166,7 @@ def _damaged(path: Path, error: Exception) -> VideoError:
                 "{name} is not a video in a format that is known, or is damaged at its start.",
                 name=path.name,
             ),
-            tr("Play it elsewhere to see whether it is whole, or export it as MP4."),
+            tr("Play it elsewhere to see whether it is complete, or export it as MP4."),
         )
     detail = getattr(error, "strerror", None) or type(error).__name__
     return VideoError(

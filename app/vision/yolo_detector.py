@@ -200,7 +200,8 @@ def _predictor(path: Path, device: str, image_size_px: int | None) -> Any:
     if path.suffix == ".pt" and misread:
         raise ModelError(
             tr(
-                "A model cannot be loaded from {path}: ultralytics takes the name for another one.",
+                "A model cannot be loaded from {path}: ultralytics mistakes this file name for "
+                "one of its own models.",
                 path=path,
             ),
             tr("Rename the file or folder (no quotes; not yolov3.pt or yolov5n.pt)."),
@@ -340,8 +341,8 @@ def _explained(path: Path, error: Exception) -> ModelError:
     if "outside the supported" in text or "unsafe getattr" in text:
         return ModelError(
             tr(
-                "{name} holds more than a known detector, so it was not loaded: it "
-                "could run any program.",
+                "{name} contains more than a known detector, so it was not loaded: it could "
+                "run any program.",
                 name=path.name,
             ),
             tr("If you trust it, export it to ONNX elsewhere, and choose the .onnx file."),

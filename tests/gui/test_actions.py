@@ -104,7 +104,7 @@ def test_what_begins_with_a_word_comes_first() -> None:
 
 def test_place_keys_and_tip_are_searched_too() -> None:
     commands = [
-        command("Undo", "Edit", "Ctrl+Z", "Take the last decision back"),
+        command("Undo", "Edit", "Ctrl+Z", "Undo the last decision"),
         command("Edit a note"),
     ]
     assert [each.text for each in matching(commands, "ctrl+z")] == ["Undo"]

@@ -30,7 +30,7 @@ class FakeCameras:
 
     def change(self, camera: Camera, name: str, clock: CameraClock) -> None:
         if name == "cam2":
-            raise UsageError('There is a camera "cam2" already.', "Choose another name.")
+            raise UsageError('There is already a camera "cam2".', "Choose another name.")
         self.names.append((camera.name, name))
         self.clocks.append((camera.name, clock))
 

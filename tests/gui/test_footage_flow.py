@@ -198,7 +198,7 @@ def test_sub_streams_are_offered_where_there_are_some(
     sheet.show_found(Survey((Path(),), parse_zone("UTC"), (small,)))
     assert box.isVisible()
     shown = sheet.findChild(QTreeWidget).topLevelItem(0).child(0)
-    assert shown.text(1) == "not read: sub stream"
+    assert shown.text(1) == "left out: sub stream"
     box.click()
     qtbot.waitUntil(lambda: workspace.survey.asked[-1].sub_streams)
     qtbot.waitUntil(lambda: len(rows(sheet)) == 2)

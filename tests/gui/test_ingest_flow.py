@@ -198,7 +198,7 @@ def test_what_failed_or_was_cut_stays_listed_with_reason_and_remedy(bench, qtbot
     assert [(kind, name) for kind, name, _ in rows] == [
         ("! failed", "bad.mp4"),
         ("✂ cut", "cut.mp4"),
-        ("… left alone", "old.mp4"),
+        ("… skipped", "old.mp4"),
     ]
     assert rows[0][2] == "bad.mp4 is no video.\nCopy it anew."
     assert rows[1][2].startswith("It ends after 12 s of 60 s.\n")
@@ -245,7 +245,7 @@ def test_a_folder_without_footage_is_told_in_the_panel(bench, qtbot) -> None:
 def test_a_full_disk_stops_the_ingest_with_its_remedy(bench, qtbot) -> None:
     def script(_folder: Path, _options: IngestOptions) -> Iterator[IngestEvent]:
         yield progress(1.0)
-        raise LibraryError("The disk is full.", "Make room.")
+        raise LibraryError("The disk is full.", "Free some space.")
 
     bench.workspace.script = script
     bench.flow.ingest(Path("/footage"))

@@ -130,7 +130,7 @@ def test_a_file_is_installed(
     assert not opened.findChild(QPushButton, "networks_install").isEnabled(), "one at a time"
     before = len(listed)
     shelf.go_on.set()
-    qtbot.waitUntil(lambda: "is installed as detector" in label(opened, "install_text"))
+    qtbot.waitUntil(lambda: "was installed as detector" in label(opened, "install_text"))
     qtbot.waitUntil(lambda: len(listed) > before)
     assert not bar.isVisible()
     assert opened.findChild(QPushButton, "networks_install").isEnabled()
@@ -161,7 +161,7 @@ def test_a_public_network_is_offered_and_told_before_it_is_downloaded(
     qtbot.waitUntil(lambda: "3.0 MB of 6.0 MB" in label(opened, "install_text"))
     assert shelf.asked == [("yolo11m", None)]
     shelf.go_on.set()
-    qtbot.waitUntil(lambda: "is installed as detector" in label(opened, "install_text"))
+    qtbot.waitUntil(lambda: "was installed as detector" in label(opened, "install_text"))
 
 
 def test_a_download_is_asked_for_and_cancelled(

@@ -296,7 +296,7 @@ def test_the_same_verdict_twice_is_stored_once(window: Window) -> None:
 
 def test_a_verdict_that_cannot_be_stored_is_taken_back_and_said(window: Window) -> None:
     window.search(8, 5, 6)
-    window.workspace.people.error = LibraryError("The disk is full.", "Make room.")
+    window.workspace.people.error = LibraryError("The disk is full.", "Free some space.")
     window.choose(0)
     window.panel.confirm.trigger()
     assert window.panel.model.verdict_of(5) == "same"

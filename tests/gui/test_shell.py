@@ -304,7 +304,7 @@ def test_the_language_is_chosen_in_the_menu_and_remembered(shell, home) -> None:
     entries = {
         action.objectName(): action for action in shell.window.action("language").menu().actions()
     }
-    assert [action.text() for action in entries.values()][:2] == ["As the system", "English"]
+    assert [action.text() for action in entries.values()][:2] == ["System default", "English"]
     assert entries["language_system"].isChecked()
     entries["language_en"].trigger()
     assert load_settings().language == "en"

@@ -87,7 +87,7 @@ def test_an_address_is_installed_and_a_cut_download_gone_on_with(
     checksum = hashlib.sha256(server.content).hexdigest()
     said = retrace("models", "install", server.url("/yolo.onnx"), "--sha256", checksum)
     assert said.status == 0, said.err
-    assert "yolo.onnx is installed as detector" in said.out
+    assert "yolo.onnx was installed as detector" in said.out
     assert server.ranges == [None, "bytes=500-"]
 
 

@@ -126,7 +126,7 @@ def test_sub_streams_are_listed_with_the_reason_and_read_if_asked_for(tmp_path: 
         assert small.status is VideoStatus.EXCLUDED
         assert small.problem == "It is the sub stream of NVR_ch1_main_20240514103207.dav."
         assert library.queued_ids() == [main.id]
-        library.queue_videos([small.id], {})  # "Read after all"
+        library.queue_videos([small.id], {})  # "Read anyway"
         order(workspace, folder)
         assert sorted(library.queued_ids()) == [main.id, small.id]
     with main_job.opened(tmp_path / "other") as workspace:
@@ -168,7 +168,7 @@ def test_the_queue_is_paused_on_the_command_line(retrace: Retrace, tmp_path: Pat
         workspace.library.watch_folder(tmp_path / "footage", {})
     said = retrace("queue", "--library", library, "--pause")
     assert said.status == 0
-    assert "It is paused; go on with --go-on." in said.out
+    assert "It is paused; continue with --go-on." in said.out
     assert f"The window watches {tmp_path / 'footage'}." in said.out.replace("\n", "")
     with main_job.opened(library) as workspace:
         assert workspace.library.is_queue_paused

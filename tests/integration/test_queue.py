@@ -368,7 +368,7 @@ def test_the_queue_and_the_checker_on_the_command_line(
     assert said.status == 0
     assert [word for word in said.out.split() if word.endswith(".mp4")] == ["c.mp4", "a.mp4"]
     assert retrace("queue", "--library", library, "--go-on").status == 0
-    assert "Nothing waits." in retrace("queue", "--library", library).out
+    assert "The queue is empty." in retrace("queue", "--library", library).out
     said = retrace("check", "--library", library)
     assert (said.status, said.out) == (0, "No damage was found.\n")
     stray = library / "crops" / "1" / "00001_0000001.jpg"

@@ -109,7 +109,7 @@ def test_the_queue_says_what_becomes_of_what_waits(
     assert "interrupted" in said.out
     assert "To read what waits, add --go-on." in said.out
     said = retrace("queue", "--library", library, "--exclude", "a.mp4")
-    assert said.err.strip() == "a.mp4 has been read already; what was found in it stays."
+    assert said.err.strip() == "a.mp4 has already been read; what was found in it is kept."
 
 
 def test_a_library_that_another_computer_has_open_is_left_alone(

@@ -305,7 +305,7 @@ def test_a_library_goes_from_onnx_to_a_model_file_and_back(
     embedder_id = predictor_of(files).id
     said = retrace("reembed", "--library", library, "--embedder", files.embedder)
     assert (said.status, said.out) == (0, "")
-    assert said.err.endswith(f"6 sightings have vectors of {embedder_id} now.\n")
+    assert said.err.endswith(f"6 sightings now have vectors of {embedder_id}.\n")
     told = json.loads(retrace("list", "--library", library, "--json").out)
     assert told["embedder"] == embedder_id
     both = ["--aggregator", files.aggregator, "--reranker", files.reranker]

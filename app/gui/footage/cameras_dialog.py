@@ -78,7 +78,7 @@ def merge_dialog(
         "Nothing is read again; videos can be split off later.",
         len(cameras),
     )
-    dialog = CamerasDialog(tr("Merge cameras"), text, tr("&Which one stays"), chosen, parent)
+    dialog = CamerasDialog(tr("Merge cameras"), text, tr("Camera to &keep"), chosen, parent)
     dialog.accept_button.clicked.connect(lambda: agreed(cameras[chosen.currentIndex()]))
     return dialog
 

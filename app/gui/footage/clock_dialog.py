@@ -54,7 +54,7 @@ class ClockDialog(ProblemDialog):
         self._zone = _field("clock_zone", tr("Zone of its clock: Europe/Berlin, UTC, +01:00"))
         self._zone.setPlaceholderText(tr("{zone} (the library's)", zone=zone_text(zone)))
         self._offset = _field("clock_offset", tr("Added to its times: seconds or [-]h:mm:ss"))
-        self._drift = _field("clock_drift", tr("Seconds added for each day"))
+        self._drift = _field("clock_drift", tr("Seconds added per day"))
         self._name.setText(camera.name)
         self._here = QPushButton(tr("Mark in &this camera"))
         self._here.setObjectName("mark_here")

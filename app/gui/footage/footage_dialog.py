@@ -92,12 +92,12 @@ class FootageDialog(ProblemDialog):
         self._rate = QLineEdit()
         self._rate.setObjectName("footage_rate")
         self._rate.setPlaceholderText(tr("as the footage says"))
-        self._rate.setToolTip(tr("Frames a second of pictures and bare H.264 or H.265 streams"))
-        self._sub_streams = QCheckBox(tr("&Sub streams, too"))
+        self._rate.setToolTip(tr("Frames per second of pictures and bare H.264 or H.265 streams"))
+        self._sub_streams = QCheckBox(tr("&Include sub streams"))
         self._sub_streams.setObjectName("footage_sub_streams")
-        self._sub_streams.setToolTip(tr("The small copies that recorders write beside a stream"))
+        self._sub_streams.setToolTip(tr("The small copies that recorders write of a stream"))
         self._sub_streams.hide()  # until there are some
-        self._watch = QCheckBox(tr("&Watch: load what is recorded here from now on, too"))
+        self._watch = QCheckBox(tr("&Watch: also load new recordings as they arrive"))
         self._watch.setObjectName("footage_watch")
         self._watch.setVisible(any(path.is_dir() for path in paths))
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -120,10 +120,10 @@ class FootageDialog(ProblemDialog):
         )
         left_out = sum(bool(video.left_out) for video in found.videos)
         if left_out:
-            self._sub_streams.setText(tr("&Sub streams, too ({count} left out)", count=left_out))
+            self._sub_streams.setText(tr("&Include sub streams ({count} left out)", count=left_out))
             self._sub_streams.show()
         else:
-            self._sub_streams.setText(tr("&Sub streams, too"))
+            self._sub_streams.setText(tr("&Include sub streams"))
         unreadable = [video.problem for video in found.videos if video.problem]
         more = (
             [tr("{count} more", count=len(unreadable) - _PROBLEMS)]
@@ -224,7 +224,7 @@ def _called(paths: Sequence[Path]) -> str:
 def _cells(video: SurveyedVideo, zone: tzinfo) -> list[str]:
     info = video.info
     if info is None:
-        why = tr("not read: sub stream") if video.left_out else tr("cannot be read")
+        why = tr("left out: sub stream") if video.left_out else tr("cannot be read")
         return [video.path.as_posix(), why, "", "", ""]
     start = format_time(info.start_utc, zone) if info.start_utc else tr("unknown")
     length = tr("unknown") if info.duration_s is None else format_offset(info.duration_s)

@@ -40,7 +40,7 @@ class NoticeKind(Enum):
 
     FAILED = (tr("! failed"), "rejected")
     PARTIAL = (tr("✂ cut"), "uncertain")
-    SKIPPED = (tr("… left alone"), "muted")
+    SKIPPED = (tr("… skipped"), "muted")
     STOPPED = (tr("■ stopped"), "warning")
 
 

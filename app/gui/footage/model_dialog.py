@@ -60,8 +60,8 @@ class ModelDialog(QDialog):
             "model_remedy",
             "",
             tr(
-                "Choose its weights file ({suffixes}); the library remembers it. A "
-                "file in {folder} is found without asking.",
+                "Choose its weights file ({suffixes}); the library remembers it. A file in "
+                "{folder} is found automatically.",
                 suffixes=suffixes,
                 folder=models_dir(role),
             ),

@@ -81,7 +81,7 @@ class VideoActions:
             action.setVisible(name in offers)
             action.setEnabled(offers.get(name, False))
         if chosen.others:
-            text = _AGAIN.get(chosen.others[0].status, tr("Read after all"))
+            text = _AGAIN.get(chosen.others[0].status, tr("Read anyway"))
             self.by_name["read-again"].setText(text)
 
     def menu(self) -> QMenu:

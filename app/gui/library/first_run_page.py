@@ -104,19 +104,21 @@ class FirstRunPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("first_run_page")
-        self.setAccessibleName(tr("What to begin with"))
+        self.setAccessibleName(tr("What to start with"))
         self.demo = Offer(
             "first_run_demo",
             "play",
             tr("Look at the demo"),
-            tr("Three rendered cameras, no real people. The first time takes up to a minute."),
+            tr(
+                "Three rendered cameras, no real people. The first time, this takes up to a minute."
+            ),
         )
         self.footage = Offer(
             "first_run_footage",
             "folder",
             tr("Open your own folder…"),
             tr(
-                "Videos of your cameras, or drop the folder here. They stay where "
+                "Choose the videos of your cameras, or drop the folder here. They stay where "
                 "they are, and nothing is uploaded."
             ),
         )
@@ -139,7 +141,7 @@ class FirstRunPage(QWidget):
                 widget.deleteLater()
         self._recent.setVisible(bool(folders))
         if folders:
-            self._recent_rows.addWidget(_words(tr("Opened lately"), "heading"))
+            self._recent_rows.addWidget(_words(tr("Recent libraries"), "heading"))
         for number, folder in enumerate(folders[:LIBRARIES], 1):
             button = Choice()
             name = button.fontMetrics().elidedText(

@@ -58,7 +58,7 @@ class DownloadDialog(QDialog):
         self._sha256 = QLineEdit()
         self._sha256.setObjectName("download_sha256")
         self._sha256.setAccessibleName(tr("SHA-256 checksum"))
-        self._sha256.setPlaceholderText(tr("if the one who offers the file names it"))
+        self._sha256.setPlaceholderText(tr("optional, as published by the provider"))
         form = QFormLayout()
         form.addRow(tr("Name or https address:"), self._source)
         form.addRow(tr("SHA-256:"), self._sha256)
@@ -75,9 +75,8 @@ class DownloadDialog(QDialog):
         layout.setContentsMargins(*4 * (4 * theme.UNIT_PX,))
         layout.setSpacing(3 * theme.UNIT_PX)
         purpose = tr(
-            "A network that others publish, by its name; one of ultralytics' "
-            "YOLO detectors, such as {example}; or any weights file that is "
-            "offered over https.",
+            "The name of a published network, one of ultralytics' YOLO detectors such as "
+            "{example}, or the https address of any weights file.",
             example=YOLO_EXAMPLE,
         )
         layout.addWidget(wrapped_label("download_purpose", "", purpose))

@@ -65,11 +65,11 @@ class InstallFlow(QObject):
             self._dialog.progress.show_event(event)
             return
         text = tr(
-            "{name} is installed as {role}.", name=event.path.name, role=role_words(event.role)
+            "{name} was installed as {role}.", name=event.path.name, role=role_words(event.role)
         )
         if self._dialog.has_library:
             button = tr("Change…") if event.role == "embedder" else tr("Choose…")
-            text += " " + tr("{button} above makes this library use it.", button=button)
+            text += " " + tr("To use it in this library, click {button} above.", button=button)
         self._end(text)
         self.installed.emit()
 

@@ -54,7 +54,10 @@ _NONE: dict[ModelRole, str] = {
     "aggregator": tr("None: searches skip this stage."),
     "reranker": tr("None: searches skip this stage."),
 }
-_NO_LIBRARY = tr("No library is open. A new one would use these; a library's own are chosen in it.")
+_NO_LIBRARY = tr(
+    "No library is open. A new one would use these networks; those of an existing "
+    "library can be changed when it is open."
+)
 _OPTIONAL: tuple[ModelRole, ...] = ("aggregator", "reranker")
 
 

@@ -59,7 +59,7 @@ class PeoplePanel(QWidget):
         self._filter.setClearButtonEnabled(True)
         self._filter.textChanged.connect(self._narrow)
         self._tree = self._make_tree()
-        advice = tr("Whoever you confirm in the results is listed here.")
+        advice = tr("People you confirm in the results are listed here.")
         self._empty = wrapped_label("people_empty", "muted", advice)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._empty.setContentsMargins(*4 * (2 * theme.UNIT_PX,))

@@ -253,7 +253,7 @@ class PlayerFlow(QObject):
         else:
             self._show_problem(
                 tr("The player was stopped by an error in Retrace."),
-                tr("Choose the video again; the log tells what happened."),
+                tr("Choose the video again; the log says what happened."),
             )
 
     def _show_problem(self, message: str, remedy: str) -> None:

@@ -30,7 +30,7 @@ _PASTE = "paste-picture"
 EMPTY = (tr("No library is open"), tr("Drop a folder of videos here, or open a library."))
 NO_VIDEO = (
     tr("No video is shown"),
-    tr("Drop a folder of videos here, or choose a video at the left."),
+    tr("Drop a folder of videos here, or choose a video on the left."),
 )
 
 
@@ -190,7 +190,7 @@ class PlayerPanel(QWidget):
 
     def _draw(self) -> None:
         self.view.draw_next()
-        self.show_hint(tr("Drag a box around a person; Esc gives up."))
+        self.show_hint(tr("Drag a box around a person; Esc cancels."))
 
     def _paste(self) -> None:
         found = picture_in(QGuiApplication.clipboard().mimeData())

@@ -67,7 +67,7 @@ class ProgramFeature(Feature):
     def _language_menu(self, wanted: str) -> QMenu:
         menu = QMenu(self._window)
         group = QActionGroup(menu)
-        for code, name in {SYSTEM: tr("As the system"), **languages()}.items():
+        for code, name in {SYSTEM: tr("System default"), **languages()}.items():
             action = menu.addAction(name)
             action.setObjectName(f"language_{code}")
             action.setCheckable(True)
@@ -78,7 +78,7 @@ class ProgramFeature(Feature):
 
     def _choose_language(self, code: str) -> None:
         bar = self._window.statusBar()
-        bar.showMessage(tr("The language changes when Retrace is started again."), _SHOWN_MS)
+        bar.showMessage(tr("The language changes when Retrace is restarted."), _SHOWN_MS)
         keep_preferences(bar, language=code)
 
     def _show_settings(self) -> None:
@@ -114,7 +114,7 @@ class ProgramFeature(Feature):
 
     def _keep_shortcuts(self, chosen: dict[str, str]) -> None:
         bar = self._window.statusBar()
-        bar.showMessage(tr("The shortcuts change when Retrace is started again."), _SHOWN_MS)
+        bar.showMessage(tr("The shortcuts take effect when Retrace is restarted."), _SHOWN_MS)
         keep_preferences(bar, keys=chosen)
 
     def _action_of(self, choice: ThemeChoice) -> QAction:

@@ -27,7 +27,7 @@ _CAMERAS = {
     "folder": tr("The folder"),
     "file": tr("The file"),
 }
-_STARTS = {"continue": tr("Read what waits"), "ask": tr("Wait until Continue is pressed")}
+_STARTS = {"continue": tr("Read waiting videos"), "ask": tr("Wait for “Continue”")}
 _DEVICES = {
     "auto": tr("A graphics card if there is one"),
     "cpu": tr("The processor"),
@@ -58,7 +58,7 @@ class SettingsDialog(QDialog):
         self.setAccessibleName(tr("Settings"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._settings = settings
-        tongues = {SYSTEM: tr("As the system"), **languages()}
+        tongues = {SYSTEM: tr("System default"), **languages()}
         self._language = _choice("settings_language", tr("Language"), tongues, settings.language)
         self._theme = _choice("settings_theme", tr("Theme"), themes, settings.window.theme)
         self._start = _choice(
@@ -94,7 +94,9 @@ class SettingsDialog(QDialog):
         form.addRow(tr("Co&mpute on"), self._device)
         form.addRow("", self._shortcuts)
         note = wrapped_label(
-            "settings_note", "muted", tr("All but the theme change when Retrace is started again.")
+            "settings_note",
+            "muted",
+            tr("All changes except the theme take effect when Retrace is restarted."),
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*4 * (4 * theme.UNIT_PX,))

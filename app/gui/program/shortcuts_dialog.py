@@ -80,8 +80,10 @@ class ShortcutsDialog(QDialog):
         self._keys.setClearButtonEnabled(True)
         self._keys.keySequenceChanged.connect(self._warn)
         self._set = _button("shortcut_set", tr("&Set"), self._set_keys)
-        self._usual = _button("shortcut_usual", tr("&Usual keys"), self._take_back)
-        self._all_usual = _button("shortcuts_all_usual", tr("&All as usual"), self._take_all_back)
+        self._usual = _button("shortcut_usual", tr("&Default keys"), self._take_back)
+        self._all_usual = _button(
+            "shortcuts_all_usual", tr("Restore &all defaults"), self._take_all_back
+        )
         self._clash = wrapped_label("shortcut_clash", "warning")
         self._clash.hide()
         self._groups: list[tuple[QTreeWidgetItem, list[QTreeWidgetItem]]] = []

@@ -28,9 +28,9 @@ RUNNING_WORDS = {
     SearchStage.RERANKED: tr("comparing…"),
 }
 STAGE_MEANINGS = {
-    SearchStage.RETRIEVED: tr("Sorted by how close each person looks to the one sought."),
-    SearchStage.AGGREGATED: tr("Sorted again by what similar people in the library look like."),
-    SearchStage.RERANKED: tr("The best were compared with the one sought picture by picture."),
+    SearchStage.RETRIEVED: tr("Sorted by how similar each person looks to the person sought."),
+    SearchStage.AGGREGATED: tr("Sorted again, using similar people in the library."),
+    SearchStage.RERANKED: tr("The best were compared with the person sought, picture by picture."),
 }
 
 

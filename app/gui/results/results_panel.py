@@ -58,7 +58,7 @@ _ORDERS = {
 }
 SIGNS: dict[Verdict, str] = {"same": " ✓", "different": " ✕", "maybe": " ?", "open": ""}
 _AROUND = timedelta(minutes=10)
-FIRST_STEP = tr("Click a person in the player, or drop a picture of one here.")
+FIRST_STEP = tr("Click a person in the player, or drop a picture of a person here.")
 
 
 class ResultsPanel(QWidget):
@@ -244,7 +244,7 @@ class ResultsPanel(QWidget):
         self.filters.setVisible(has_library)
         self.setAcceptDrops(has_library)
         self.tools.hide()
-        title = tr("Whom are you looking for?") if has_library else tr("Nobody to show yet")
+        title = tr("Who are you looking for?") if has_library else tr("No results yet")
         advice = FIRST_STEP if has_library else tr("Open a library, or drop a folder of videos.")
         self.empty.say(title, advice, offers_picture=has_library)
         self._show_page()
@@ -298,7 +298,7 @@ class ResultsPanel(QWidget):
         self.notice.say(message, remedy)
         self.head.settle()
         if not len(self.model):
-            self.empty.say(tr("Nobody to show"), FIRST_STEP, offers_picture=True)
+            self.empty.say(tr("No results"), FIRST_STEP, offers_picture=True)
         self._show_page()
 
     @property

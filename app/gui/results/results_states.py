@@ -89,7 +89,7 @@ class NoticeBar(QFrame):
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.put_away = QToolButton(self)
         self.put_away.setObjectName("searchProblemClose")
-        self.put_away.setAccessibleName(tr("Put this message away"))
+        self.put_away.setAccessibleName(tr("Dismiss this message"))
         self.put_away.setText("✕")
         self.put_away.clicked.connect(self.hide)
         row = QHBoxLayout(self)

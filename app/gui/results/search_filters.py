@@ -123,8 +123,8 @@ class SearchFilters(QWidget):
         self.verdicts = QComboBox(self)
         self.zone = QLabel(self)
         self.form = QWidget(self)
-        self.earliest = self._bound("from", tr("From"), tr("From a time on"), tr("From this time"))
-        self.latest = self._bound("to", tr("To"), tr("Up to a time"), tr("To this time"))
+        self.earliest = self._bound("from", tr("From"), tr("From"), tr("From"))
+        self.latest = self._bound("to", tr("To"), tr("To"), tr("To"))
         self._set_up()
         self._lay_out()
         self._show()
@@ -145,7 +145,7 @@ class SearchFilters(QWidget):
         # While someone types, half a year is not searched for.
         edit.setKeyboardTracking(False)
         edit.setEnabled(False)
-        edit.setToolTip(tr("People from videos whose clock is unknown are left out."))
+        edit.setToolTip(tr("People from videos with an unknown clock are left out."))
         switch.toggled.connect(edit.setEnabled)
         switch.toggled.connect(self._edited)
         edit.dateTimeChanged.connect(self._edited)
@@ -360,8 +360,8 @@ class SearchFilters(QWidget):
     def _add_chip(self, text: str, take_off: partial[None]) -> None:
         chip = QPushButton(plain_caption(f"{text} ✕"), self)
         chip.setObjectName(f"chip:{text}")
-        chip.setAccessibleName(tr("Take off the filter {filter}", filter=text))
-        chip.setToolTip(tr("Take this filter off"))
+        chip.setAccessibleName(tr("Remove the filter {filter}", filter=text))
+        chip.setToolTip(tr("Remove this filter"))
         chip.setProperty("role", "chip")
         # Without its argument: `clicked` would hand over whether the chip is checked.
         chip.clicked.connect(lambda _: take_off())

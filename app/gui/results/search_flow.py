@@ -359,7 +359,7 @@ class SearchFlow(QObject):
             # Logged with its trace by the task runner.
             self._panel.show_problem(
                 tr("The search was stopped by an error in Retrace."),
-                tr("Search again; if it stays, send the log (Help → Open log folder)."),
+                tr("Search again; if it happens again, send the log (Help → Open log folder)."),
             )
 
     # Selection and order ------------------------------------------------------------------------

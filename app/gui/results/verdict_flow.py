@@ -174,7 +174,7 @@ class VerdictFlow(QObject):
             # Logged with its trace by the task runner.
             self._panel.show_problem(
                 tr("The decision could not be stored: an error in Retrace."),
-                tr("Decide again; if it stays, send the log (Help → Open log folder)."),
+                tr("Decide again; if it happens again, send the log (Help → Open log folder)."),
             )
 
 

@@ -43,7 +43,7 @@ class WhyDialog(ProblemDialog):
         self._explanation: Explanation | None = None
         self.pictures = [self._label(f"why_picture_{place}") for place in range(2)]
         self.captions = [self._label(f"why_caption_{place}") for place in range(2)]
-        self.highlight = QCheckBox(tr("Dim what does not agree"), self)
+        self.highlight = QCheckBox(tr("Dim the parts that differ"), self)
         self.highlight.setObjectName("why_highlight")
         self.highlight.setChecked(True)
         self.highlight.setEnabled(False)
@@ -54,8 +54,8 @@ class WhyDialog(ProblemDialog):
         self.remark = wrapped_label("why_remark", "muted")
         self.remark.setText(
             tr(
-                "Bright parts look alike to the network, at about the same height; so can the "
-                "background. It helps to look, and proves nothing."
+                "Bright areas look similar to the network, at about the same height. The "
+                "background can look similar, too: this is a help for comparing, not proof."
             )
         )
         self._lay_out()

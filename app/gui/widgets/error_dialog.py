@@ -26,7 +26,7 @@ from app.language import tr
 _WIDTH_PX = 480
 _BUG_REMEDY = tr(
     "This is an error in Retrace, not yours. What is stored is kept. Please send "
-    "the details below to whoever maintains it."
+    "the details below to the people who maintain Retrace."
 )
 
 

@@ -96,7 +96,7 @@ def clip_paths(folder: Path) -> list[Path]:
     if not paths:
         raise NotFoundError(
             tr("The clips of the demo are not in {folder}.", folder=folder),
-            tr("Reinstall Retrace, or render them as README.md in resources/demo says."),
+            tr("Reinstall Retrace, or render them as described in resources/demo/README.md."),
         )
     return paths
 

@@ -104,17 +104,19 @@ def write_sheet(
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
         raise UsageError(
-            tr("{path} is not the name of a picture that can be written.", path=path),
+            tr(
+                "{path} cannot be written: its name does not end like that of a picture.", path=path
+            ),
             tr("Use a name that ends in .jpg or .png."),
         )
     if len(hits) > MAX_HITS:
         raise UsageError(
             tr(
-                "A picture holds {most} hits at most, not {count}.",
+                "A picture can show {most} hits at most, not {count}.",
                 most=MAX_HITS,
                 count=len(hits),
             ),
-            tr("Ask for fewer hits."),
+            tr("Request fewer hits."),
         )
     tiles = [_hit_tile(hit, read_crop(hit.thumbnail), zone) for hit in hits]
     sheet = _sheet(query, tiles, caption)
@@ -341,5 +343,5 @@ def _replace_file(path: Path, data: Iterable[bytes]) -> None:
     except OSError as error:
         raise UserFacingError(
             tr("{path} cannot be written: {reason}.", path=path, reason=error.strerror or error),
-            tr("Choose a place that you may write to and that has room."),
+            tr("Choose a place with free space where you may write."),
         ) from error

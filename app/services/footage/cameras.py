@@ -115,7 +115,7 @@ class Cameras:
                 unknown = own if raw is None else other
                 raise UsageError(
                     tr("The time of day of {name} is not known.", name=unknown.path.name),
-                    tr("Mark the event in a video whose start is known."),
+                    tr("Mark the event in a video with a known start."),
                 )
             marks.append(Mark(raw, true))
             frame_s = max(frame_s, _frame_s(own) + _frame_s(other))
@@ -195,7 +195,7 @@ class Cameras:
             is_same = besides is not None and other.id == besides.id
             if other.name.casefold() == name.casefold() and not is_same:
                 raise UsageError(
-                    tr('There is a camera "{name}" already.', name=other.name),
+                    tr('There is already a camera "{name}".', name=other.name),
                     tr("Choose another name, or merge the two."),
                 )
 
@@ -223,9 +223,13 @@ def changed(
     if zone is not None:
         clock = replace(clock, zone=zone)
     if not abs(offset_s or 0.0) <= _LARGEST_OFFSET_S:  # NaN is not, either
-        raise UsageError(tr("The offset is more than 100 years."), tr("Check it: 200 are seconds."))
+        raise UsageError(
+            tr("An offset cannot be more than 100 years."), tr("Check it: 200 means seconds.")
+        )
     if not abs(drift_s_per_day or 0.0) <= DAY_S / 2:
-        raise UsageError(tr("The drift is more than half a day a day."), tr("Give seconds a day."))
+        raise UsageError(
+            tr("A drift cannot be more than half a day per day."), tr("Give it in seconds a day.")
+        )
     if offset_s is not None:
         clock = replace(clock, offset_s=offset_s)
     if drift_s_per_day is not None:

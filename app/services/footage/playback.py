@@ -106,8 +106,8 @@ class Playback:
                     folder=video.path.parent,
                 ),
                 tr(
-                    "Bring the file back, or say where it is now: in the window "
-                    "Library → Locate footage…, on the command line relocate."
+                    "Restore the file, or tell Retrace where it is now: Library → Locate footage… "
+                    "in the window, relocate on the command line."
                 ),
             ) from None
 

@@ -63,7 +63,7 @@ def locate_footage(library: Library, lost: MissingFootage, folder: Path) -> int:
     if not found:
         raise UsageError(
             _not_there(lost.missing, folder),
-            tr("Choose the folder that holds {name}.", name=lost.missing[0].name),
+            tr("Choose the folder that contains {name}.", name=lost.missing[0].name),
         )
     staying = [
         video.path
@@ -75,12 +75,12 @@ def locate_footage(library: Library, lost: MissingFootage, folder: Path) -> int:
     if staying:
         raise UsageError(
             tr(
-                "Only a part of {old} was moved: {name} is still there.",
+                "Only part of {old} was moved: {name} is still there.",
                 old=old,
                 name=staying[0].name,
             ),
             tr(
-                "Add {folder} as footage: videos that are known are recognised and not read again.",
+                "Add {folder} as footage: known videos are recognised and not read again.",
                 folder=folder,
             ),
         )

@@ -25,7 +25,7 @@ def check_moment(video: Video, time_s: float) -> None:
     duration_s = video.info.duration_s
     if not 0 <= time_s < _SLACK_S + (duration_s or math.inf):
         raise UsageError(
-            tr("{name} has no moment {time_s:g} s.", name=video.path.name, time_s=time_s),
+            tr("{name} has no frame at {time_s:g} s.", name=video.path.name, time_s=time_s),
             tr("It lasts {duration_s:.1f} s.", duration_s=duration_s) if duration_s else "",
         )
 

@@ -177,7 +177,7 @@ class VideoReader:
                 break
             if start_s <= 0.0:
                 raise VideoError(
-                    tr("{name} holds no frame that can be decoded.", name=self.info.path.name),
+                    tr("{name} contains no frame that can be decoded.", name=self.info.path.name),
                     tr("Copy the file again from the recorder."),
                 )
             # The time lies in the missing part of a cut video: its last frame is before it.

@@ -133,5 +133,5 @@ def _unstorable(source: SourceFile) -> VideoError:
     name = os.fsencode(source.path.name).decode("utf-8", "replace")
     return VideoError(
         tr("{name} cannot be stored: its path is not written in UTF-8.", name=name),
-        tr("Rename the file, or the folder it lies in, and load the folder again."),
+        tr("Rename the file or its folder, and load the folder again."),
     )

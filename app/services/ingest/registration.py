@@ -174,7 +174,7 @@ def reason_to_skip(
 
 
 def _copy_reason(stored: Video) -> str:
-    return tr("It has the same content as {path}, which is stored already.", path=stored.path)
+    return tr("It has the same content as {path}, which is already stored.", path=stored.path)
 
 
 def _rate_differs(video: Video, info: VideoInfo) -> bool:

@@ -64,7 +64,7 @@ def check_address(url: str) -> None:
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise DownloadError(
             tr("{url} is not an https address.", url=url),
-            tr("Only files that are offered over https are downloaded."),
+            tr("Only files with an https address are downloaded."),
         )
 
 
@@ -95,7 +95,7 @@ def download(
         lock.acquire(timeout=0)
     except Timeout:
         raise DownloadError(
-            tr("{name} is being downloaded by another program already.", name=name),
+            tr("{name} is already being downloaded by another program.", name=name),
             tr("Wait for it to end."),
         ) from None
     try:
@@ -181,7 +181,7 @@ class _Attempt:
                     part=self._part,
                     reason=error.strerror or error,
                 ),
-                tr("Make room, or allow writing there."),
+                tr("Free some space, or allow writing there."),
             ) from error
         finally:
             stop.set()
@@ -281,12 +281,12 @@ class _Attempt:
         if self._total is not None and self._total - self._done > room:
             raise DownloadError(
                 tr(
-                    "{name} has {size}, and there is room for {room} only.",
+                    "{name} has {size}, but only {room} are free.",
                     name=self._name,
                     size=megabytes(self._total),
                     room=megabytes(room),
                 ),
-                tr("Make room."),
+                tr("Free some space."),
             )
         note = {"url": _digest(self._url), "version": _version(answer.headers)}
         self._note.write_text(json.dumps(note), encoding="utf-8")
@@ -310,7 +310,7 @@ class _Attempt:
                 )
             raise DownloadError(
                 tr(
-                    "{host} does not give {name} away: {code} {reason}.",
+                    "{host} refused the download of {name}: {code} {reason}.",
                     host=self._host,
                     name=self._name,
                     code=answer.code,

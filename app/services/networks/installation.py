@@ -91,9 +91,7 @@ def install(
         ModelError: the file cannot be used.
     """
     if sha256 is not None and not _SHA256.fullmatch(sha256):
-        raise UsageError(
-            tr("The checksum is not a SHA-256."), tr("Give its 64 hexadecimal digits.")
-        )
+        raise UsageError(tr("That is not a SHA-256 checksum."), tr("It has 64 hexadecimal digits."))
     local = Path(source).expanduser()
     offers = () if local.is_file() else _files(source, sha256)
     if not offers and not local.is_file():
@@ -148,12 +146,12 @@ def remove(name: str, files: NetworkFiles, role: ModelRole | None = None) -> Pat
         bundled = [p for each in roles for p in bundled_files(each, files)]
         if any(name in (path.name, path.stem) for path in bundled):
             raise UsageError(
-                tr("{name} came with the program and is not removed.", name=name),
+                tr("{name} is included in Retrace and is not removed.", name=name),
                 tr("Install another one, or name it in the settings: it is used instead."),
             )
         raise NotFoundError(
             tr("No network named '{name}' is installed.", name=name),
-            tr("See what is: {program} models", program=command_name()),
+            tr("To list the installed networks: {program} models", program=command_name()),
         )
     if len(found) > 1:
         paths = listed(map(str, found))
@@ -246,7 +244,7 @@ def _copied(source: Path, folder: Path) -> Generator[Checking, None, None]:
         if not part.is_file():
             raise ModelError(
                 tr(
-                    "{part} is not beside {source}: this network is two files.",
+                    "{part} is not next to {source}: this network consists of two files.",
                     part=part.name,
                     source=source.name,
                 ),
@@ -273,7 +271,7 @@ def _copied(source: Path, folder: Path) -> Generator[Checking, None, None]:
                 folder=models_dir("detector").parent,
                 reason=error.strerror or error,
             ),
-            tr("Make room, or allow reading and writing there."),
+            tr("Free some space, or allow reading and writing there."),
         ) from error
 
 
@@ -335,7 +333,7 @@ def _put(staged: Path, wanted: Installed) -> Installed:
 def _refuse_known(target: Path) -> None:
     if target.is_file():
         raise UsageError(
-            tr("{target} is installed already.", target=target.name),
+            tr("{target} is already installed.", target=target.name),
             tr(
                 "To have another file of that name, remove it first: {program} "
                 "models remove {target}",

@@ -246,14 +246,14 @@ def _recall(remembered: ModelFile, role: ModelRole, files: NetworkFiles) -> Mode
             "models folder, since an engine can hold code."
         )
     remedy = tr(
-        "Put it back, copy it into {folder}, or name a {role} with --{option}.",
+        "Restore it, copy it into {folder}, or name a {role} with --{option}.",
         folder=models_dir(role),
         role=role_words(role),
         option=role,
     )
     if role == "embedder":
         remedy = tr(
-            "Put it back, copy it into {folder}, or take another one with reembed.",
+            "Restore it, copy it into {folder}, or change to another one with reembed.",
             folder=models_dir(role),
         )
     raise ModelError(

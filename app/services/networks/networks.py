@@ -141,8 +141,8 @@ class Networks:
             return found
         problem = ModelError(
             tr(
-                "The people of this library were not embedded with {id}; vectors of "
-                "two networks cannot be compared.",
+                "This library has no vectors of {id}, and vectors of two networks cannot be "
+                "compared.",
                 id=file.id,
             ),
             tr(

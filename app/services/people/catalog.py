@@ -203,7 +203,7 @@ class Catalog:
                     text=text,
                     videos=_first_of([str(video.path) for video in found]),
                 ),
-                tr("Give more of the path."),
+                tr("Give a longer part of the path."),
             )
         return found[0]
 

@@ -164,7 +164,7 @@ class People:
             staying = [each for each in self._sightings_of(person) if each.id not in gone]
             if not staying:
                 raise UsageError(
-                    tr("At least one sighting of {name} has to stay.", name=person.name),
+                    tr("{name} must keep at least one sighting.", name=person.name),
                     tr("To change the name of all, rename the person."),
                 )
             created = self._new_identity()
@@ -394,7 +394,7 @@ class People:
                         video=self.library.video(one.video_id).path.name,
                         time=format_offset(float(first.time_s[places[0]])),
                     ),
-                    tr("Look at that moment; if they are one person, add --anyway."),
+                    tr("Look at that moment; if both boxes are the same person, add --anyway."),
                 )
 
     def _side_of(self, hit: Tracklet, query: Tracklet) -> set[int]:

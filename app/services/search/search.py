@@ -353,12 +353,12 @@ class Search:
                 if embedder.id != embedder_id:
                     raise ModelError(
                         tr(
-                            "The embedder at hand ({id}) is not the one that this "
-                            "library's vectors were made with ({embedder}).",
+                            "The embedder in use ({id}) is not the one that made this library's "
+                            "vectors ({embedder}).",
                             id=embedder.id,
                             embedder=embedder_id,
                         ),
-                        tr("Put the library's embedder back, or ingest again with the new one."),
+                        tr("Restore the library's embedder, or ingest again with the new one."),
                     )
                 self._embedder = embedder
             return self._embedder

@@ -8,9 +8,9 @@ from app.core.queries import CameraShare, SearchResult, SearchStage, Transit, Tr
 @pytest.mark.parametrize(
     ("gap_s", "log_odds", "words"),
     [
-        (40.2, 1.5, "seen 40 s later, usual here"),
-        (-190, -0.9, "seen 3 min earlier, unusual here"),
-        (0, 0.8, "seen at the same time, usual here"),
+        (40.2, 1.5, "seen 40 s later, which is usual"),
+        (-190, -0.9, "seen 3 min earlier, which is unusual"),
+        (0, 0.8, "seen at the same time, which is usual"),
         (0.3, 0, "seen 1 s later"),
         (119, 0.2, "seen 119 s later"),
         (-3 * 3600, 0, "seen 3 h earlier"),
@@ -37,4 +37,4 @@ def test_remarks_are_of_what_is_switched_on() -> None:
         "Transit times: learnt from 1 pair of sightings, between 1 pair of cameras",
     ]
     nothing = SearchResult(SearchStage.RETRIEVED, [], 0, 0.0, (), TransitUse(0, 0, True))
-    assert nothing.remarks() == ["Transit times: nothing learnt yet"]
+    assert nothing.remarks() == ["Transit times: not enough data yet"]

@@ -109,7 +109,7 @@ def test_marks_at_moments_that_a_video_does_not_have_are_refused(
 ) -> None:
     one, two = add(library, "a.mp4", "cam1"), add(library, "b.mp4", "cam2")
     for times in ((10.0, 32_400.0), (32_400.0, 10.0)):
-        with pytest.raises(UsageError, match=r"has no moment 32400 s\. It lasts"):
+        with pytest.raises(UsageError, match=r"has no frame at 32400 s\. It lasts"):
             cameras.solve(two.camera, [MarkedEvent(two.id, times[0], one.id, times[1])])
 
 

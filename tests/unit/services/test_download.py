@@ -180,5 +180,5 @@ def test_too_little_room_is_told_before_it_begins(
 ) -> None:
     usage = download_module.shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(download_module.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(DownloadError, match=r"has 0\.5 MB, and there is room for 0\.0 MB only"):
+    with pytest.raises(DownloadError, match=r"has 0\.5 MB, but only 0\.0 MB are free"):
         fetched(server.url(), tmp_path)

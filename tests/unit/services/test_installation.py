@@ -243,7 +243,7 @@ def test_a_network_of_two_files_is_taken_and_removed_as_one(two_files: Path) -> 
 
 def test_half_a_network_is_refused(two_files: Path) -> None:
     two_files.with_suffix(".bin").unlink()
-    with pytest.raises(ModelError, match=r"net\.bin is not beside net\.xml") as caught:
+    with pytest.raises(ModelError, match=r"net\.bin is not next to net\.xml") as caught:
         list(install(str(two_files), ir))
     assert str(two_files.parent) in caught.value.remedy
     assert left() == []

@@ -194,7 +194,7 @@ def test_sound_alone_is_no_video(tmp_path: Path, world: RenderedWorld) -> None:
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
         frame.sample_rate = 22050
         output.mux([*stream.encode(frame), *stream.encode(None)])
-    assert refusal(tmp_path / "song.mp4") == "song.mp4 holds only sound, no picture."
+    assert refusal(tmp_path / "song.mp4") == "song.mp4 contains only sound."
 
 
 def test_an_unknown_codec_is_named(tmp_path: Path, world: RenderedWorld) -> None:
@@ -209,14 +209,14 @@ def test_nothing_decodable_is_told(tmp_path: Path, world: RenderedWorld) -> None
     start = content.index(b"mdat") + 4
     content[start : content.index(b"moov")] = bytes(content.index(b"moov") - start)
     clip.write_bytes(content)
-    assert refusal(clip) == "a.mp4 holds no frame that can be decoded."
+    assert refusal(clip) == "a.mp4 contains no frame that can be decoded."
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
 def test_missing_permission_is_told(tmp_path: Path, world: RenderedWorld) -> None:
     clip = write_clip(tmp_path / "a.mp4", world.frames("cam1"))
     clip.chmod(0)
-    assert refusal(clip) == "a.mp4 may not be read."
+    assert refusal(clip) == "You may not read a.mp4."
 
 
 def test_a_playlist_is_not_followed(tmp_path: Path) -> None:
