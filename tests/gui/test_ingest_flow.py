@@ -23,7 +23,7 @@ from app.core.events import (
     VideoStarted,
 )
 from app.gui.footage.ingest_flow import IngestFlow
-from app.gui.footage.ingest_panel import IngestPanel
+from app.gui.footage.ingest_line import IngestLine
 from app.gui.footage.model_dialog import ModelDialog
 from app.gui.footage.sources_panel import SourcesPanel
 from app.gui.tasks import TaskRunner
@@ -36,7 +36,7 @@ class Bench:
 
     def __init__(self, folder: Path, *, goes_on_at_start: bool = True) -> None:
         self.tasks = TaskRunner()
-        self.sources, self.panel = SourcesPanel(), IngestPanel()
+        self.sources, self.panel = SourcesPanel(), IngestLine()
         self.flow = IngestFlow(
             self.sources, self.panel, self.tasks, goes_on_at_start=goes_on_at_start
         )
@@ -250,7 +250,7 @@ def test_a_full_disk_stops_the_ingest_with_its_remedy(bench, qtbot) -> None:
     bench.workspace.script = script
     bench.flow.ingest(Path("/footage"))
     qtbot.waitUntil(lambda: not bench.flow.is_busy)
-    assert bench.notices()[0][2] == "The disk is full.\nMake room."
+    assert bench.notices()[0][2] == "The disk is full.\nFree some space."
     assert bench.button.text() == "Continue"
 
 

@@ -372,6 +372,7 @@ def test_without_a_library_a_picture_is_not_taken(panel: ResultsPanel) -> None:
     assert not panel.acceptDrops()
 
 
+@opens_a_menu
 def test_every_control_has_a_name_for_tests_and_one_to_be_read_aloud(panel: ResultsPanel) -> None:
     panel.show_result(a_result(5, 6))
     panel.filters.toggle.setChecked(True)

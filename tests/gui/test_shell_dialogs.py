@@ -112,7 +112,7 @@ def test_about_names_the_licence(shell) -> None:
 
 
 def test_every_control_of_the_shell_has_a_name(shell) -> None:
-    for panel in (shell.footage.sources, shell.footage.ingest_panel):
+    for panel in (shell.footage.sources, shell.footage.ingest_line):
         for control in panel.findChildren(QPushButton):
             assert control.objectName()
             assert control.accessibleName()

@@ -1,4 +1,4 @@
-"""Footage: cameras and their videos at the left of the window, and how they are loaded."""
+"""Footage: cameras and their videos at the left of the window, and how they are loaded below."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.gui.footage.camera_flow import CameraFlow
 from app.gui.footage.clock_flow import ClockFlow
 from app.gui.footage.footage_flow import FootageFlow
 from app.gui.footage.ingest_flow import IngestFlow
-from app.gui.footage.ingest_panel import IngestPanel
+from app.gui.footage.ingest_line import IngestLine
 from app.gui.footage.locate_flow import LocateFlow
 from app.gui.footage.sources_panel import SourcesPanel
 from app.gui.footage.watch_flow import WatchFlow
@@ -57,10 +57,10 @@ class FootageFeature(Feature):
     ) -> None:
         super().__init__(window)
         self._window = window
-        self.sources, self.ingest_panel = SourcesPanel(), IngestPanel()
+        self.sources, self.ingest_line = SourcesPanel(), IngestLine()
         self.ingest = IngestFlow(
             self.sources,
-            self.ingest_panel,
+            self.ingest_line,
             tasks,
             self,
             options,
@@ -73,11 +73,9 @@ class FootageFeature(Feature):
         self.watch = WatchFlow(tasks, self)
         flows = (self.ingest, self.locate, self.sheet, self.clock, self.cameras, self.watch)
         self.flows = flows
-        left, below = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea
-        self.docks = (
-            Dock(tr("Cameras"), "sources_dock", self.sources, left, 296),
-            Dock(tr("Ingest"), "ingest_dock", self.ingest_panel, below, 72),
-        )
+        left = Qt.DockWidgetArea.LeftDockWidgetArea
+        self.docks = (Dock(tr("Cameras"), "sources_dock", self.sources, left, 296),)
+        window.statusBar().addWidget(self.ingest_line, 1)
         self._watched = QMenu(window)
         self._watched.setObjectName("watched_menu")
         self._watched.setToolTipsVisible(True)
@@ -100,7 +98,7 @@ class FootageFeature(Feature):
         self.sheet.agreed.connect(self.ingest.ingest_all)
         self.sheet.watch_agreed.connect(self.watch.watch)
         self.watch.arrived.connect(self.ingest.take_arrivals)
-        self.watch.watched_changed.connect(self.ingest_panel.show_watched)
+        self.watch.watched_changed.connect(self.ingest_line.show_watched)
         self.watch.watched_changed.connect(self._show_watched)
         for changed in (self.locate.located, self.clock.saved, self.cameras.saved):
             changed.connect(self.ingest.refresh)

@@ -26,7 +26,8 @@ from app.core.events import (
     VideoStarted,
 )
 from app.core.networks import MODEL_ROLES, ModelRole, NamedModels
-from app.gui.footage.ingest_panel import IngestPanel, Notice, NoticeKind
+from app.gui.footage.ingest_line import IngestLine
+from app.gui.footage.ingest_notices import Notice, NoticeKind
 from app.gui.footage.model_dialog import ModelDialog
 from app.gui.footage.source_list import SourceList, read_sources
 from app.gui.footage.sources_panel import SourcesPanel
@@ -66,7 +67,7 @@ class IngestFlow(QObject):
     def __init__(
         self,
         sources_panel: SourcesPanel,
-        ingest_panel: IngestPanel,
+        ingest_line: IngestLine,
         tasks: TaskRunner,
         parent: QObject | None = None,
         options: IngestOptions | None = None,
@@ -74,7 +75,7 @@ class IngestFlow(QObject):
         goes_on_at_start: bool = True,
     ) -> None:
         super().__init__(parent)
-        self._sources, self._panel, self._tasks = sources_panel, ingest_panel, tasks
+        self._sources, self._panel, self._tasks = sources_panel, ingest_line, tasks
         self._usual = options or IngestOptions()
         self._goes_on_at_start = goes_on_at_start
         self._workspace: Workspace | None = None
@@ -93,8 +94,8 @@ class IngestFlow(QObject):
         self._counting.setSingleShot(True)
         self._counting.setInterval(_COUNT_EVERY_MS)
         self._counting.timeout.connect(self._count)
-        ingest_panel.pause_requested.connect(self.pause)
-        ingest_panel.continue_requested.connect(self.go_on)
+        ingest_line.pause_requested.connect(self.pause)
+        ingest_line.continue_requested.connect(self.go_on)
         sources_panel.again_requested.connect(self.ingest_again)
         sources_panel.exclude_requested.connect(self.exclude)
         sources_panel.move_requested.connect(self.move)

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.entities import Video, VideoStatus
-from app.gui.footage.ingest_panel import sightings_text
+from app.gui.footage.ingest_line import sightings_text
 from app.gui.footage.video_actions import Chosen, VideoActions
 from app.gui.footage.video_status import (
     StatusText,

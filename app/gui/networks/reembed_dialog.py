@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.gui.footage.ingest_panel import duration_text
+from app.gui.footage.ingest_line import duration_text
 from app.gui.hit_text import count_text
 from app.gui.widgets import theme
 from app.gui.widgets.fitting import fit_height

@@ -152,9 +152,6 @@ class ResultsPanel(QWidget):
             self.order.addItem(_ORDERS[order], order)
         self.zone.setObjectName("timeZone")
         self.zone.setProperty("role", "muted")
-        policy = self.zone.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.zone.setSizePolicy(policy)
         self.picture_size.setObjectName("thumbnailSize")
         self.picture_size.setAccessibleName(tr("Size of the pictures"))
         self.picture_size.setToolTip(tr("Size of the pictures"))
@@ -219,8 +216,6 @@ class ResultsPanel(QWidget):
         self.filters.shown_changed.connect(self._show_only)
         self.order.activated.connect(lambda _: self.order_wanted.emit(self.chosen_order()))
         self.picture_size.valueChanged.connect(self.gallery.set_picture_px)
-        # The form says the zone as well.
-        self.filters.toggle.toggled.connect(self.zone.setHidden)
         self.growth.clicked.connect(self.search_again_wanted)
         self.refined.clicked.connect(self.refined_wanted)
         self.head.example_chosen.connect(self._show_example)

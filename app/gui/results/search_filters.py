@@ -1,4 +1,4 @@
-"""Where and when to search: cameras and a span of time, shown as chips that can be taken off."""
+"""Where and when to search: cameras and a span of time, edited in a popover and shown as chips."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from app.core.queries import SearchFilter
 from app.gui.results.gallery_rows import Shown
 from app.gui.widgets.flow_layout import FlowLayout
 from app.gui.widgets.plain import plain_caption
+from app.gui.widgets.popover import Popover
 from app.gui.widgets.theme import UNIT_PX
 from app.language import language, tr
 
@@ -122,7 +123,7 @@ class SearchFilters(QWidget):
         self.cameras = QToolButton(self)
         self.verdicts = QComboBox(self)
         self.zone = QLabel(self)
-        self.form = QWidget(self)
+        self.form = Popover(self.toggle)
         self.earliest = self._bound("from", tr("From"), tr("From"), tr("From"))
         self.latest = self._bound("to", tr("To"), tr("To"), tr("To"))
         self._set_up()
@@ -156,8 +157,6 @@ class SearchFilters(QWidget):
         self.toggle.setAccessibleName(tr("Filter by camera and time"))
         self.toggle.setText(tr("+ filter"))
         self.toggle.setToolTip(tr("Search only some cameras, or a span of time"))
-        self.toggle.setCheckable(True)
-        self.toggle.toggled.connect(self.form.setVisible)
         self.menu.setObjectName("cameraMenu")
         self.cameras.setObjectName("cameraButton")
         self.cameras.setAccessibleName(tr("Cameras to search"))
@@ -171,13 +170,13 @@ class SearchFilters(QWidget):
         self.zone.setObjectName("filterZone")
         self.zone.setProperty("role", "muted")
         self.form.setObjectName("filterForm")
-        self.form.hide()
+        self.form.setAccessibleName(tr("Filter by camera and time"))
 
     def _lay_out(self) -> None:
         self._flow = FlowLayout()
         self._flow.addWidget(self.toggle)
         grid = QGridLayout(self.form)
-        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setContentsMargins(*4 * (3 * UNIT_PX,))
         grid.setSpacing(2 * UNIT_PX)
         grid.addWidget(QLabel(tr("Cameras"), self.form), 0, 0)
         grid.addWidget(self.cameras, 0, 1)
@@ -187,12 +186,9 @@ class SearchFilters(QWidget):
             grid.addWidget(bound.switch, row, 0)
             grid.addWidget(bound.edit, row, 1)
         grid.addWidget(self.zone, 4, 1)
-        grid.setColumnStretch(2, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2 * UNIT_PX)
         column.addLayout(self._flow)
-        column.addWidget(self.form)
 
     # What can be chosen -------------------------------------------------------------------------
 

@@ -349,7 +349,7 @@ QPushButton[role="chip"] { padding: 3px %(twice)spx; }
 #hitButtons QToolButton:focus, #cameraButton:focus { border-color: %(accent)s; }
 #cameraButton { padding-right: 20px; }
 #cameraButton::menu-indicator { subcontrol-position: center right; right: 4px; }
-#command_palette { background: %(raised)s; border: 1px solid %(line)s; }
+#command_palette, QFrame[role="popover"] { background: %(raised)s; border: 1px solid %(line)s; }
 QLabel[role="muted"] { color: %(muted)s; }
 QLabel[role="warning"] { color: %(warning)s; }
 QLabel[role="heading"] { font-weight: 600; }

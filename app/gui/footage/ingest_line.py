@@ -1,67 +1,25 @@
-"""What is being ingested, how far it is, and what went wrong on the way."""
+"""What is being ingested and how far it is, in the status bar."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QTreeWidget,
-    QTreeWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from app.core.events import IngestSummary, Progress
+from app.gui.footage.ingest_notices import IngestNotices, Notice
 from app.gui.widgets import theme
 from app.gui.widgets.elided_label import ElidedLabel
-from app.gui.widgets.plain import plain_tip
 from app.language import listed, tr, trn
 
 _STEPS = 1000
 _IDLE_TEXT = tr("Nothing is being ingested.")
-_LARGEST_PX = (1 << 24) - 1
-_LEAST_NOTICES = 3
-"""So many of them are seen, however low the panel was made."""
 
 
-class NoticeKind(Enum):
-    """Why something is listed: shape and word, colour token."""
-
-    FAILED = (tr("! failed"), "rejected")
-    PARTIAL = (tr("✂ cut"), "uncertain")
-    SKIPPED = (tr("… skipped"), "muted")
-    STOPPED = (tr("■ stopped"), "warning")
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One thing that went otherwise than expected.
-
-    Attributes:
-        path: the file or folder it is about.
-        message: what happened, a sentence.
-        remedy: what to do, a sentence, or empty.
-    """
-
-    kind: NoticeKind
-    path: Path
-    message: str
-    remedy: str = ""
-
-
-class IngestPanel(QWidget):
-    """Progress of the running ingest.
+class IngestLine(QWidget):
+    """Progress of the running ingest, in one line.
 
     Signals:
         pause_requested: stop; what is stored is kept, and the rest waits.
@@ -90,9 +48,11 @@ class IngestPanel(QWidget):
         self._bar.setFixedHeight(2 * theme.UNIT_PX)
         self._button = QPushButton()
         self._button.setObjectName("ingest_pause")
+        self._button.setProperty("role", "chip")
+        self._button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._offer_pause()
         self._button.clicked.connect(self._clicked)
-        self._notices = self._make_notices()
+        self._notices = IngestNotices()
         self._lay_out()
         self.show_idle()
 
@@ -100,7 +60,7 @@ class IngestPanel(QWidget):
 
     def show_idle(self) -> None:
         """Nothing runs and nothing is to be told."""
-        self._notices.clear()
+        self._notices.forget()
         self._rest(self._idle)
 
     def show_watched(self, folders: Sequence[Path]) -> None:
@@ -119,7 +79,6 @@ class IngestPanel(QWidget):
         self._bar.show()
         self._figures.show()
         self._offer_pause()
-        self._fit()
 
     def show_progress(self, progress: Progress) -> None:
         """How the running ingest stands."""
@@ -176,46 +135,19 @@ class IngestPanel(QWidget):
 
     def add_notice(self, notice: Notice) -> None:
         """Lists what went wrong; it stays after the end."""
-        word, token = notice.kind.value
-        text = f"{notice.message}\n{notice.remedy}".strip()
-        item = QTreeWidgetItem([word, notice.path.name, text])
-        item.setData(0, Qt.ItemDataRole.UserRole, token)
-        item.setForeground(0, QColor(getattr(theme.tokens(), token)))
-        for column in range(3):
-            tip = f"{notice.path}\n{notice.message}\n{notice.remedy}".strip()
-            item.setToolTip(column, plain_tip(tip))
-        self._notices.addTopLevelItem(item)
-        self._fit()
+        self._notices.add(notice)
 
     # Building -----------------------------------------------------------------------------------
 
-    def _make_notices(self) -> QTreeWidget:
-        notices = QTreeWidget()
-        notices.setObjectName("ingest_notices")
-        notices.setAccessibleName(tr("What failed or was cut, and why"))
-        notices.setColumnCount(3)
-        notices.setHeaderHidden(True)
-        notices.setRootIsDecorated(False)
-        notices.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        header = notices.header()
-        header.setStretchLastSection(True)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        return notices
-
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        row.setContentsMargins(*4 * (2 * theme.UNIT_PX,))
-        row.setSpacing(4 * theme.UNIT_PX)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.UNIT_PX, 0, theme.UNIT_PX, 0)
+        row.setSpacing(2 * theme.UNIT_PX)
         row.addWidget(self._state, 2)
         row.addWidget(self._bar, 1)
         row.addWidget(self._figures)
         row.addWidget(self._button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(row)
-        layout.addWidget(self._notices, 1)
+        row.addWidget(self._notices)
 
     def _say(self, step: str) -> None:
         self._step = step
@@ -229,7 +161,6 @@ class IngestPanel(QWidget):
         self._bar.hide()
         self._figures.hide()
         self._button.hide()
-        self._fit()
 
     def _offer_pause(self) -> None:
         self._offer(tr("Pause"), tr("Pause ingest"))
@@ -244,27 +175,11 @@ class IngestPanel(QWidget):
         self._button.setEnabled(True)
         self._button.show()
 
-    def _fit(self) -> None:
-        """Takes no more height than one row while there is nothing to list."""
-        has_notices = self._notices.topLevelItemCount() > 0
-        self._notices.setVisible(has_notices)
-        shown = [self._notices.sizeHintForRow(row) for row in range(_LEAST_NOTICES)]
-        self._notices.setMinimumHeight(sum(height for height in shown if height > 0))
-        self.setMaximumHeight(_LARGEST_PX if has_notices else 12 * theme.UNIT_PX)
-
     def _clicked(self) -> None:
         if self._continues:
             self.continue_requested.emit()
         else:
             self.pause_requested.emit()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Takes the colours of another theme."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_notices"):
-            for item in self._notices.findItems("*", Qt.MatchFlag.MatchWildcard):
-                token = item.data(0, Qt.ItemDataRole.UserRole)
-                item.setForeground(0, QColor(getattr(theme.tokens(), token)))
 
 
 def sightings_text(count: int) -> str:
