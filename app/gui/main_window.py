@@ -13,7 +13,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeyEvent,
 )
-from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QStackedWidget, QWidget
 
 from app.gui.actions import ACTIONS, MENUS, Command, Where, commands, plain_text
 from app.gui.widgets.dock import Dock
@@ -55,6 +55,7 @@ class MainWindow(QMainWindow):
         self._docks_behind: list[Dock] = []
         self._actions: dict[str, QAction] = {}
         self._middle = QStackedWidget()
+        self._pages: tuple[QWidget, ...] = ()
         self.setCentralWidget(self._middle)
         self.statusBar().setObjectName("status_bar")
         self.statusBar().setSizeGripEnabled(False)
@@ -73,12 +74,21 @@ class MainWindow(QMainWindow):
             middle: is seen between the docks.
             first_page: fills the window as long as `show_first_run` wants it.
         """
-        self._middle.addWidget(middle)
-        self._middle.addWidget(first_page)
+        self._pages = (middle, first_page)
+        for page in self._pages:
+            self._middle.addWidget(page)
+        self._fit_middle()
         self._docks.sort(key=lambda dock: dock.area.value)
         self._place_docks()
         self._fill_menus()
         self._restore()
+
+    def _fit_middle(self) -> None:
+        """The page that is not seen must not widen the window."""
+        for page in self._pages:
+            seen = page is self._middle.currentWidget()
+            policy = QSizePolicy.Policy.Preferred if seen else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(policy, policy)
 
     def action(self, name: str) -> QAction:
         """The action of a name in the table."""
@@ -157,6 +167,7 @@ class MainWindow(QMainWindow):
         if wanted == bool(self._middle.currentIndex()):
             return
         self._middle.setCurrentIndex(int(wanted))
+        self._fit_middle()
         if wanted:
             self._docks_behind = [dock for dock in self._docks if not dock.isHidden()]
             for dock in self._docks:

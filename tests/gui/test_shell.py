@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QToolButton,
     QTreeWidget,
 )
+from results_fakes import a_result
 from window_fakes import (
     EndlessIngest,
     FakeWorkspace,
@@ -358,6 +359,17 @@ def test_first_layout_leaves_the_room_to_the_pictures(shell, qtbot, width, heigh
     assert 240 <= left.width() <= 300
     assert shell.window.statusBar().height() <= 32
     assert shell.player.panel.width() > 0.45 * width
+
+
+def test_the_window_fits_beside_another_one_on_a_small_screen(shell, qtbot, tmp_path) -> None:
+    shell.start(tmp_path / "mine", None)
+    qtbot.waitUntil(lambda: "mine" in shell.window.windowTitle())
+    shell.results.panel.show_result(a_result(5, 6))
+    shell.results.panel.offer_verdicts(True)
+    shell.window.resize(900, 700)
+    shell.window.show()
+    assert shell.window.minimumSizeHint().width() <= 900
+    assert shell.window.width() == 900
 
 
 def test_the_keys_of_the_player_work_wherever_the_focus_is(shell, qtbot, tmp_path) -> None:

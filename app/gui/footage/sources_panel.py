@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _NAME, _STATUS, _PEOPLE = range(3)
 _KEY = Qt.ItemDataRole.UserRole  # ("camera" | "video", id)
 _TOKEN = Qt.ItemDataRole.UserRole + 1
-_LEAST_PX = 240
+_LEAST_PX = 200
 _EMPTY_TEXT = tr("Drop a folder of videos here,\nor choose File → Add footage…")
 
 

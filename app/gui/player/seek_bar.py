@@ -33,7 +33,7 @@ class SeekBar(QSlider):
         self.setAccessibleName(tr("Position in the video"))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMouseTracking(True)
-        self.setMinimumWidth(80)
+        self.setMinimumWidth(48)
         self.setRange(0, 0)
 
     def set_length(self, length_s: float) -> None:

@@ -42,6 +42,7 @@ from app.gui.results.thumbnails import Thumbnails
 from app.gui.widgets.choosing import choose_picture
 from app.gui.widgets.drops import picture_in
 from app.gui.widgets.elided_label import ElidedLabel
+from app.gui.widgets.flow_layout import FlowLayout
 from app.gui.widgets.plain import plain_caption
 from app.gui.widgets.theme import UNIT_PX
 from app.language import tr, trn
@@ -186,13 +187,8 @@ class ResultsPanel(QWidget):
     def _make_buttons(self) -> QWidget:
         self.buttons = QWidget(self)
         self.buttons.setObjectName("hitButtons")
-        row = QHBoxLayout(self.buttons)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(UNIT_PX)
-        for name in ("confirm", "reject", "maybe", "undo", "redo", "", "search-person"):
-            if not name:
-                row.addStretch()
-                continue
+        row = FlowLayout(self.buttons)
+        for name in ("confirm", "reject", "maybe", "undo", "redo", "search-person"):
             action = self.actions_by_name[name]
             button = QToolButton(self.buttons)
             button.setDefaultAction(action)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from babel.lists import format_list
@@ -132,6 +133,10 @@ class SearchFilters(QWidget):
 
     # Building -----------------------------------------------------------------------------------
 
+    @staticmethod
+    def _ends(bound: TimeBound) -> tuple[QWidget, QWidget]:
+        return bound.switch, bound.edit
+
     def _bound(self, name: str, word: str, switched: str, edited: str) -> TimeBound:
         switch = QCheckBox(word, self.form)
         switch.setObjectName(f"{name}Switch")
@@ -155,7 +160,7 @@ class SearchFilters(QWidget):
     def _set_up(self) -> None:
         self.toggle.setObjectName("filterToggle")
         self.toggle.setAccessibleName(tr("Filter by camera and time"))
-        self.toggle.setText(tr("+ filter"))
+        self.toggle.setText(tr("+ Filter"))
         self.toggle.setToolTip(tr("Search only some cameras, or a span of time"))
         self.menu.setObjectName("cameraMenu")
         self.cameras.setObjectName("cameraButton")
@@ -186,6 +191,10 @@ class SearchFilters(QWidget):
             grid.addWidget(bound.switch, row, 0)
             grid.addWidget(bound.edit, row, 1)
         grid.addWidget(self.zone, 4, 1)
+        for before, after in pairwise(
+            (self.cameras, self.verdicts, *self._ends(self.earliest), *self._ends(self.latest))
+        ):
+            self.setTabOrder(before, after)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(self._flow)

@@ -47,5 +47,5 @@ def place_beside(anchor: QWidget, widget: QWidget) -> QPoint:
     corner = anchor.mapToGlobal(QPoint(0, anchor.height() + UNIT_PX))
     if corner.y() + size.height() > room.bottom():
         corner.setY(anchor.mapToGlobal(QPoint(0, 0)).y() - size.height() - UNIT_PX)
-    rightmost = room.right() - size.width()
+    rightmost = room.right() + 1 - size.width()
     return QPoint(max(room.left(), min(corner.x(), rightmost)), max(room.top(), corner.y()))
