@@ -29,9 +29,8 @@ class Popover(QFrame):
         if not is_wanted:
             self.close()
             return
-        self.adjustSize()
+        self.show()  # first: only then are its parts as large as they will be
         self.move(place_beside(self._button, self))
-        self.show()
         self.setFocus(Qt.FocusReason.PopupFocusReason)
         self.focusNextChild()
 
