@@ -44,6 +44,7 @@ MENUS = {
     "search": tr("&Search"),
     "people": tr("&People"),
     "view": tr("&View"),
+    "cameras": tr("&Cameras at once"),
     "theme": tr("&Theme"),
     "library": tr("&Library"),
     "help": tr("&Help"),
@@ -101,7 +102,7 @@ class ActionRow:
 
 _WINDOW, _LIBRARY, _PLAYER = Where.WINDOW, Where.LIBRARY, Where.PLAYER
 _RESULTS, _PEOPLE, _VIDEOS = Where.RESULTS, Where.PEOPLE, Where.VIDEOS
-_THEMES = "view/theme"
+_THEMES, _CAMERAS = "view/theme", "view/cameras"
 _FROM_NETWORK = tr("If the library has a network for it (Library → Networks…)")
 _COMMON = tr(
     "Subtracts what all people seen by a camera have in common; the more it has seen, the more"
@@ -268,6 +269,9 @@ ACTIONS: tuple[ActionRow, ...] = (
         "paste-picture", tr("Search the picture in the clipboard"), "player", _PLAYER, keys="Ctrl+V"
     ),
     # The program
+    _Row("cameras-1", tr("One camera"), "together", _WINDOW, _CAMERAS, "Alt+1", checkable=True),
+    _Row("cameras-4", tr("Four cameras"), "together", _WINDOW, _CAMERAS, "Alt+4", checkable=True),
+    _Row("cameras-9", tr("Nine cameras"), "together", _WINDOW, _CAMERAS, "Alt+9", checkable=True),
     _Row("theme-light", tr("Light"), "program", _WINDOW, _THEMES, checkable=True),
     _Row("theme-dark", tr("Dark"), "program", _WINDOW, _THEMES, checkable=True),
     _Row("theme-system", tr("System default"), "program", _WINDOW, _THEMES, checkable=True),

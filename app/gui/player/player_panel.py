@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QAction,
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
@@ -13,7 +14,14 @@ from PySide6.QtGui import (
     QKeyEvent,
     QKeySequence,
 )
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.gui.actions import ACTIONS, make_actions
 from app.gui.player.frame_view import FrameView
@@ -75,10 +83,11 @@ class PlayerPanel(QWidget):
         self.view = FrameView(self)
         self.transport = TransportBar(self)
         self.setFocusProxy(self.view)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(self._header())
+        self._header_row = self._header()
+        column.addLayout(self._header_row)
         column.addWidget(self.view, 1)
         column.addWidget(self.transport)
         self._hint_timer = QTimer(self)
@@ -91,6 +100,23 @@ class PlayerPanel(QWidget):
         self._bind_keys()
         self._connect()
         self.show_empty(*EMPTY)
+
+    # Furnishing ---------------------------------------------------------------------------------
+
+    def show_inside(self, frame: QWidget) -> None:
+        """Puts another widget, which holds the view by now, into the view's place."""
+        self._column.insertWidget(1, frame, 1)
+
+    def add_to_header(self, actions: Sequence[QAction]) -> None:
+        """Adds buttons at the end of the line above the picture."""
+        for action in actions:
+            button = QToolButton(self)
+            button.setDefaultAction(action)
+            button.setObjectName(f"{action.objectName()}_button")
+            button.setAccessibleName(action.toolTip())
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setProperty("role", "small")
+            self._header_row.addWidget(button)
 
     # What is shown ------------------------------------------------------------------------------
 

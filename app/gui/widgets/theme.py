@@ -297,6 +297,7 @@ QPushButton:default { background: %(accent)s; color: %(on_accent)s; border-color
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: %(radius)spx;
     padding: %(unit)spx; }
 QToolButton:hover, QToolButton:checked { background: %(hovered)s; }
+QToolButton[role="small"] { padding: 0 %(unit)spx; }
 QToolButton:pressed { background: %(selected)s; }
 QToolButton:focus { border-color: %(accent)s; }
 QLineEdit { background: %(raised)s; border: 1px solid %(line)s;

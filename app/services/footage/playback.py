@@ -15,7 +15,7 @@ from app.core.entities import FloatArray, Tracklet, Trajectory, Video
 from app.core.errors import VideoError
 from app.core.ports import FrameSource
 from app.language import tr
-from app.services.footage.video_reader import VideoReader
+from app.services.footage.video_reader import CACHE_BYTES, VideoReader
 
 if TYPE_CHECKING:
     from app.storage.library import Library
@@ -29,6 +29,7 @@ SAME_TIME_S = 0.0005
 # because an ingest that runs adds people.
 WINDOW_BEFORE_S, WINDOW_AFTER_S = 4.0, 8.0
 WINDOW_AGE_S = 0.5
+MOST_WINDOWS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +52,6 @@ class PersonBox:
 class _Window:
     """People of a stretch of one video, as read from the library."""
 
-    video_id: int
     from_s: float
     to_s: float
     read_s: float
@@ -71,7 +71,7 @@ class Playback:
     def __init__(self, library: Library, open_source: Callable[[Video], FrameSource]) -> None:
         self._library = library
         self._open_source = open_source
-        self._window: _Window | None = None
+        self._windows: dict[int, _Window] = {}  # by video
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -86,8 +86,16 @@ class Playback:
         """
         return self._library.video(video_id)
 
-    def reader(self, video_id: int) -> VideoReader:
+    def videos(self) -> list[Video]:
+        """All stored videos."""
+        return self._library.videos()
+
+    def reader(self, video_id: int, cache_bytes: int = CACHE_BYTES) -> VideoReader:
         """Opens a video; the caller closes it.
+
+        Args:
+            video_id: which one.
+            cache_bytes: limit of the frames that it keeps, counted as RGB.
 
         Raises:
             NotFoundError: if no such video is stored.
@@ -95,7 +103,7 @@ class Playback:
         """
         video = self._library.video(video_id)
         try:
-            return VideoReader(lambda: self._open_source(video))
+            return VideoReader(lambda: self._open_source(video), cache_bytes)
         except VideoError:
             if video.path.exists():
                 raise
@@ -144,14 +152,14 @@ class Playback:
 
     def forget_people(self) -> None:
         """Has people read anew, after tracklets were stored or named."""
-        self._window = None
+        self._windows = {}
 
     def _window_around(self, video_id: int, time_s: float) -> _Window:
-        window = self._window  # one look: another thread may replace it meanwhile
+        windows = self._windows  # one look: another thread may replace them meanwhile
+        window = windows.get(video_id)
         now_s = time.monotonic()
         if (
             window is not None
-            and window.video_id == video_id
             and window.from_s <= time_s <= window.to_s
             and now_s - window.read_s <= WINDOW_AGE_S
         ):
@@ -161,8 +169,10 @@ class Playback:
         # A tracklet that ended just before the window may still reach into it.
         people = self._library.trajectories_between(video_id, from_s - max_gap_s, to_s + max_gap_s)
         names = {identity.id: identity.name for identity in self._library.identities()}
-        window = _Window(video_id, from_s, to_s, now_s, max_gap_s, people, names)
-        self._window = window
+        window = _Window(from_s, to_s, now_s, max_gap_s, people, names)
+        if len(windows) >= MOST_WINDOWS:
+            self._windows = windows = {}
+        windows[video_id] = window
         return window
 
 

@@ -1,0 +1,1 @@
+"""All cameras at the same moment."""
