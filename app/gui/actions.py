@@ -269,6 +269,16 @@ ACTIONS: tuple[ActionRow, ...] = (
         "paste-picture", tr("Search the picture in the clipboard"), "player", _PLAYER, keys="Ctrl+V"
     ),
     # The program
+    _Row(
+        "compare",
+        tr("Compare with the person"),
+        "compare",
+        _WINDOW,
+        "view",
+        "C",
+        tr("Show the person sought and the selected sighting side by side"),
+        checkable=True,
+    ),
     _Row("cameras-1", tr("One camera"), "together", _WINDOW, _CAMERAS, "Alt+1", checkable=True),
     _Row("cameras-4", tr("Four cameras"), "together", _WINDOW, _CAMERAS, "Alt+4", checkable=True),
     _Row("cameras-9", tr("Nine cameras"), "together", _WINDOW, _CAMERAS, "Alt+9", checkable=True),

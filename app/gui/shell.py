@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
+from app.gui.compare.compare_feature import CompareFeature
 from app.gui.feature import Feature
 from app.gui.footage.footage_feature import FootageFeature
 from app.gui.library.leaving import Leaving
@@ -74,6 +75,7 @@ class Shell(QObject):
             goes_on_at_start=settings.ingest.at_start == "continue",
         )
         self.together = TogetherFeature(tasks, window, player, footage)
+        self.compare = CompareFeature(tasks, window, results, self.together)
         self.networks = NetworksFeature(
             tasks, window, footage, results, settings.models.device, open_shelf
         )
@@ -86,6 +88,7 @@ class Shell(QObject):
             self.people,
             footage,
             self.together,
+            self.compare,
             self.networks,
             self.library,
             ProgramFeature(window, theme, settings.language),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.gui.together.camera_cell import CameraCell
 from app.gui.together.together_session import CellShown
@@ -38,12 +38,25 @@ class CameraGrid(QWidget):
         self._grid.setSpacing(UNIT_PX)
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._splitter.setChildrenCollapsible(False)
-        self._splitter.addWidget(main)
+        self._main = QStackedWidget()
+        self._main.addWidget(main)
+        self._splitter.addWidget(self._main)
         self._splitter.addWidget(self._others)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._splitter)
         self.set_count(1)
+
+    def add_page(self, page: QWidget) -> None:
+        """Takes a widget that may be seen in the place of the main frame."""
+        self._main.addWidget(page)
+
+    def show_page(self, page: QWidget | None) -> None:
+        """Shows a page in the place of the main frame, or the frame again."""
+        if page is None:
+            self._main.setCurrentIndex(0)
+        else:
+            self._main.setCurrentWidget(page)
 
     @property
     def cells(self) -> list[CameraCell]:

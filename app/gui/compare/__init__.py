@@ -1,0 +1,1 @@
+"""The person sought and a sighting side by side, large."""
