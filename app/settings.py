@@ -287,5 +287,5 @@ def _explain(error: ValidationError) -> str:
         for part in where[:-1]:
             known = type(getattr(known(), part))
         names = listed(entry.name for entry in fields(known))
-        return tr("an unknown key '{key}' (known here: {names})", key=key, names=names)
-    return tr("a wrong value for '{key}': {reason}", key=key, reason=first["msg"].lower())
+        return tr('an unknown key "{key}" (known here: {names})', key=key, names=names)
+    return tr('a wrong value for "{key}": {reason}', key=key, reason=first["msg"].lower())

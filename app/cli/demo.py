@@ -143,7 +143,7 @@ def _print_table(findings: list[Finding]) -> None:
         tr("first hit"),
         tr("score"),
         tr("shows"),
-        tr("first right"),
+        tr("rank of first correct hit"),
     )
     stages = {each.stage for each in findings if each.query_id is not None}
     words = listed(each.words for each in sorted(stages))
@@ -152,7 +152,7 @@ def _print_table(findings: list[Finding]) -> None:
         if stages
         else tr("Everybody in the demo, searched for in the other cameras"),
         columns,
-        right=(tr("person"), tr("score"), tr("first right")),
+        right=(tr("person"), tr("score"), tr("rank of first correct hit")),
     )
     for found in findings:
         first = found.first
@@ -166,5 +166,9 @@ def _print_table(findings: list[Finding]) -> None:
         )
     right, people = _score(findings)
     table.print(
-        tr("{right} of {people} people found first in another camera", right=right, people=people)
+        tr(
+            "{right} of {people} people: the top hit from another camera is correct",
+            right=right,
+            people=people,
+        )
     )

@@ -26,9 +26,7 @@ models = typer.Typer(
     rich_markup_mode=None,
     invoke_without_command=True,
 )
-_RoleOption = Annotated[
-    ModelRole | None, typer.Option(help=tr("Its role; found out from the file if not given."))
-]
+_RoleOption = Annotated[ModelRole | None, typer.Option(help=tr("Its role; detected if omitted."))]
 
 
 @models.callback()
@@ -42,7 +40,7 @@ def _show(
         Path | None, typer.Option(help=tr("Show what this library uses, rather than a new one."))
     ] = None,
     details: Annotated[
-        bool, typer.Option("--details", help=tr("Also show origin, results and whole terms."))
+        bool, typer.Option("--details", help=tr("Also show origin, results and full terms."))
     ] = False,
 ) -> int:
     if context.invoked_subcommand is not None:
@@ -77,10 +75,10 @@ def _show(
 @models.command()
 @helped(
     tr(
-        "Install a network.\n\nIt is loaded and tried first, then copied to where "
-        "Retrace finds it. Only a URL or NAME is downloaded; run the same command "
-        "again to continue an interrupted download. Ultralytics' other YOLO weights, "
-        "such as yolo11n.pt, are also known by name."
+        "Install a network.\n\nIt is loaded and tested first, then copied to the "
+        "models folder, where Retrace finds it. Only a URL or NAME is downloaded; run "
+        "the same command again to continue an interrupted download. Ultralytics' "
+        "other YOLO weights, such as yolo11n.pt, are also known by name."
     )
 )
 def install(
@@ -122,7 +120,7 @@ def install(
 
 
 @models.command()
-@helped(tr("Delete an installed network.\n\nLibraries made with it will ask for it."))
+@helped(tr("Delete an installed network.\n\nLibraries made with it will need it again."))
 def remove(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help=tr("Name of an installed network."))],
@@ -200,7 +198,7 @@ def _print_offers(offers: Sequence[PublicModel], *, details: bool) -> None:
         tr("publisher, what it reaches"),
     )
     table = AnswerTable(
-        "\n" + tr("Published by others, to be installed by name"),
+        "\n" + tr("Networks of other publishers, installable by name"),
         columns,
         right=(tr("size"),),
         folding=columns[-1:],
@@ -258,7 +256,7 @@ def _print(entries: list[ShelfEntry], problems: list[str], *, details: bool) -> 
             )
         )
     if entries and not details:
-        hints.append(tr("Origin, results and whole terms: add --details."))
+        hints.append(tr("For origin, results and full terms, add --details."))
     table.print(*(["", *told] if told else []), *(["", *hints] if hints else []))
 
 

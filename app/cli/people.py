@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 people = typer.Typer(
     name="people", help=tr("Show and change the people of a library."), no_args_is_help=True
 )
-PersonArgument = Annotated[str, typer.Argument(help=tr("The person's name, as in people list."))]
+PersonArgument = Annotated[
+    str, typer.Argument(help=tr("Name of the person; `people list` shows the names."))
+]
 OtherArgument = Annotated[str, typer.Argument(help=tr("Another person's name."))]
 SightingOption = Annotated[
     list[int], typer.Option("--tracklet", help=tr("A tracklet's ID; may be repeated."))
 ]
-AnywayOption = Annotated[bool, typer.Option("--anyway", help=tr("Even if one frame shows both."))]
+AnywayOption = Annotated[
+    bool, typer.Option("--anyway", help=tr("Do it even if one frame shows both."))
+]
 
 
 @people.command("list")
@@ -61,7 +65,7 @@ def list_people(context: typer.Context, library: LibraryOption, json: JsonOption
     for identity, sightings in known:
         ids = listed(str(each.id) for each in sightings)
         table.add(identity.name, str(len(sightings)), ids, identity.notes)
-    table.print(*(() if known else (tr("Nobody was confirmed in this library yet."),)))
+    table.print(*(() if known else (tr("Nobody has been confirmed in this library yet."),)))
     return DONE
 
 
@@ -154,9 +158,10 @@ def mark(
 @people.command()
 @helped(
     tr(
-        "Confirm or reject tracklets of a person.\n\nPERSON may be a new name: the "
-        "confirmed tracklets then become that person. Rejected tracklets are left out "
-        "of searches for the person."
+        "Confirm or reject tracklets as sightings of a person.\n\nPERSON may be a new "
+        "name: a new person is then made of the confirmed tracklets. Rejected "
+        "tracklets are left out of searches for the person, and similar hits lose "
+        "score."
     )
 )
 def judge(
@@ -166,9 +171,7 @@ def judge(
     yes: Annotated[list[int] | None, typer.Option("--yes", help=tr("Shows the person."))] = None,
     no: Annotated[list[int] | None, typer.Option("--no", help=tr("Shows somebody else."))] = None,
     maybe: Annotated[list[int] | None, typer.Option(help=tr("Left for later."))] = None,
-    undecided: Annotated[
-        list[int] | None, typer.Option(help=tr("Its judgement is open again."))
-    ] = None,
+    undecided: Annotated[list[int] | None, typer.Option(help=tr("Clear the decision."))] = None,
     anyway: AnywayOption = False,
     json: JsonOption = False,
 ) -> int:
@@ -309,7 +312,7 @@ def _step(context: typer.Context, library: Path, *, as_json: bool, redo: bool) -
     elif step is None:
         typer.echo(tr("There is nothing to redo.") if redo else tr("There is nothing to undo."))
     else:
-        typer.echo(tr("Rebuilt.") if redo else tr("Undone."))
+        typer.echo(tr("Redone.") if redo else tr("Undone."))
     return DONE
 
 

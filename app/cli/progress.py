@@ -116,14 +116,20 @@ def follow_untangling(events: Iterator[UntangleProgress]) -> None:
     with console.status(tr("Loading the embedder")) as status:
         for event in events:
             status.update(tr("{done} of {total} sightings", done=event.done, total=event.total))
-    console.print(
-        tr(
+    if event.replaced:
+        text = tr(
             "{replaced} of {total} sightings were mixed or divided; they are now {made}.",
             replaced=event.replaced,
             total=event.total,
             made=event.made,
         )
-    )
+    else:
+        text = trn(
+            "Nothing to untangle in {count} sighting.",
+            "Nothing to untangle in {count} sightings.",
+            event.total,
+        )
+    console.print(text)
 
 
 def follow_install(events: Iterator[InstallEvent]) -> Installed:
@@ -176,7 +182,7 @@ def describe_summary(summary: IngestSummary) -> str:
     if summary.failed:
         parts.append(tr("{count} failed", count=len(summary.failed)))
     if summary.partial:
-        parts.append(tr("{count} cut", count=len(summary.partial)))
+        parts.append(tr("{count} partial", count=len(summary.partial)))
     if summary.excluded:
         parts.append(tr("{count} excluded (see list)", count=len(summary.excluded)))
     if summary.elapsed_s > 0 and summary.footage_s > 0:

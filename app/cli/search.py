@@ -19,8 +19,8 @@ from app.language import tr
 @helped(
     tr(
         "Search for one person.\n\nGive pictures, tracklets, or a point in a frame of "
-        "a stored video. Several examples of the person find more than one does. Use "
-        "--not for tracklets that look similar but show somebody else."
+        "a stored video. Several examples of the person find more sightings than one "
+        "example. Use --not for tracklets that look similar but show somebody else."
     )
 )
 def search(

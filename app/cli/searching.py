@@ -126,19 +126,22 @@ def _query(workspace: Workspace, who: Who) -> tuple[Query, dict[str, Any]]:
     found = [_by_tracklet(workspace, each) for each in dict.fromkeys(who.tracklet_ids)]
     people = [workspace.people.find(name) for name in who.people]
     queries = [workspace.people.query(person.id) for person in people]
+    texts = [each["text"] for _, each in found] + [person.name for person in people]
     found += [each for query in queries for each in _by_person(workspace, query)]
-    found += [_by_image(workspace, each) for each in who.images]
+    outside = [_by_image(workspace, each) for each in who.images]
     if who.point is not None:
-        found.append(_by_point(workspace, who.point))
+        outside.append(_by_point(workspace, who.point))
+    texts += [each["text"] for _, each in outside]
+    found += outside
     rejected = sorted(who.rejected.union(*(each.rejected for each in queries)))
-    if len(found) == 1 and not rejected:
+    if len(found) == 1 and not people and not rejected:
         return found[0]
     query = PersonQuery(tuple(example for example, _ in found), tuple(rejected))
     _check_apart(query)
     told = [each for _, each in found]
-    text = listed(each["text"] for each in told)
-    if rejected:
-        text += tr("; not tracklet {ids}", ids=listed(map(str, rejected)))
+    text = listed(texts)
+    if who.rejected:
+        text += tr("; not tracklet {ids}", ids=listed(map(str, sorted(who.rejected))))
     return query, {"kind": "person", "examples": told, "rejected": rejected, "text": text}
 
 
@@ -285,7 +288,11 @@ def _print_table(title: str, hits: list[HitDetails], zone: ZoneInfo, remarks: li
             box_cell(hit.box),
         )
     nobody = tr("No hits: nothing was recorded there, or the filters exclude everything.")
-    legend = [tr("↑ usual, ↓ unusual time between the person sought and the hit")] if timed else []
+    legend = (
+        [tr("↑ / ↓: the time between this sighting and the person sought is usual / unusual")]
+        if timed
+        else []
+    )
     if not calibrated:
         remarks = [*remarks, tr("Not enough data to tell likely from unlikely.")]
     table.print(*([*remarks, *legend] if hits else [nobody]))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from app.services.ingest.survey import SurveyedVideo, Surveying
 
 _CORRECT = tr(
-    "Nothing has been read. To correct the cameras, add --camera-by; for clocks in "
-    "another zone, --zone."
+    "Nothing has been read yet. If cameras are wrong, add --camera-by; if their "
+    "clocks are in another zone, add --zone."
 )
 
 

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 @helped(
     tr(
-        "Show, change or continue the queue of videos to be read.\n\nVideos are named "
-        "by path or file name; each option may be repeated. This also works while "
-        "another Retrace on this computer is reading: it acts on it within a second."
+        "Show, change or resume the queue of videos to be read.\n\nVideos are named by "
+        "path or file name; each option may be repeated. This also works while another "
+        "Retrace on this computer is reading: it reacts within a second."
     )
 )
 def queue(
@@ -48,13 +48,17 @@ def queue(
     ] = None,
     retry: Annotated[
         list[str] | None,
-        typer.Option(help=tr("Read a video that failed or was excluded.")),
+        typer.Option(help=tr("Read a failed or excluded video after all.")),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help=tr("Read all failed videos again."))
+        bool, typer.Option("--retry-failed", help=tr("Try all failed videos again."))
     ] = False,
     pause: Annotated[
-        bool, typer.Option("--pause", help=tr("Read nothing until --go-on, in every Retrace."))
+        bool,
+        typer.Option(
+            "--pause",
+            help=tr("Pause the queue until --go-on; this holds for every running Retrace."),
+        ),
     ] = False,
     go_on: Annotated[bool, typer.Option("--go-on", help=tr("Read the waiting videos."))] = False,
 ) -> int:
@@ -113,7 +117,7 @@ def _show_queue(workspace: Workspace) -> None:
         status = tr("interrupted") if is_cut else video.status.words
         table.add(str(place), video.camera.name, video.path.name, status)
     notes = [] if waiting else [tr("The queue is empty.")]
-    if waiting and workspace.library.is_queue_paused:
+    if workspace.library.is_queue_paused:
         notes.append(tr("It is paused; continue with --go-on."))
     elif waiting and nobody_reads:
         notes.append(tr("Nothing is being read. To read what waits, add --go-on."))

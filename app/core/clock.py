@@ -65,7 +65,8 @@ def parse_zone(text: str) -> tzinfo:
 
 def zone_text(zone: tzinfo) -> str:
     """A zone as `parse_zone` reads it: ``Europe/Berlin``, ``+01:00``."""
-    return str(zone).removeprefix("UTC") or "UTC"
+    name = str(zone)
+    return "UTC" if name == "Etc/UTC" else name.removeprefix("UTC") or "UTC"
 
 
 def parse_time(text: str, zone: ZoneInfo) -> datetime:

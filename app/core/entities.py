@@ -50,16 +50,13 @@ class StartSource(StrEnum):
     @property
     def words(self) -> str:
         """For people: ``file name``."""
-        return _START_SOURCES[self]
-
-
-_START_SOURCES = {
-    StartSource.FILE_NAME: tr("file name"),
-    StartSource.STREAM: tr("stream"),
-    StartSource.CONTAINER: tr("container"),
-    StartSource.FILE_TIME: tr("file time"),
-    StartSource.UNKNOWN: tr("unknown"),
-}
+        return {
+            StartSource.FILE_NAME: tr("file name"),
+            StartSource.STREAM: tr("stream"),
+            StartSource.CONTAINER: tr("container"),
+            StartSource.FILE_TIME: tr("file time"),
+            StartSource.UNKNOWN: tr("unknown"),
+        }[self]
 
 
 class VideoStatus(StrEnum):
@@ -75,17 +72,14 @@ class VideoStatus(StrEnum):
     @property
     def words(self) -> str:
         """What it is called in a list."""
-        return _STATUSES[self]
-
-
-_STATUSES = {
-    VideoStatus.PENDING: tr("pending"),
-    VideoStatus.INGESTING: tr("ingesting"),
-    VideoStatus.DONE: tr("done"),
-    VideoStatus.PARTIAL: tr("partial"),
-    VideoStatus.FAILED: tr("failed"),
-    VideoStatus.EXCLUDED: tr("excluded"),
-}
+        return {
+            VideoStatus.PENDING: tr("waiting"),
+            VideoStatus.INGESTING: tr("reading"),
+            VideoStatus.DONE: tr("done"),
+            VideoStatus.PARTIAL: tr("partial"),
+            VideoStatus.FAILED: tr("failed"),
+            VideoStatus.EXCLUDED: tr("excluded"),
+        }[self]
 
 
 @dataclass(frozen=True, slots=True)

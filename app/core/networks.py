@@ -10,12 +10,6 @@ from typing import Literal
 from app.language import tr
 
 ModelRole = Literal["detector", "embedder", "aggregator", "reranker"]
-_ROLE_WORDS: dict[ModelRole, str] = {
-    "detector": tr("detector"),
-    "embedder": tr("embedder"),
-    "aggregator": tr("neighbour aggregator"),
-    "reranker": tr("re-ranker"),
-}
 MODEL_ROLES: tuple[ModelRole, ...] = ("detector", "embedder", "aggregator", "reranker")
 # Stages of a search that can be left out.
 REFINERS: tuple[ModelRole, ...] = ("aggregator", "reranker")
@@ -34,7 +28,13 @@ KNOWN_SUFFIXES = tuple(dict.fromkeys(s for each in WEIGHTS_SUFFIXES.values() for
 
 def role_words(role: ModelRole) -> str:
     """What a role is called in a sentence."""
-    return _ROLE_WORDS[role]
+    words: dict[ModelRole, str] = {
+        "detector": tr("detector"),
+        "embedder": tr("embedder"),
+        "aggregator": tr("neighbour aggregator"),
+        "reranker": tr("re-ranker"),
+    }
+    return words[role]
 
 
 def parts_of(path: Path) -> tuple[Path, ...]:

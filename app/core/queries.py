@@ -93,14 +93,11 @@ class SearchStage(StrEnum):
     @property
     def words(self) -> str:
         """What it is called in a sentence."""
-        return _STAGES[self]
-
-
-_STAGES = {
-    SearchStage.RETRIEVED: tr("retrieved"),
-    SearchStage.AGGREGATED: tr("aggregated"),
-    SearchStage.RERANKED: tr("reranked"),
-}
+        return {
+            SearchStage.RETRIEVED: tr("by appearance"),
+            SearchStage.AGGREGATED: tr("refined by similar people"),
+            SearchStage.RERANKED: tr("refined in pairs"),
+        }[self]
 
 
 class Correction(StrEnum):
@@ -119,7 +116,6 @@ REFINEMENTS: frozenset[Refinement] = frozenset(
 # From these log-odds on, a gap is told to be usual, or unusual.
 _TELLING = 0.7
 _CAMERAS_TOLD = 8
-_UNITS_S = ((86_400, tr("{count} days")), (3600, tr("{count} h")), (60, tr("{count} min")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +162,8 @@ class Transit:
 
 def gap_text(seconds: float) -> str:
     """About how long, in the largest unit of which there are two or more."""
-    for unit_s, text in _UNITS_S:
+    units = ((86_400, tr("{count} days")), (3600, tr("{count} h")), (60, tr("{count} min")))
+    for unit_s, text in units:
         if seconds >= 2 * unit_s:
             return text.format(count=round(seconds / unit_s))
     return tr("{count} s", count=max(1, round(seconds)))

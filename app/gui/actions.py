@@ -105,9 +105,9 @@ _RESULTS, _PEOPLE, _VIDEOS = Where.RESULTS, Where.PEOPLE, Where.VIDEOS
 _THEMES, _CAMERAS = "view/theme", "view/cameras"
 _FROM_NETWORK = tr("If the library has a network for it (Library → Networks…)")
 _COMMON = tr(
-    "Subtracts what all people seen by a camera have in common; the more it has seen, the more"
+    "Removes what all people seen by a camera have in common; the more people, the more is removed"
 )
-_USUAL = tr("Prefers usual travel times between two cameras, as learnt from the library")
+_USUAL = tr("Ranks hits higher if the time between the cameras is usual in this library")
 
 _Row = ActionRow
 ACTIONS: tuple[ActionRow, ...] = (
@@ -121,7 +121,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     # The selected hit
     _Row(
         "search-person",
-        tr("Search this person"),
+        tr("Search for this person"),
         "results",
         _RESULTS,
         keys="Return Enter",
@@ -149,7 +149,15 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     _Row("reject", tr("✕ Reject"), "results", _RESULTS, "people", "-", tr("Another person")),
     _Row("maybe", tr("? Maybe"), "results", _RESULTS, "people", "?", tr("Decide later")),
-    _Row("undecide", tr("Undecided"), "results", _RESULTS, "people", "U", tr("Take it back")),
+    _Row(
+        "undecide",
+        tr("Clear decision"),
+        "results",
+        _RESULTS,
+        "people",
+        "U",
+        tr("Clear the decision"),
+    ),
     _Row(
         "undo",
         tr("Undo"),
@@ -202,7 +210,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     _Row(
         "refine-reranked",
-        tr("&Compare the best in pairs"),
+        tr("&Compare the best hits pair by pair"),
         "results",
         _WINDOW,
         "search",
@@ -211,7 +219,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     _Row(
         "refine-camera_mean",
-        tr("Even out the light and colours of c&ameras"),
+        tr("C&amera mean: even out light and colours"),
         "results",
         _WINDOW,
         "search",
@@ -221,7 +229,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     _Row(
         "refine-transit",
-        tr("Count the &time between cameras"),
+        tr("&Transit times: use the time between cameras"),
         "results",
         _WINDOW,
         "search",
@@ -229,7 +237,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         checkable=True,
     ),
     # The selected people
-    _Row("open-person", tr("&Search for the person"), "people", _PEOPLE, "people", apart=True),
+    _Row("open-person", tr("&Search for this person"), "people", _PEOPLE, "people", apart=True),
     _Row("rename-person", tr("Re&name"), "people", _PEOPLE, "people", "F2"),
     _Row("colour-person", tr("&Colour…"), "people", _PEOPLE, "people"),
     _Row("note-person", tr("N&otes…"), "people", _PEOPLE, "people"),
@@ -237,10 +245,10 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("delete-person", tr("&Delete, keep the sightings"), "people", _PEOPLE, "people"),
     # The selected videos
     _Row("play-video", tr("Play"), "footage", _VIDEOS),
-    _Row("read-next", tr("Read next"), "footage", _VIDEOS),
-    _Row("read-last", tr("Read last"), "footage", _VIDEOS),
+    _Row("read-next", tr("Load next"), "footage", _VIDEOS),
+    _Row("read-last", tr("Load last"), "footage", _VIDEOS),
     _Row("exclude", tr("Exclude"), "footage", _VIDEOS),
-    _Row("read-again", tr("Ingest again"), "footage", _VIDEOS),
+    _Row("read-again", tr("Load again"), "footage", _VIDEOS),
     _Row("merge-cameras", tr("Merge the cameras…"), "footage", _VIDEOS),
     _Row("camera-clock", tr("Name and clock of the camera…"), "footage", _VIDEOS),
     _Row("split-camera", tr("Split off as a camera…"), "footage", _VIDEOS),
@@ -292,7 +300,9 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("locate-footage", tr("&Locate footage…"), "footage", _LIBRARY, "library"),
     _Row("networks", tr("&Networks…"), "networks", _WINDOW, "library", apart=True),
     _Row("demo", tr("Open the &demo"), "library", _WINDOW, "help"),
-    _Row("palette", tr("&Commands…"), "program", _WINDOW, "help", "Ctrl+Shift+P", apart=True),
+    _Row(
+        "palette", tr("&Command palette…"), "program", _WINDOW, "help", "Ctrl+Shift+P", apart=True
+    ),
     _Row("shortcuts", tr("&Keyboard shortcuts"), "program", _WINDOW, "help", "F1"),
     _Row("open-log", tr("Open &log folder"), "program", _WINDOW, "help"),
     _Row("about", tr("&About Retrace"), "program", _WINDOW, "help"),

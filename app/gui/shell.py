@@ -128,7 +128,7 @@ class Shell(QObject):
     def _may_close(self) -> bool:
         if self._close_agreed or not self.footage.ingest.is_busy:
             return True
-        return self._leaving.leave(tr("Stop ingesting and quit?"), self.close_at_once)
+        return self._leaving.leave(tr("Stop loading and quit?"), self.close_at_once)
 
     # Library ------------------------------------------------------------------------------------
 

@@ -245,7 +245,7 @@ def _check_folder(folder: Path, *, create: bool) -> bool:
     if (folder / CROPS).exists():
         raise LibraryError(
             tr(
-                "{folder} holds a folder '{name}', but no database of a library.",
+                '{folder} contains a folder "{name}", but no database of a library.',
                 folder=folder,
                 name=CROPS,
             ),

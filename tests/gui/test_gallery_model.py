@@ -135,7 +135,7 @@ def test_the_time_between_is_said_with_what_it_means(model: GalleryModel) -> Non
     model.add_details([details_of(3)])
     assert "\nSeen 40 s later, usual here\n" in index.data(Qt.ItemDataRole.ToolTipRole)
     model.show([hit])
-    assert "Seen" not in index.data(Qt.ItemDataRole.ToolTipRole), "times do not count any more"
+    assert "Sightings" not in index.data(Qt.ItemDataRole.ToolTipRole), "times do not count any more"
 
 
 def test_an_unknown_clock_is_said(model: GalleryModel) -> None:

@@ -197,12 +197,12 @@ def test_what_failed_or_was_cut_stays_listed_with_reason_and_remedy(bench, qtbot
     rows = bench.notices()
     assert [(kind, name) for kind, name, _ in rows] == [
         ("! failed", "bad.mp4"),
-        ("✂ cut", "cut.mp4"),
+        ("✂ partial", "cut.mp4"),
         ("… skipped", "old.mp4"),
     ]
     assert rows[0][2] == "bad.mp4 is no video.\nCopy it anew."
     assert rows[1][2].startswith("It ends after 12 s of 60 s.\n")
-    assert "Ingest again" in rows[2][2]
+    assert "Load again" in rows[2][2]
     assert "1 failed" in bench.text("ingest_state")
     assert "2 stored before" in bench.text("ingest_state")
 
@@ -348,7 +348,7 @@ def test_another_library_silences_what_ran_for_the_old_one(bench, qtbot, tmp_pat
     assert not bench.flow.is_busy
     qtbot.waitUntil(endless.closed.is_set)
     qtbot.waitUntil(lambda: bench.status("gone.mp4") == "✕ missing")
-    assert bench.text("ingest_state") == "Nothing is being ingested."
+    assert bench.text("ingest_state") == "Nothing is being loaded."
     assert bench.status("a.mp4") == ""
 
 

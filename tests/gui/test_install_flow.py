@@ -107,11 +107,11 @@ def download(shell: Shell, opened: Any, source: str, sha256: str = "") -> None:
 
 
 def test_the_bundled_detector_is_named_as_such(shell: Shell, opened: Any, qtbot: Any) -> None:
-    wanted = "people.onnx (bundled). A larger YOLO finds more people."
+    wanted = "people.onnx (bundled). Tip: a larger YOLO detector finds more people."
     qtbot.waitUntil(lambda: label(opened, "network_file_detector") == wanted)
     status = shell.window.findChild(QLabel, "models")
     qtbot.waitUntil(lambda: "people (bundled)" in status.text())
-    assert "A larger YOLO finds more people." in status.toolTip()
+    assert "Tip: a larger YOLO detector finds more people." in status.toolTip()
 
 
 def test_a_file_is_installed(

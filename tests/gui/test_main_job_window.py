@@ -377,7 +377,7 @@ def test_closing_while_ingesting_asks_ends_cleanly_and_loses_nothing(
     window.wait(lambda: "%" in window.status("cam1.mp4") and SlowDetector.seen > 22)
     window.shell.window.close()
     question = window.dialog(QMessageBox)
-    assert question.text() == "Stop ingesting and quit?"
+    assert question.text() == "Stop loading and quit?"
     assert window.shell.window.isVisible()
     next(each for each in question.buttons() if each.objectName() == "stop_yes").click()
     assert not window.shell.window.isVisible()

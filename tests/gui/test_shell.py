@@ -233,7 +233,7 @@ def test_closing_while_ingesting_asks_once_and_stays_open_if_told_so(
     shell.window.close()
     boxes = [box for box in shell.window.findChildren(QMessageBox) if box.isVisible()]
     assert len(boxes) == 1
-    assert boxes[0].text() == "Stop ingesting and quit?"
+    assert boxes[0].text() == "Stop loading and quit?"
     assert boxes[0].informativeText() == "What is stored is kept; the rest waits for the next time."
     answer(shell, "stop_no")
     assert shell.window.isVisible()
@@ -255,7 +255,7 @@ def test_opening_another_library_while_ingesting_asks(
     shell, ingesting, qtbot, libraries, tmp_path
 ) -> None:
     shell.library.flow.open(tmp_path / "other")
-    assert dialog(shell, QMessageBox).text() == "Stop ingesting and open other?"
+    assert dialog(shell, QMessageBox).text() == "Stop loading and open other?"
     assert len(libraries.opened) == 1
     answer(shell, "stop_yes")
     qtbot.waitUntil(lambda: "other" in shell.window.windowTitle())

@@ -90,7 +90,7 @@ def test_a_failed_video_tells_its_reason_once(shell, tmp_path) -> None:
     shell.footage.sources.reason_requested.emit(video)
     shown = dialog(shell, ErrorDialog)
     assert label(shown, "error_message") == reason
-    assert "Ingest again" in label(shown, "error_remedy")
+    assert "Load again" in label(shown, "error_remedy")
     shown.close()
 
 

@@ -147,7 +147,7 @@ def test_the_menu_asks_for_a_new_ingest(panel) -> None:
         again = entries_of(menu)["action_read-again"]
         texts.append(again.text())
         again.trigger()
-    assert texts == ["Ingest again", "Read anyway"]
+    assert texts == ["Load again", "Read anyway"]
     assert asked == [[done], [begun]]
     waiting = make_video(3, Path("/v/c.mp4"), VideoStatus.PENDING)
     failed = make_video(4, Path("/v/d.mp4"), VideoStatus.FAILED)

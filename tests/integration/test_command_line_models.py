@@ -52,7 +52,7 @@ def test_a_bundled_detector_gives_way_to_an_installed_one(retrace: Retrace, tmp_
     assert "recall" not in said.out
     about = "people.onnx: trained on rendered scenes · recall 0.875 · terms: AGPL-3.0"
     assert about in retrace("models", "--details").out
-    assert "A larger YOLO finds more people." in said.out
+    assert "Tip: a larger YOLO detector finds more people." in said.out
     embedder = write_embedder(tmp_path / "net.onnx")
     detector = save_detector(tmp_path / "larger.onnx")
     for file in (embedder, detector):
@@ -96,7 +96,7 @@ def test_what_cannot_be_installed_ends_with_a_sentence(
 ) -> None:
     for source, status, words in (
         (server.url("/missing/net.onnx"), 1, "has no such file"),
-        ("nowhere.onnx", 2, "There is no file 'nowhere.onnx'"),
+        ("nowhere.onnx", 2, 'There is no file "nowhere.onnx"'),
         ("http://example.org/net.txt", 2, "is not a weights file"),
     ):
         said = retrace("models", "install", source)
@@ -126,7 +126,7 @@ def test_an_ingest_says_which_networks_it_uses(retrace: Retrace, tmp_path: Path)
     assert said.status == 0, said.err
     assert (
         "Networks: small-detector.onnx (bundled) and small-embedder.onnx (bundled). "
-        "A larger YOLO finds more people. See: python main.py models"
+        "Tip: a larger YOLO detector finds more people. See: python main.py models"
     ) in said.err
     models_dir("detector").mkdir(parents=True)
     (models_dir("detector") / "larger.onnx").write_bytes(b"larger")

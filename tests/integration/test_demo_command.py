@@ -23,6 +23,7 @@ from tests.rendered import render_world
 from tests.tiny_model_files import save_nformer
 
 PEOPLE = [1, 2, 3]
+ALL_FOUND = "3 of 3 people: the top hit from another camera is correct"
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_everybody_is_found_and_the_second_time_nothing_is_done_again(
     said = retrace("demo", *networks)
     assert said.status == 0 and "2 videos done · 7 sightings" in said.err
     lines = said.out.splitlines()
-    assert lines[-1] == "3 of 3 people found first in another camera"
+    assert lines[-1] == ALL_FOUND
     rows = [line.split() for line in lines if line.split()[0] in ("1", "2", "3")][:3]
     for number, row in zip(PEOPLE, rows, strict=True):
         taken_from, first_hit = row[1:3]
@@ -86,8 +87,13 @@ def test_a_refinement_that_does_not_fit_is_left_out_and_told_once(
 ) -> None:
     save_nformer(tmp_path / "nformer.safetensors", requires="another-embedder")
     said = retrace("demo", "--aggregator", tmp_path / "nformer.safetensors", *networks)
-    assert said.status == 0 and "3 of 3 people found first in another camera" in said.out
-    assert said.err.count("Not aggregated: nformer.safetensors was trained with the embedder") == 1
+    assert said.status == 0 and ALL_FOUND in said.out
+    assert (
+        said.err.count(
+            "Not refined by similar people: nformer.safetensors was trained with the embedder"
+        )
+        == 1
+    )
 
 
 class Blind(ColourBlobDetector):
@@ -106,7 +112,7 @@ def test_whoever_is_never_detected_counts_as_not_found(
     blind.close()
     assert said.status == 0 and "picture" not in said.err
     assert said.out.count("never detected") == 3
-    assert "0 of 3 people found first in another camera" in said.out
+    assert "0 of 3 people: the top hit from another camera is correct" in said.out
     told = json.loads(retrace("demo", "--json").out)
     assert told["sheet"] is None and told["findings"][0]["first_hit"] is None
 
@@ -123,7 +129,7 @@ def test_run_without_a_display_shows_the_demo_and_says_how_to_load_ones_own(
         (models_dir(role) / "net.onnx").write_text(role)
     said = retrace("run")
     assert said.status == 0 and "There is no display" in said.err
-    assert "3 of 3 people found first in another camera" in said.out
+    assert ALL_FOUND in said.out
     assert "your own footage, type:\n  python main.py ingest FOLDER" in said.err
 
 

@@ -40,7 +40,7 @@ def test_progress_does_not_rest_near_the_end_while_people_are_described(tmp_path
     options = main_job.weights(tmp_path / "weights")
     _, events = main_job.ingest(tmp_path / "library", tmp_path / "footage", options)
     told = [each for each in events if isinstance(each, Progress) and each.total_s]
-    describing = [each for each in told if each.step == "Describing the people in cam1"]
+    describing = [each for each in told if each.step == "Computing features of the people in cam1"]
     assert describing, [each.step for each in told]
     shares = [each.done_s / (each.total_s or 1.0) for each in describing]
     assert all(0.5 < share < 0.75 for share in shares[:-1]), shares

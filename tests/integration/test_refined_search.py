@@ -275,7 +275,8 @@ def test_a_network_that_does_not_fit_is_told_and_the_search_runs_without(
     stage, said = stage_of(retrace, library, flag, path)
     assert stage == "retrieved"
     assert len(said.splitlines()) == 1 and sentence in said
-    assert said.startswith("Not aggregated: " if flag == "--aggregator" else "Not reranked: ")
+    refined = "by similar people" if flag == "--aggregator" else "in pairs"
+    assert said.startswith(f"Not refined {refined}: ")
 
 
 def test_tokens_of_an_onnx_embedder_cannot_be_had(

@@ -25,9 +25,8 @@ from app.language import tr
 
 _WIDTH_PX = 480
 _ADVICE = tr(
-    "Show one event in the player in a video of this camera and mark it; then "
-    "show the same event in a video of another camera, whose clock is right, and "
-    "mark it there."
+    "Find an event in a video of this camera and mark it. Then find the same event "
+    "in a video of another camera whose clock is right, and mark it there."
 )
 
 

@@ -25,7 +25,7 @@ from app.core.clock import format_offset, format_time, zone_text
 from app.gui.widgets import theme
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.problem_dialog import ProblemDialog
-from app.language import tr, trn
+from app.language import listed, tr, trn
 from app.services.ingest.survey import Survey, SurveyedCamera, SurveyedVideo
 
 _WIDTH_PX, _HEIGHT_PX = 760, 520
@@ -160,10 +160,13 @@ class FootageDialog(ProblemDialog):
 
     def _add_camera(self, camera: SurveyedCamera, zone: tzinfo) -> None:
         first = format_time(camera.first_utc, zone) if camera.first_utc else tr("unknown")
-        videos = trn("{count} video", "{count} videos", len(camera.videos))
+        unreadable = sum(video.info is None for video in camera.videos)
+        videos = trn("{count} video", "{count} videos", len(camera.videos) - unreadable)
         sources = {video.info.start_source.words for video in camera.videos if video.info}
         if len(sources) == 1 and camera.first_utc:
             videos = tr("{videos} by {source}", videos=videos, source=sources.pop())
+        if unreadable:
+            videos = listed((videos, tr("{count} cannot be read", count=unreadable)))
         texts = [camera.name, first, videos, "", format_offset(camera.duration_s)]
         item = QTreeWidgetItem(self._list, texts)
         for video in camera.videos:
@@ -184,7 +187,7 @@ class FootageDialog(ProblemDialog):
 
     def _lay_out(self) -> None:
         form = QFormLayout()
-        form.addRow(tr("&Cameras by"), self._rule)
+        form.addRow(tr("&Cameras are named after"), self._rule)
         form.addRow(tr("Clock &zone"), self._zone)
         form.addRow(tr("Frame &rate"), self._rate)
         form.addRow("", self._sub_streams)

@@ -125,7 +125,7 @@ class FootageFeature(Feature):
 
     def _show_reason(self, video: Video) -> None:
         message = video.problem or tr("{name} could not be read.", name=video.path.name)
-        remedy = tr("Put a whole copy in its place and choose “Ingest again” in its menu.")
+        remedy = tr("Replace it with a complete copy and choose “Load again” in its menu.")
         ErrorDialog(message, remedy, str(video.path), self._window).open()
 
     def _show_watched(self, folders: Sequence[Path]) -> None:

@@ -42,7 +42,7 @@ LANE = "ingest"
 _ORDER_LANE = "orders"
 _LIST_LANE = "sources"
 _COUNT_EVERY_MS = 500
-_AGAIN_REMEDY = tr("Choose “Ingest again” in its menu in the list of videos to analyse it again.")
+_AGAIN_REMEDY = tr("To analyse it again, choose “Load again” in its menu in the list of videos.")
 
 
 class IngestFlow(QObject):
@@ -337,7 +337,10 @@ class IngestFlow(QObject):
         if isinstance(error, UserFacingError):
             message, remedy = error.message, error.remedy
         else:
-            message, remedy = tr("An error in Retrace stopped the ingest: {error}", error=error), ""
+            message, remedy = (
+                tr("An error in Retrace stopped the loading: {error}", error=error),
+                "",
+            )
             self.problem.emit(error)
         self._panel.add_notice(Notice(NoticeKind.STOPPED, path, message, remedy))
 

@@ -15,7 +15,7 @@ from app.gui.widgets.elided_label import ElidedLabel
 from app.language import listed, tr, trn
 
 _STEPS = 1000
-_IDLE_TEXT = tr("Nothing is being ingested.")
+_IDLE_TEXT = tr("Nothing is being loaded.")
 
 
 class IngestLine(QWidget):
@@ -32,7 +32,7 @@ class IngestLine(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("ingest")
-        self.setAccessibleName(tr("Ingest"))
+        self.setAccessibleName(tr("Loading"))
         self._waiting = 0
         self._step = ""
         self._idle = _IDLE_TEXT
@@ -43,7 +43,7 @@ class IngestLine(QWidget):
         self._figures.setTextFormat(Qt.TextFormat.PlainText)
         self._bar = QProgressBar()
         self._bar.setObjectName("ingest_progress")
-        self._bar.setAccessibleName(tr("Ingest progress"))
+        self._bar.setAccessibleName(tr("Loading progress"))
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(2 * theme.UNIT_PX)
         self._button = QPushButton()
@@ -163,10 +163,10 @@ class IngestLine(QWidget):
         self._button.hide()
 
     def _offer_pause(self) -> None:
-        self._offer(tr("Pause"), tr("Pause ingest"))
+        self._offer(tr("Pause"), tr("Pause loading"))
 
     def _offer_continue(self) -> None:
-        self._offer(tr("Continue"), tr("Continue ingest"), continues=True)
+        self._offer(tr("Continue"), tr("Continue loading"), continues=True)
 
     def _offer(self, text: str, spoken: str, *, continues: bool = False) -> None:
         self._continues = continues
@@ -208,7 +208,7 @@ def summary_text(summary: IngestSummary) -> str:
     if summary.failed:
         facts.append(tr("{count} failed", count=len(summary.failed)))
     if summary.partial:
-        facts.append(tr("{count} cut", count=len(summary.partial)))
+        facts.append(tr("{count} partial", count=len(summary.partial)))
     if summary.excluded:
         facts.append(tr("{count} excluded", count=len(summary.excluded)))
     return tr("Done: {facts}", facts=listed(facts))

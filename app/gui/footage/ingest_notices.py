@@ -30,7 +30,7 @@ class NoticeKind(Enum):
     """Why something is listed: shape and word, colour token."""
 
     FAILED = (tr("! failed"), "rejected")
-    PARTIAL = (tr("✂ cut"), "uncertain")
+    PARTIAL = (tr("✂ partial"), "uncertain")
     SKIPPED = (tr("… skipped"), "muted")
     STOPPED = (tr("■ stopped"), "warning")
 

@@ -13,7 +13,7 @@ from app.gui.actions import Where, context_menu, make_actions
 from app.language import tr
 
 _STORED = (VideoStatus.DONE, VideoStatus.PARTIAL)
-_AGAIN = dict.fromkeys(_STORED, tr("Ingest again")) | {VideoStatus.FAILED: tr("Try again")}
+_AGAIN = dict.fromkeys(_STORED, tr("Load again")) | {VideoStatus.FAILED: tr("Try again")}
 
 
 @dataclass(frozen=True, slots=True)

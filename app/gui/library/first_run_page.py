@@ -110,7 +110,8 @@ class FirstRunPage(QWidget):
             "play",
             tr("Look at the demo"),
             tr(
-                "Three rendered cameras, no real people. The first time, this takes up to a minute."
+                "Three rendered cameras, no real people. Loading them the first time takes up "
+                "to a minute."
             ),
         )
         self.footage = Offer(

@@ -52,7 +52,7 @@ class Leaving:
         box.setInformativeText(_REST_WAITS)
         stop = box.addButton(tr("Stop"), QMessageBox.ButtonRole.AcceptRole)
         stop.setObjectName("stop_yes")
-        keep = box.addButton(tr("Continue ingesting"), QMessageBox.ButtonRole.RejectRole)
+        keep = box.addButton(tr("Continue loading"), QMessageBox.ButtonRole.RejectRole)
         keep.setObjectName("stop_no")
         box.setDefaultButton(keep)
         box.setEscapeButton(keep)

@@ -97,7 +97,7 @@ class LibraryFlow(QObject):
             self._ingest(footage, asks=asks)
             return
         opening = _Opening(folder, create, tuple(footage), asks=asks)
-        question = tr("Stop ingesting and open {folder}?", folder=folder.name)
+        question = tr("Stop loading and open {folder}?", folder=folder.name)
         self._leave(question, lambda: self._begin(opening))
 
     def load(self, paths: Sequence[Path], *, asks: bool = True) -> None:

@@ -336,7 +336,7 @@ class FrameView(QWidget):
             self._paint_tag(
                 painter,
                 person,
-                tr("Search {name}", name=name) if name else tr("Search this person"),
+                tr("Search for {name}", name=name) if name else tr("Search for this person"),
                 None,
             )
 

@@ -200,7 +200,9 @@ class PlayerFlow(QObject):
             self._panel.show_hint("")
             self.person_clicked.emit(shown.video_id, shown.time_s, x_px, y_px)
         elif shown is not None:
-            self._panel.show_hint(tr("To search for somebody without a box, Shift-drag one."))
+            self._panel.show_hint(
+                tr("If a person has no box, hold Shift and drag one around them.")
+            )
 
     def _take_box(self, box: FloatArray) -> None:
         if self._shown is not None:

@@ -44,7 +44,7 @@ class TransportBar(QWidget):
             row,
             "shuttleBack",
             "rewind",
-            tr("Play backwards, again: faster"),
+            tr("Play backwards; press again to go faster"),
             "shuttle-back",
         )
         frame_back = self._add(row, "frameBack", "step-back", tr("One frame back"), "frame-back")
@@ -56,7 +56,7 @@ class TransportBar(QWidget):
             row,
             "shuttleForward",
             "fast-forward",
-            tr("Play forwards, again: faster"),
+            tr("Play forwards; press again to go faster"),
             "shuttle-on",
         )
         shuttle_back.clicked.connect(lambda: self.shuttled.emit(-1))

@@ -13,8 +13,8 @@ from app.settings import program_version
 _LICENCE = tr(
     "Retrace is free software under the GNU Affero General Public License, version "
     "3 or later, and comes without any warranty. You may use, change and "
-    "redistribute it; if you offer a changed version, even only over a network, "
-    "you must offer its source code, too."
+    "redistribute it; anyone who distributes a changed version, or offers it over "
+    "a network, must offer its source code."
 )
 _PARTS = tr(
     "It is built with ultralytics (AGPL-3.0), PyTorch, Qt (LGPL-3.0), PyAV and "

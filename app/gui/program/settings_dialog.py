@@ -23,14 +23,14 @@ from app.language import SYSTEM, languages, tr
 from app.settings import Settings
 
 _CAMERAS = {
-    "auto": tr("The recorder's layout"),
-    "folder": tr("The folder"),
-    "file": tr("The file"),
+    "auto": tr("Recorder's layout"),
+    "folder": tr("Folder"),
+    "file": tr("File name"),
 }
-_STARTS = {"continue": tr("Read waiting videos"), "ask": tr("Wait for “Continue”")}
+_STARTS = {"continue": tr("Load waiting videos"), "ask": tr("Wait for “Continue”")}
 _DEVICES = {
-    "auto": tr("A graphics card if there is one"),
-    "cpu": tr("The processor"),
+    "auto": tr("GPU if available"),
+    "cpu": tr("Processor"),
 }
 
 
@@ -67,9 +67,7 @@ class SettingsDialog(QDialog):
         self._cameras = _choice(
             "settings_cameras", tr("Cameras are named after"), _CAMERAS, settings.ingest.camera_by
         )
-        self._device = _choice(
-            "settings_device", tr("Compute on"), _DEVICES, settings.models.device
-        )
+        self._device = _choice("settings_device", tr("Device"), _DEVICES, settings.models.device)
         self._fps = QDoubleSpinBox()
         self._fps.setObjectName("settings_fps")
         self._fps.setAccessibleName(tr("Frames analysed per second"))
@@ -91,7 +89,7 @@ class SettingsDialog(QDialog):
         form.addRow(tr("When a library is &opened"), self._start)
         form.addRow(tr("&Cameras are named after"), self._cameras)
         form.addRow(tr("&Frames analysed per second"), self._fps)
-        form.addRow(tr("Co&mpute on"), self._device)
+        form.addRow(tr("D&evice"), self._device)
         form.addRow("", self._shortcuts)
         note = wrapped_label(
             "settings_note",

@@ -18,11 +18,6 @@ from app.language import tr
 
 PICTURE_SIZE = QSize(36, 72)
 EXAMPLE_SIZE = QSize(16, 28)
-STAGE_WORDS = {
-    SearchStage.RETRIEVED: tr("by looks"),
-    SearchStage.AGGREGATED: tr("refined by similar people"),
-    SearchStage.RERANKED: tr("refined in pairs"),
-}
 RUNNING_WORDS = {
     SearchStage.AGGREGATED: tr("refining…"),
     SearchStage.RERANKED: tr("comparing…"),
@@ -182,7 +177,7 @@ class QueryHead(QWidget):
         menu = QMenu(button)
         show = menu.addAction(tr("Show"))
         show.triggered.connect(lambda: self.example_chosen.emit(judged.tracklet_id))
-        leave = menu.addAction(tr("No longer judged"))
+        leave = menu.addAction(tr("Clear decision"))
         leave.setObjectName("example_left")
         leave.triggered.connect(lambda: self.example_left.emit(judged.tracklet_id))
         button.setMenu(menu)
@@ -225,7 +220,7 @@ class QueryHead(QWidget):
             )
         )
         self._show_state(
-            tr("possible matches · {stage}", stage=STAGE_WORDS[result.stage]),
+            tr("possible matches · {stage}", stage=result.stage.words),
             "\n".join(
                 [
                     STAGE_MEANINGS[result.stage],

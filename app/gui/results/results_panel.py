@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.core.clock import zone_text
 from app.core.entities import Verdict
 from app.core.journal import Decision, UndoState
 from app.core.queries import SearchResult
@@ -316,7 +317,7 @@ class ResultsPanel(QWidget):
     def set_zone(self, zone: ZoneInfo) -> None:
         """In which zone times are told and typed."""
         self.model.zone = zone
-        self.zone.set_whole(tr("times in {zone}", zone=zone.key))
+        self.zone.set_whole(tr("times in {zone}", zone=zone_text(zone)))
         self.filters.set_zone(zone)
 
     def offer_verdicts(self, judging: bool) -> None:

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.core.clock import zone_text
 from app.core.entities import Camera
 from app.core.queries import SearchFilter
 from app.gui.results.gallery_rows import Shown
@@ -222,7 +223,7 @@ class SearchFilters(QWidget):
     def set_zone(self, zone: ZoneInfo) -> None:
         """In which zone times are typed."""
         self._zone = zone
-        self.zone.setText(tr("Times in {zone}", zone=zone.key))
+        self.zone.setText(tr("Times in {zone}", zone=zone_text(zone)))
 
     def offer_span(self, first_utc: datetime, last_utc: datetime) -> None:
         """Where the footage begins and ends: what the times say when they are switched on."""

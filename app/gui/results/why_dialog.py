@@ -54,8 +54,8 @@ class WhyDialog(ProblemDialog):
         self.remark = wrapped_label("why_remark", "muted")
         self.remark.setText(
             tr(
-                "Bright areas look similar to the network, at about the same height. The "
-                "background can look similar, too: this is a help for comparing, not proof."
+                "Bright areas look similar to the network, at about the same height; sometimes "
+                "the background does, too. Use this as a hint, not as proof."
             )
         )
         self._lay_out()

@@ -9,7 +9,7 @@ from app.core.camera_clock import DAY_S, CameraClock, Mark, solve_clock
 from app.core.clock import parse_zone
 from app.core.entities import Camera, Video
 from app.core.errors import UsageError
-from app.language import tr, trn
+from app.language import tr
 from app.services.footage.stored_footage import check_moment
 from app.services.search.search import Search
 from app.storage.library import Library
@@ -50,12 +50,16 @@ class SolvedClock:
 
     def words(self) -> str:
         """How sure it is; a single event agrees with itself whatever was marked."""
-        return trn(
-            "Found within {within_s:.2f} s if the event was marked right: mark another one to "
-            "check it.",
+        if self.events == 1:
+            return tr(
+                "Found within {within_s:.2f} s if the event was marked right: mark another one to "
+                "check it.",
+                within_s=self.uncertainty_s,
+            )
+        return tr(
             "Found within {within_s:.2f} s from {count} events.",
-            self.events,
             within_s=self.uncertainty_s,
+            count=self.events,
         )
 
 
@@ -228,7 +232,7 @@ def changed(
         )
     if not abs(drift_s_per_day or 0.0) <= DAY_S / 2:
         raise UsageError(
-            tr("A drift cannot be more than half a day per day."), tr("Give it in seconds a day.")
+            tr("A drift cannot be more than 12 hours per day."), tr("Give it in seconds a day.")
         )
     if offset_s is not None:
         clock = replace(clock, offset_s=offset_s)

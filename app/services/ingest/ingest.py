@@ -366,7 +366,9 @@ class Ingest:
                 if isinstance(outcome, Analysed):
                     found_s = outcome.time_s
                     if outcome.is_last:
-                        step = tr("Describing the people in {camera}", camera=video.camera.name)
+                        step = tr(
+                            "Computing features of the people in {camera}", camera=video.camera.name
+                        )
                 elif isinstance(outcome, Described):
                     described_s = outcome.time_s
                 elif isinstance(outcome, Chapter):

@@ -96,7 +96,7 @@ def install(
     offers = () if local.is_file() else _files(source, sha256)
     if not offers and not local.is_file():
         raise UsageError(
-            tr("There is no file '{source}', and no network of that name is known.", source=source),
+            tr('There is no file "{source}", and no network of that name is known.', source=source),
             tr(
                 "Name a file, an https address, or a name that `{program} models` lists.",
                 program=command_name(),
@@ -150,13 +150,13 @@ def remove(name: str, files: NetworkFiles, role: ModelRole | None = None) -> Pat
                 tr("Install another one, or name it in the settings: it is used instead."),
             )
         raise NotFoundError(
-            tr("No network named '{name}' is installed.", name=name),
+            tr('No network named "{name}" is installed.', name=name),
             tr("To list the installed networks: {program} models", program=command_name()),
         )
     if len(found) > 1:
         paths = listed(map(str, found))
         raise UsageError(
-            tr("Several networks are named '{name}': {paths}.", name=name, paths=paths),
+            tr('Several networks are named "{name}": {paths}.', name=name, paths=paths),
             tr("Name the file with its ending, or add --role."),
         )
     try:

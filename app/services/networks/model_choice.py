@@ -21,7 +21,7 @@ from app.settings import AUTO, NOTHING, bundled_models_dir, is_bundled, models_d
 # Last names of the path of what comes along: resources/models/ROLE/FILE.
 _SHIPPED_AS = 4
 # Told wherever the bundled detector is used: it is small, so that the program stays small.
-LARGER_FINDS_MORE = tr("A larger YOLO finds more people.")
+LARGER_FINDS_MORE = tr("Tip: a larger YOLO detector finds more people.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +199,8 @@ def find_file(text: str, role: ModelRole, files: NetworkFiles) -> Path:
     )
     raise ModelError(
         tr(
-            "There is no {role} file '{text}', and no installed or bundled {role} "
-            "of that name (there are: {names}).",
+            'There is no {role} file "{text}", and no installed or bundled {role} of that '
+            "name (there are: {names}).",
             role=role_words(role),
             text=text,
             names=names or tr("none"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,3 +80,18 @@ def test_which_language_is_used(
 
 def test_languages_have_their_own_names() -> None:
     assert languages() == {"en": "English", "pl_PL": "polski (Polska)"}
+
+
+def test_no_text_is_looked_up_before_the_language_is_chosen() -> None:
+    """It would stay English: `app.bootstrap` chooses, so nothing it imports first may look up."""
+    script = (
+        "import app.language as language\n"
+        "looked_up, tr = [], language.tr\n"
+        "language.tr = lambda text, /, **values: looked_up.append(text) or tr(text, **values)\n"
+        "import app.bootstrap\n"
+        "print(looked_up)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "[]\n"

@@ -103,7 +103,7 @@ def test_another_file_of_that_name_is_not_overwritten(file: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "sha256", "problem"),
     [
-        ("nowhere.onnx", None, "There is no file 'nowhere.onnx'"),
+        ("nowhere.onnx", None, 'There is no file "nowhere.onnx"'),
         ("https://example.org/readme.txt", None, r"readme\.txt is not a weights file"),
         ("https://example.org/", None, "is not a weights file"),
         ("yolo11n.pt", "12", "not a SHA-256"),
@@ -169,13 +169,13 @@ def test_remove_takes_the_file_and_what_lies_beside_it(file: Path) -> None:
     Path(f"{file}.toml").write_text("")
     last(install(str(file), embedder))
     last(install(str(file), embedder, "detector"))
-    with pytest.raises(UsageError, match="Several networks are named 'net'"):
+    with pytest.raises(UsageError, match='Several networks are named "net"'):
         remove("net", embedder)
     assert remove("net", embedder, "detector") == models_dir("detector") / "net.onnx"
     assert left() == ["embedders/net.onnx", "embedders/net.onnx.toml"]
     remove("net.onnx", embedder)
     assert left() == []
-    with pytest.raises(NotFoundError, match="No network named 'net.onnx'"):
+    with pytest.raises(NotFoundError, match='No network named "net.onnx"'):
         remove("net.onnx", embedder)
 
 
