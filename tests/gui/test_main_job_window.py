@@ -169,7 +169,7 @@ class Window:
     def hits(self) -> list[int]:
         """Tracklets of the ranking, once it has come."""
         model, head = self.results.model, self.results.head
-        self.wait(lambda: len(model) and "by looks" in head.state.whole())
+        self.wait(lambda: len(model) and "by appearance" in head.state.whole())
         return [model.hit(row).tracklet_id for row in range(len(model))]
 
     def who(self, tracklet_id: int) -> int:

@@ -78,7 +78,7 @@ def test_networks_are_chosen_searched_with_and_told_when_they_fit_no_longer(
 
     head, notice = shell.results.panel.head, shell.results.panel.notice
     shell.results.flow.search_tracklet(1)
-    wait(lambda: "by looks" in head.state.whole())
+    wait(lambda: "by appearance" in head.state.whole())
     shell.networks.list.ask()
     shown = shell.window.findChild(NetworksDialog)
     for role in ("aggregator", "reranker"):
@@ -100,6 +100,6 @@ def test_networks_are_chosen_searched_with_and_told_when_they_fit_no_longer(
     wait(lambda: label(shell.window, "models").endswith("other"))
     wait(lambda: notice.isVisible() and "reranker.safetensors was" in notice.words.text())
     assert "aggregator.safetensors was trained with the embedder" in notice.words.text()
-    assert "by looks" in head.state.whole()
+    assert "by appearance" in head.state.whole()
     assert len(shell.results.panel.model) == 5
     progress.reject()

@@ -81,7 +81,7 @@ def test_shows_counts_stage_and_time(panel: ResultsPanel) -> None:
     panel.show_result(a_result(*range(1, 24)))
     assert panel.gallery.isVisible()
     assert panel.head.count.text() == "23 of 1\u202f204"
-    assert panel.head.state.whole() == "possible matches · by looks"
+    assert panel.head.state.whole() == "possible matches · by appearance"
     panel.show_result(a_result(2, 1, stage=SearchStage.RERANKED))
     assert "in pairs" in panel.head.state.whole()
     assert panel.zone.whole() == "times in Europe/Berlin"
@@ -336,7 +336,7 @@ def test_a_problem_stands_above_the_results_until_put_away(panel: ResultsPanel, 
     assert "The embedder is missing." in panel.notice.words.text()
     assert "Choose another one." in panel.notice.words.text()
     assert panel.gallery.isVisible()
-    assert panel.head.state.whole() == "possible matches · by looks"
+    assert panel.head.state.whole() == "possible matches · by appearance"
     qtbot.mouseClick(panel.notice.put_away, Qt.MouseButton.LeftButton)
     assert not panel.notice.isVisible()
 

@@ -41,7 +41,7 @@ def test_a_tracklet_is_searched_and_shown_in_stages(window: Window, qtbot) -> No
         window.flow.search_tracklet(8)
     assert changed.args == [TrackletQuery(8)]
     qtbot.waitUntil(lambda: window.ids() == [1, 2, 3])
-    assert "by looks" in window.panel.head.state.whole()
+    assert "by appearance" in window.panel.head.state.whole()
     search.go_on.set()
     window.settle()
     assert window.ids() == [3, 1, 2]
@@ -130,7 +130,7 @@ def test_a_new_search_closes_the_old_one(window: Window, qtbot) -> None:
     assert search.closed.is_set()
     assert [2, 1] not in rankings
     assert window.ids() == [7, 9]
-    assert "by looks" in window.panel.head.state.whole()
+    assert "by appearance" in window.panel.head.state.whole()
 
 
 def test_another_query_starts_without_selection_at_the_top(window: Window) -> None:
@@ -165,7 +165,7 @@ def test_a_point_with_nobody_says_so_and_leaves_the_results(window: Window) -> N
     assert "Nobody was found at that point." in window.panel.notice.words.text()
     assert "Click on a person." in window.panel.notice.words.text()
     assert window.ids() == [1, 2]
-    assert "by looks" in window.panel.head.state.whole()
+    assert "by appearance" in window.panel.head.state.whole()
     # The filter still belongs to the search that worked.
     window.panel.filters._camera_actions[2].setChecked(True)
     window.settle()

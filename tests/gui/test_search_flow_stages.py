@@ -39,7 +39,7 @@ def test_a_stage_that_is_left_out_is_told_above_the_results(window: Window, qtbo
     qtbot.waitUntil(lambda: notice.isVisible() and "damaged" in notice.words.text())
     assert "osnet-1. pairs is damaged.\nDownload it again." in notice.words.text()
     assert len(window.panel.model) == 3
-    assert "by looks" in window.panel.head.state.whole()
+    assert "by appearance" in window.panel.head.state.whole()
 
 
 def test_a_slow_stage_is_named_while_the_ranking_before_it_stands(window: Window, qtbot) -> None:
@@ -53,7 +53,7 @@ def test_a_slow_stage_is_named_while_the_ranking_before_it_stands(window: Window
     window.flow.search_tracklet(7)
     state = window.panel.head.state
     qtbot.waitUntil(lambda: state.whole().endswith("comparing…"))
-    assert "by looks" in state.whole()
+    assert "by appearance" in state.whole()
     assert len(window.panel.model) == 3
     search.go_on.set()
     qtbot.waitUntil(lambda: "in pairs" in state.whole())
