@@ -49,6 +49,18 @@ def test_what_does_not_agree_is_dark(qtbot) -> None:
     assert plain.pixelColor(middle, plain.height() - 5).lightness() > 240
 
 
+def test_pictures_leave_room_for_what_is_said_below_them(qtbot) -> None:
+    dialog = WhyDialog(["A long line about the hit, which wraps in a narrow dialog"] * 6)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.show_explanation(an_explanation())
+    qtbot.wait(10)
+    for picture, caption in zip(dialog.pictures, dialog.captions, strict=True):
+        assert picture.height() >= picture.pixmap().height()
+        assert caption.geometry().top() >= picture.geometry().bottom()
+    assert dialog.highlight.geometry().top() > dialog.captions[0].geometry().bottom()
+
+
 class Asked:
     def __init__(self, tasks: TaskRunner, qtbot, answer: Callable[[], Explanation]) -> None:
         self.pairs: list[tuple[object, int]] = []

@@ -158,7 +158,7 @@ class SourcesPanel(QWidget):
         tree.setObjectName("sources_tree")
         tree.setAccessibleName(tr("Cameras and videos"))
         tree.setColumnCount(3)
-        tree.setHeaderLabels([tr("Video"), tr("Status"), tr("Sightings")])
+        tree.setHeaderLabels([tr("Video"), tr("Status"), tr("Seen")])
         tree.setUniformRowHeights(True)
         tree.setIndentation(3 * theme.UNIT_PX)
         tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)

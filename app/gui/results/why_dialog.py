@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.gui.results.sought import as_qimage
+from app.gui.widgets.fitting import fit_height
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.problem_dialog import ProblemDialog
 from app.gui.widgets.theme import UNIT_PX
@@ -25,7 +26,7 @@ from app.language import tr
 if TYPE_CHECKING:
     from app.services.search.why import Explanation, Side
 
-PICTURE_PX = 360
+PICTURE_PX, _WIDTH_PX = 360, 520
 # How bright a part is that does not agree at all.
 _DIMMED = 0.25
 
@@ -60,6 +61,7 @@ class WhyDialog(ProblemDialog):
         )
         self._lay_out()
         self.captions[0].setText(tr("Comparing the two pictures…"))
+        fit_height(self, _WIDTH_PX)
 
     def _label(self, name: str) -> QLabel:
         label = QLabel(self)
@@ -98,6 +100,7 @@ class WhyDialog(ProblemDialog):
         ):
             caption.setText(f"{words} · {side.camera}" if side.camera else words)
         self._show()
+        fit_height(self, max(self.width(), _WIDTH_PX))
 
     def show_problem(self, text: str) -> None:
         """The pictures cannot be compared."""
