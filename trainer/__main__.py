@@ -13,7 +13,7 @@ from trainer.train_commands import export, list_configs, train
 _HELP = """
 Trains, measures, converts and exports the networks of Retrace.
 
-The usual way, with data sets below ~/data; each command tells more with --help:
+The usual way, with data sets below ~/data; see --help of each command:
 
 `export RETRACE_DATA=~/data`
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Precision = Annotated[
-    str, typer.Option(help="float32, bf16 or auto: bf16 where the device has it by nature.")
+    str, typer.Option(help="float32, bf16 or auto: bf16 where the device supports it natively.")
 ]
 Batch = Annotated[int | None, typer.Option(min=1, help="Images at a time.", show_default="device")]
 Flip = Annotated[bool, typer.Option("--flip", help="Average with the vector of the mirror image.")]

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from trainer.synthetic.jobs import Done
 
 synthesize = typer.Typer(
-    help="Renders people before virtual cameras, free of terms; or composes them of real crops.",
+    help="Renders people for virtual cameras, free of licence terms; or composes them of real crops.",
     no_args_is_help=True,
 )
 
 Out = Annotated[Path, typer.Option(help="The folder to fill; finished files in it are kept.")]
 Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal bytes.")]
-Workers = Annotated[int, typer.Option(min=1, help="Processes side by side.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes at the same time.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 Force = Annotated[bool, typer.Option("--force", help="Render again what is there.")]
 

@@ -55,11 +55,11 @@ Overfit = Annotated[
     typer.Option(min=0, help="Sanity check: 200 steps on the first N batches; the loss must fall."),
 ]
 Minutes = Annotated[
-    float, typer.Option(min=0, help="Save and stop after so long, with status 3; 0: never.")
+    float, typer.Option(min=0, help="Save and stop after this many minutes, with exit status 3; 0: never.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Threads = Annotated[
-    int, typer.Option(min=0, help="Of torch on the processor; 0: as torch thinks best.")
+    int, typer.Option(min=0, help="Threads of PyTorch on the processor; 0: PyTorch's default.")
 ]
 
 
@@ -74,18 +74,18 @@ def train(
     device: Device = "auto",
     threads: Threads = 0,
 ) -> None:
-    """Trains a network, and leaves a folder with all that is to be known of it.
+    """Trains a network, and leaves a folder with everything about the run.
 
     The folder: `config.toml` (every setting), `sessions.jsonl` (versions, commit, device),
     `log.jsonl` and `tensorboard/`, `samples.png` (augmented images), `curves.png`, `hits-*.png`
     (rankings, right and wrong), `checkpoints/`, `best.safetensors` (highest mAP) and
     `model.safetensors` (the last epoch), which the application opens.
 
-    A run that was killed goes on exactly where its last checkpoint was: same command, with
+    A killed run continues exactly from its last checkpoint: repeat the command with
     `--resume auto`. Ctrl-C and SIGTERM save first. Several GPUs or machines:
     `torchrun --nproc-per-node 4 -m trainer train …`.
 
-    From a published row, from a file of one's own, and fine-tuning:
+    A published row, a configuration of your own, and fine-tuning:
 
     `python -m trainer train transreid/market1501_s12_sie_jpm --data ~/data`
 
@@ -111,7 +111,7 @@ def train(
 def list_configs(
     search: Annotated[str, typer.Argument(help="Only names that contain this.")] = "",
 ) -> None:
-    """Lists the configurations that come with the program, with the published number to hit.
+    """Lists the bundled configurations, with the published results.
 
     mAP and rank-1 in per cent, as the source prints them. A name is what `train` takes.
 

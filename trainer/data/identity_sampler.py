@@ -138,7 +138,7 @@ class IdentitySampler(_SeededSampler):
         if len(self._rows) < identities:
             raise TrainerError(
                 f"A batch of {identities} identities cannot be drawn from {len(self._rows)} (those "
-                f"with at least {least_images} images).",
+                f"with at least {least_images} {'image' if least_images == 1 else 'images'}).",
                 "Lower sampler.identities or sampler.least_images, or train on more data.",
             )
 
