@@ -117,7 +117,7 @@ def test_what_cannot_be_stored_is_said(sheet: ClockDialog, workspace: Any, qtbot
     field(sheet, "offset").setText("5")
     field(sheet, "name").setText("cam2")
     save(sheet)
-    qtbot.waitUntil(lambda: 'a camera "cam2" already' in label(sheet, "clock_problem"))
+    qtbot.waitUntil(lambda: 'already a camera "cam2"' in label(sheet, "clock_problem"))
 
 
 def test_videos_of_several_cameras_have_no_clock_entry(

@@ -131,9 +131,9 @@ def test_the_time_between_is_said_with_what_it_means(model: GalleryModel) -> Non
     (hit,) = hits_of(3)
     model.show([replace(hit, transit=Transit(gap_s=40.2, log_odds=1.5))])
     index = model.index(0)
-    assert "seen 40 s later, usual here" in index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "seen 40 s later, which is usual" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     model.add_details([details_of(3)])
-    assert "\nSeen 40 s later, usual here\n" in index.data(Qt.ItemDataRole.ToolTipRole)
+    assert "\nSeen 40 s later, which is usual\n" in index.data(Qt.ItemDataRole.ToolTipRole)
     model.show([hit])
     assert "Sightings" not in index.data(Qt.ItemDataRole.ToolTipRole), "times do not count any more"
 

@@ -234,7 +234,7 @@ def test_a_click_beside_everyone_says_how_a_box_is_drawn(player: Player) -> None
     beside = player.panel.view.widget_rect(np.array([50, 10, 54, 14])).center().toPoint()
     QTest.mouseClick(player.panel.view, Qt.MouseButton.LeftButton, pos=beside)
     assert player.clicks == []
-    assert "Shift-drag" in player.panel.view.hint
+    assert "hold Shift" in player.panel.view.hint
     drawn: list[tuple] = []
     player.flow.box_drawn.connect(lambda *box: drawn.append(box))
     player.panel.view.box_drawn.emit(np.array([1, 2, 30, 40], np.float32))
