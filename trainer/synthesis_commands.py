@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trainer.synthetic.jobs import Done
 
 synthesize = typer.Typer(
-    help="Renders people for virtual cameras, free of licence terms; or composes them of real crops.",
+    help="Renders people for virtual cameras, free of licence terms, or composes them of crops.",
     no_args_is_help=True,
 )
 

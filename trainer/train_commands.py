@@ -55,7 +55,10 @@ Overfit = Annotated[
     typer.Option(min=0, help="Sanity check: 200 steps on the first N batches; the loss must fall."),
 ]
 Minutes = Annotated[
-    float, typer.Option(min=0, help="Save and stop after this many minutes, with exit status 3; 0: never.")
+    float,
+    typer.Option(
+        min=0, help="Save and stop after this many minutes, with exit status 3; 0: never."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Threads = Annotated[

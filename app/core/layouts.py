@@ -13,6 +13,14 @@ from datetime import UTC, tzinfo
 
 from app.language import tr
 
+# Zones that programs write by letters, in minutes east of Greenwich. Left out: those that mean
+# different zones in different countries (IST).
+_ZONES = """
+HST-600 AKST-540 AKDT-480 PST-480 PDT-420 MST-420 MDT-360 CST-360 CDT-300 EST-300 EDT-240
+WET+0 WEST+60 BST+60 CET+60 CEST+120 EET+120 EEST+180 MSK+180 SGT+480 AWST+480 JST+540 KST+540
+ACST+570 AEST+600 ACDT+630 AEDT+660 NZST+720 NZDT+780
+"""
+ZONE_NAMES = {name: int(minutes) for name, minutes in re.findall(r"([A-Z]+)([+-]\d+)", _ZONES)}
 # What may stand in a pattern as <name>. Groups that mean something:
 #   camera   who recorded it; `channel` is added to it, `lens` is a letter of `LENSES`, `letter`
 #            one whose meaning differs between makers and models, so it stays a letter
@@ -46,6 +54,7 @@ PARTS = {
     # UTC, (GMT+2), [UTC+05-30]; Z; +02:00; -05:00.
     "zone": r"(?P<offset>[\s_]?[(\[]?(?:UTC|GMT)"
     r"(?:[+-]\d{1,2}(?:[:_.]?\d\d|-(?:00|15|30|45))?)?(?![A-Za-z\d])"
+    r"|[\s_]?[(\[]?(?:" + "|".join(ZONE_NAMES) + r")(?![A-Za-z\d])"
     r"|Z(?![A-Za-z\d])|[\s_]?\+\d\d(?:[-:_.]?(?:00|15|30|45))?(?!\d)"
     r"|\s?-\d\d[-:_.]?(?:00|15|30|45)(?![-:_.]?\d))?",
     "named_month": r"(?P<named>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -331,6 +340,18 @@ LAYOUTS: tuple[Layout, ...] = (
         r"<between>(?P<hour>\d\d)[-_.:h](?P<minute>\d\d)(?![-_.:\d])",
         "Lobby 2024-05-14 10-32",
         anywhere=True,
+    ),
+    Layout(
+        "name and time below the date",
+        rf"{_DATE_ABOVE}(?:\d\d/)?<said>[ _-]<time>(?:\D<word>)?",
+        "2024-05-14/Driveway_10-32-07",
+    ),
+    Layout(
+        # Behind other names, six digits may be a counter.
+        "camera number and time below the date",
+        rf"{_DATE_ABOVE}(?:\d\d/)?(?P<said>(?i:cam(?:era)?|ch(?:annel)?)[ _-]?\d{{1,3}})[ _-]<hms>"
+        r"(?:[-_.]<word>)?",
+        "20240514/cam7_103207",
     ),
     Layout(
         "date and time with 年, 月 and 日",

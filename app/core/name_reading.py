@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 
-from app.core.layouts import LAYOUTS, LENSES, Layout
+from app.core.layouts import LAYOUTS, LENSES, ZONE_NAMES, Layout
 
 # ".07" of "10.32.07" is no suffix; what ends the name of a video or picture is.
 _SUFFIX = re.compile(r"\.(?:[A-Za-z][A-Za-z0-9]{1,4}|3g[p2]|26[45])$")
@@ -260,6 +260,9 @@ def _zone(offset: str, is_iso: bool, name: str) -> tzinfo | None:
     if not offset:
         utc = name.startswith("PXL_") or re.search(r"(?<![A-Za-z])UTC(?![A-Za-z+-])", name)
         return UTC if utc else None  # Pixel phones write UTC without saying so
+    named = ZONE_NAMES.get(offset.strip(" _([)]"))
+    if named is not None:
+        return timezone(timedelta(minutes=named))
     sign = re.search(r"[+-]", offset)
     if sign is None:
         return UTC

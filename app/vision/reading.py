@@ -296,7 +296,8 @@ def _timeline(
     rate_fps: float | None,
 ) -> Timeline:
     rate = frame_rate(stream)
-    if first.pts is None and first.dts is None:  # a bare stream
+    # A bare stream: of bare JPEG pictures FFmpeg makes up times, 25 a second.
+    if (first.pts is None and first.dts is None) or stream.time_base == _BARE_TIME_BASE:
         rate = Fraction(rate_fps).limit_denominator(100_000) if rate_fps else rate
         return Timeline("count", 1 / rate, 0, 1, None)
     time_base = stream.time_base or 1 / rate

@@ -109,7 +109,13 @@ def test_cameras_starts_and_length_are_shown_and_nothing_is_read(
     assert label(sheet, "footage_state") == "2 cameras, 4 videos, 0:03:00.0 in all"
     assert rows(sheet) == [
         ["a", "2024-05-14 10:00:00 +02:00", "2 videos by file name", "", "0:02:00.0"],
-        ["b", "2024-05-14 10:02:00 +02:00", "1 video by file name, 1 cannot be read", "", "0:01:00.0"],
+        [
+            "b",
+            "2024-05-14 10:02:00 +02:00",
+            "1 video by file name, 1 cannot be read",
+            "",
+            "0:01:00.0",
+        ],
     ]
     first = sheet.findChild(QTreeWidget).topLevelItem(0).child(0)
     assert [first.text(column) for column in range(5)] == [

@@ -105,7 +105,7 @@ def test_bad_files_are_named_the_rest_is_done(
         assert ("[red]text.avi failed: " in said.err) == is_first
         assert ("[red]text.avi and 1 more failed before, unchanged." in said.err) != is_first
         assert "failed: cam_\ufffdt\ufffd.mp4 cannot be stored: " in said.err
-        assert "3 failed · 1 cut" in said.err
+        assert "3 failed · 1 partial" in said.err
     listed = json.loads(retrace("list", "--library", library, "--json").out)
     states = {Path(video["video"]).name: video for video in listed["videos"]}
     assert {name: state["status"] for name, state in states.items()} == {
@@ -235,7 +235,7 @@ def test_networks_are_taken_from_flag_library_settings_folder_in_that_order(
     assert said.status == 1 and "vectors of two networks cannot be compared." in said.err
     settings_path().write_text('[models]\ndetectr = "second"\n')
     said = retrace("ingest", clip, "--library", tmp_path / "c")
-    assert said.status == 1 and "unknown key 'models.detectr'" in said.err
+    assert said.status == 1 and "unknown key \"models.detectr\"" in said.err
 
 
 def test_damaged_weights_are_told(
@@ -271,7 +271,7 @@ def test_a_file_in_place_of_the_library_is_told(
     said = retrace("ingest", videos, "--library", tmp_path / "file", *networks)
     assert said.status == 1
     assert f"{tmp_path / 'file'} is a file, and a library is a folder." in said.err
-    assert "Name the library's folder, or one that does not exist yet" in said.err
+    assert "Give the library's folder, or one that does not exist yet" in said.err
 
 
 # Cameras ------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def test_people_are_built_merged_and_split_and_it_is_all_taken_back(desk: Desk) 
     assert (ann["name"], ann["tracklet_ids"]) == ("Ann", [1, 5])
     desk.answer("mark", "ann", "--colour", "#C03060", "--notes", "red hat")
     assert desk.answer("judge", "Bert", "--yes", 4, "--yes", 8)["tracklet_ids"] == [4, 8]
-    assert "Bert is Ann now." in desk("merge", "Ann", "Bert", "--anyway").err
+    assert "Bert is now Ann." in desk("merge", "Ann", "Bert", "--anyway").err
     assert desk.everybody() == {"Ann": [1, 4, 5, 8]}
     assert desk.answer("split", "Ann", "--tracklet", 8, "--into", "Cy")["tracklet_ids"] == [8]
     desk.answer("remove", "Ann", "--tracklet", 4)
@@ -91,7 +91,7 @@ def test_whoever_was_rejected_is_not_meant_when_the_person_is_searched(
     ("arguments", "said"),
     [
         (("judge", "Bert", "--yes", 3), "To begin a person, give at least two tracklets"),
-        (("judge", "Bert", "--yes", 3, "--yes", 5), "Tracklet 5 is Ann already."),
+        (("judge", "Bert", "--yes", 3, "--yes", 5), "Tracklet 5 already belongs to Ann."),
         (("judge", "Ann", "--yes", 2), "shows both at once"),
         (("merge", "Ann", "Bert"), 'Nobody in this library is named "Bert".'),
         (("split", "Ann", "--tracklet", 3), "Ann has no sighting 3."),

@@ -63,7 +63,7 @@ def test_two_lenses_are_two_cameras(
     ]
     assert len({video["content_sha256"] for video in listed}) == 2
     said = retrace(*ingest)  # neither is a copy of the other, nor done again
-    assert said.status == 0 and "0 videos done" in said.err and "2 not done again" in said.err
+    assert said.status == 0 and "0 videos done" in said.err and "2 not read again" in said.err
     assert retrace("export", "--library", library, "--mot", tmp_path / "mot").status == 0
     exported = sorted(path.name for path in (tmp_path / "mot").iterdir())
     assert exported == ["two_lenses view 2__two_lenses.txt", "two_lenses__two_lenses.txt"]

@@ -27,7 +27,9 @@ _DATA_SET_CAMERA = re.compile(r"(c\d{1,3})s\d+(?:_|$)")  # Market-1501: "c3s1_00
 _DATE = r"20\d\d[-_.]?[01]\d[-_.]?[0-3]\d"
 _ANY_DATE = re.compile(rf"(?<!\d)(?:{_DATE}|[0-3]?\d([-_.])[0-3]?\d\1(?:20)?\d\d)(?!\d)")
 # "Driveway_20240514": what stands before the date is what its owner calls the camera.
-_NAME_BEFORE_DATE = re.compile(rf"(?P<name>.*?)[ _.-]+{_DATE}(?:[T _.-]|\d{{6}}|$)")
+_NAME_BEFORE_DATE = re.compile(
+    rf"(?P<name>.*?)[ _.-]+(?:{_DATE}|[0-3]?\d([-_.])[0-3]?\d\2(?:20)?\d\d)(?:[T _.-]|\d{{6}}|$)"
+)
 # Folders named after what recorded: they name a camera only where nothing else does.
 _MAKER_NAMES = """
 amcrest axis blueiris blue_iris dahua eufy foscam frigate hikvision lorex motioneye nvr reolink

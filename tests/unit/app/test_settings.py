@@ -37,9 +37,9 @@ def test_only_what_differs_is_written_and_comes_back(tmp_path: Path) -> None:
             "known here: detector, embedder, aggregator, reranker, device",
         ),
         ("[model]\n", "known here: language, keys, models, ingest, search, window"),
-        ("[ingest]\nfps = 'fast'\n", "'ingest.fps'"),
+        ("[ingest]\nfps = 'fast'\n", '"ingest.fps"'),
         ("[ingest]\nfps = 0\n", "greater than 0"),
-        ("[window]\ntheme = 'blue'\n", "'window.theme'"),
+        ("[window]\ntheme = 'blue'\n", '"window.theme"'),
         ("[ingest\n", "cannot be read"),
     ],
 )

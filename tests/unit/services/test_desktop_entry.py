@@ -67,7 +67,7 @@ def test_words_are_quoted_as_the_specification_wants(word: str, wanted: str) -> 
 
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
 def test_elsewhere_it_says_what_to_do(data: Path, platform: str) -> None:
-    with pytest.raises(UsageError, match="Only Linux") as caught:
+    with pytest.raises(UsageError, match="Linux only") as caught:
         install_desktop_entry(platform)
     assert "taskbar" in caught.value.remedy
     assert not data.exists()

@@ -170,7 +170,7 @@ def test_two_programs_do_not_write_one_file(server: FileServer, tmp_path: Path) 
     server.stall_after = 1000
     first = download(server.url(), "net.onnx", tmp_path)
     next(first)
-    with pytest.raises(DownloadError, match="by another program already"):
+    with pytest.raises(DownloadError, match="already being downloaded by another program"):
         fetched(server.url(), tmp_path)
     first.close()
 

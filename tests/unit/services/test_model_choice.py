@@ -142,5 +142,5 @@ def test_the_rule_says_why_and_whether_anybody_asked(folder: Path) -> None:
     assert choose("aggregator", FILES, setting="auto") == Choice()
     missing = choose("reranker", FILES, setting="nobody")
     assert missing.file is None and missing.problem is not None and missing.asked
-    with pytest.raises(ModelError, match="'nobody'"):
+    with pytest.raises(ModelError, match='"nobody"'):
         missing.given()

@@ -193,7 +193,7 @@ def test_a_named_embedder_is_searched_if_the_library_has_all_its_vectors(
 ) -> None:
     files = network_files(None, {file.name: "transreid-1"})
     networks = networks_of(library, None, NamedModels(embedder=str(file)), files=files)
-    with pytest.raises(ModelError, match="not embedded with transreid-1"):
+    with pytest.raises(ModelError, match="no vectors of transreid-1"):
         networks.embedder_id()
     library.store_vectors([1], unit(1, 1)[None], "transreid-1")
     assert networks.embedder_id() == "transreid-1"
@@ -225,7 +225,7 @@ def test_the_list_tells_files_at_once_and_figures_as_they_come(
     assert [each.role for each in told[:4]] == ["detector", "embedder", "aggregator", "reranker"]
     assert all(each.figures is None for each in told[:4])
     assert told[0].model is None and told[1].model is not None
-    assert told[3].problem is not None and "'nobody'" in told[3].problem.message
+    assert told[3].problem is not None and '"nobody"' in told[3].problem.message
     last = {each.role: each for each in told}
     assert last["embedder"].problem is not None and "is gone" in last["embedder"].problem.message
     figures = last["aggregator"].figures

@@ -270,7 +270,7 @@ def test_what_cannot_be_done_with_people_is_said(library: Library, ids: list[int
     one = people.confirm(ids[0], ids[1])
     for wrong, said in (
         (lambda: people.merge(one.id, one.id), "the same person"),
-        (lambda: people.split(one.id, ids[:2]), "has to stay"),
+        (lambda: people.split(one.id, ids[:2]), "must keep at least one"),
         (lambda: people.split(one.id, []), "no sighting"),
         (lambda: people.split(one.id, [ids[4]]), f"no sighting {ids[4]}"),
         (lambda: people.remove(one.id, ids[3]), f"no sighting {ids[3]}"),

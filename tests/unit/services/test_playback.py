@@ -211,7 +211,7 @@ def test_a_time_in_the_missing_part_shows_the_last_frame() -> None:
 def test_a_video_without_frames_is_told_of() -> None:
     with (
         VideoReader(Opened(cut_after=0)) as reader,
-        pytest.raises(VideoError, match=r"gate\.mp4 holds no frame"),
+        pytest.raises(VideoError, match=r"gate\.mp4 contains no frame"),
     ):
         reader.frame_at(3.0)
 

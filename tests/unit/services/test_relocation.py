@@ -83,7 +83,7 @@ def test_a_folder_without_any_of_it_is_refused(
     (tmp_path / "wrong").mkdir()
     with pytest.raises(UsageError, match=r"a.mp4, b.mp4, a.mp4 are not in") as caught:
         locate_footage(library, lost, tmp_path / "wrong")
-    assert "holds a.mp4" in caught.value.remedy
+    assert "contains a.mp4" in caught.value.remedy
     assert paths(library) == before
 
 

@@ -112,7 +112,7 @@ def test_transit_times_find_more_and_hide_nobody(library: Library) -> None:
     own = next(hit for hit in timed.hits if hit.tracklet_id == walks[1][0].id)
     assert own.transit is not None
     assert own.transit.gap_s == pytest.approx(WAY_S, abs=6)
-    assert own.transit.words().endswith("usual here")
+    assert own.transit.words().endswith("which is usual")
     assert (plain.camera_mean, plain.transit) == ((), None)
     assert all(hit.transit is None and hit.score == hit.cosine for hit in plain.hits)
 

@@ -245,7 +245,7 @@ def test_the_database_named_in_place_of_its_folder_is_answered_with_the_folder(
     Library.open(tmp_path / "library", create=True).close()
     with pytest.raises(LibraryError, match="is a file") as caught:
         Library.open(tmp_path / "library" / "library.sqlite")
-    assert caught.value.remedy == f"Name {tmp_path / 'library'}."
+    assert caught.value.remedy == f"Give {tmp_path / 'library'}."
 
 
 def test_an_abandoned_library_is_gone_if_it_was_new_and_empty(

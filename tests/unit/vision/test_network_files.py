@@ -52,7 +52,7 @@ def test_onnx_files_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is not a detector"):
         FILES.recognise(embedder, "detector", "cpu")
     neither = write_embedder(tmp_path / "map.onnx", output="nan")
-    with pytest.raises(ModelError, match="in no role. As embedder: .*As detector: ") as caught:
+    with pytest.raises(ModelError, match="in any role. As embedder: .*As detector: ") as caught:
         FILES.recognise(neither, device="cpu")
     assert "As embedder: " in caught.value.message and "As detector: " in caught.value.message
 
@@ -147,5 +147,5 @@ def test_a_second_detector_for_an_ending_is_a_class_and_a_line(tmp_path: Path) -
     assert not isinstance(files.detector(usual, "cpu"), StripeDetector)
     assert files.measure(striped, "detector", "cpu").architecture == "stripes"
     assert files.measure(usual, "detector", "cpu").architecture == "YOLO"
-    with pytest.raises(ModelError, match="in no role. As embedder: .*As detector: "):
+    with pytest.raises(ModelError, match="in any role. As embedder: .*As detector: "):
         FILES.recognise(striped, device="cpu")

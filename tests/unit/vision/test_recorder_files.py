@@ -144,6 +144,6 @@ def test_program_streams_without_a_stream_map(tmp_path: Path, frames: list[Image
 def test_pictures_that_are_taken_for_sound(tmp_path: Path) -> None:
     sound = (b"\xff\xfb\x90\x00" + bytes(413)) * 4  # frames of MP3 under a video's number
     path = write_program_stream(tmp_path / "a.mpg", [sound] * 40)
-    with pytest.raises(VideoError, match="holds pictures, but not the stream map") as raised:
+    with pytest.raises(VideoError, match="contains pictures, but not the stream map") as raised:
         open_video(path, "c", BERLIN)
     assert "Export it" in raised.value.remedy

@@ -62,7 +62,7 @@ def test_a_reranker_over_tokens_takes_those_of_the_camera(tmp_path):
 def test_tokens_that_cannot_be_had_are_told_to_the_user(tmp_path):
     save_token_cacenet(tmp_path / "net.safetensors")
     onnx = FILES.embedder(save_embedder(tmp_path / "net.onnx"), "cpu")
-    with pytest.raises(ModelError, match="keeps that to itself"):
+    with pytest.raises(ModelError, match="does not provide"):
         FILES.reranker(tmp_path / "net.safetensors", "cpu", lambda: onnx)
 
 
