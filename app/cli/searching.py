@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from app.cli.output import AnswerTable, Cell, box_cell, chatter_on_stderr, print_json, time_cell
+from app.cli.photos import by_photo, check_chosen
 from app.core.clock import format_offset, format_utc, parse_time
 from app.core.errors import UsageError
 from app.core.queries import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from app.core.entities import Video
     from app.services.people.catalog import HitDetails
+    from app.services.search.photo import Photo
     from app.services.workspace import Workspace
 
 _GAP_SIGNS = {"usual": "↑ ", "unusual": "↓ ", "": ""}
@@ -52,13 +54,18 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Whom the command line asked for: at least one example, and who is not meant."""
+    """Whom the command line asked for: at least one example, and who is not meant.
+
+    Attributes:
+        box: of the person in the one picture, xyxy in its pixels.
+    """
 
     images: tuple[Path, ...]
     tracklet_ids: tuple[int, ...]
     people: tuple[str, ...]
     point: Point | None
     rejected: frozenset[int]
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,12 @@ def search_and_show(
     """
     zone = workspace.library.timezone
     with chatter_on_stderr():  # networks are loaded in here
-        query, told = _query(workspace, wanted.who)
+        paths = [each.expanduser() for each in wanted.who.images]
+        finds_people = wanted.who.box is None
+        photos = [(each, workspace.photo(each, finds_people=finds_people)) for each in paths]
+    check_chosen(photos, wanted.who.box, as_json=as_json)
+    with chatter_on_stderr():
+        query, told = _query(workspace, wanted.who, photos)
         result = _last(
             workspace.search.run(query, _filter(workspace, wanted), wanted.top, wanted.stages)
         )
@@ -121,13 +133,15 @@ def _last(events: Iterable[SearchEvent]) -> SearchResult:
     return last
 
 
-def _query(workspace: Workspace, who: Who) -> tuple[Query, dict[str, Any]]:
+def _query(
+    workspace: Workspace, who: Who, photos: Sequence[tuple[Path, Photo]]
+) -> tuple[Query, dict[str, Any]]:
     """The query, and how it is told to the user."""
     found = [_by_tracklet(workspace, each) for each in dict.fromkeys(who.tracklet_ids)]
     people = [workspace.people.find(name) for name in who.people]
     queries = [workspace.people.query(person.id) for person in people]
     found += [each for query in queries for each in _by_person(workspace, query)]
-    found += [_by_image(workspace, each) for each in who.images]
+    found += [by_photo(path, photo, who.box) for path, photo in photos]
     if who.point is not None:
         found.append(_by_point(workspace, who.point))
     rejected = sorted(who.rejected.union(*(each.rejected for each in queries)))
@@ -161,12 +175,6 @@ def _by_tracklet(workspace: Workspace, tracklet_id: int) -> tuple[Example, dict[
 def _by_person(workspace: Workspace, query: PersonQuery) -> list[tuple[Example, dict[str, Any]]]:
     sightings = (each for each in query.shown if isinstance(each, TrackletQuery))
     return [_by_tracklet(workspace, each.tracklet_id) for each in sightings]
-
-
-def _by_image(workspace: Workspace, image: Path) -> tuple[Example, dict[str, Any]]:
-    image = image.expanduser()
-    told = {"kind": "image", "image": str(image), "text": image.name}
-    return workspace.query_from_picture(image), told
 
 
 def _by_point(workspace: Workspace, point: Point) -> tuple[Example, dict[str, Any]]:

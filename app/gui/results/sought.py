@@ -218,9 +218,10 @@ def pictured(workspace: Workspace, picture: Path | QImage) -> Sought:
     """Looks for the person of a picture; raises UserFacingError if nobody is in it."""
     if isinstance(picture, QImage):
         name = tr("the pasted picture")
-        query = workspace.query_in(_as_array(picture), name)
+        photo = workspace.photo_of(_as_array(picture))
     else:
-        name, query = picture.name, workspace.query_from_picture(picture)
+        name, photo = picture.name, workspace.photo(picture)
+    query = photo.query(photo.people.boxes[0] if photo.only is None else photo.only)
     title = tr("Person of {picture}", picture=name)
     file = picture if isinstance(picture, Path) else None
     return Sought(query, query, as_qimage(query.image), title=title, begun_with=file)
