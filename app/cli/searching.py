@@ -12,6 +12,7 @@ import typer
 from app.cli.output import AnswerTable, Cell, box_cell, chatter_on_stderr, print_json, time_cell
 from app.cli.photos import by_photo, check_chosen
 from app.core.clock import format_offset, format_utc, parse_time
+from app.core.entities import Detections
 from app.core.errors import UsageError
 from app.core.queries import (
     Example,
@@ -30,13 +31,13 @@ from app.core.queries import (
 from app.language import listed, tr
 from app.services.export.export import write_sheet
 from app.services.footage.stored_footage import check_moment
+from app.services.search.photo import Photo
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from app.core.entities import Video
     from app.services.people.catalog import HitDetails
-    from app.services.search.photo import Photo
     from app.services.workspace import Workspace
 
 _GAP_SIGNS = {"usual": "↑ ", "unusual": "↓ ", "": ""}
@@ -90,9 +91,7 @@ def search_and_show(
     """
     zone = workspace.library.timezone
     with chatter_on_stderr():  # networks are loaded in here
-        paths = [each.expanduser() for each in wanted.who.images]
-        finds_people = wanted.who.box is None
-        photos = [(each, workspace.photo(each, finds_people=finds_people)) for each in paths]
+        photos = [(each, _photo(workspace, each, wanted.who)) for each in wanted.who.images]
     check_chosen(photos, wanted.who.box, as_json=as_json)
     with chatter_on_stderr():
         query, told = _query(workspace, wanted.who, photos)
@@ -131,6 +130,12 @@ def _last(events: Iterable[SearchEvent]) -> SearchResult:
             )
     assert last is not None, "a search has at least one stage"
     return last
+
+
+def _photo(workspace: Workspace, path: Path, who: Who) -> Photo:
+    """A picture and, unless the user says who is meant, the people in it."""
+    image = workspace.read_picture(path.expanduser())
+    return workspace.photo_of(image) if who.box is None else Photo(image, Detections.none())
 
 
 def _query(

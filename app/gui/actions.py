@@ -169,6 +169,15 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("settings", tr("Se&ttings…"), "program", _WINDOW, "edit", "Ctrl+,", apart=True),
     _Row("search-picture", tr("Search with a &picture…"), "results", _LIBRARY, "search", "Ctrl+F"),
     _Row(
+        "show-photo",
+        tr("Show the ph&oto again"),
+        "results",
+        _WINDOW,
+        "search",
+        "Ctrl+Shift+F",
+        tr("To the photo in which people were chosen last"),
+    ),
+    _Row(
         "back",
         tr("&Back"),
         "results",

@@ -90,9 +90,9 @@ class Shell(QObject):
         for feature in self.features:
             feature.problem.connect(self.report)
             window.add_feature(feature.docks, feature.actions)
-        window.takes_key = player.panel.takes_key
+        window.takes_key = player.takes_key
         window.may_close = self._may_close
-        window.furnish(player.panel, self.library.first_page)
+        window.furnish(player.middle, self.library.first_page)
         self.library.flow.opened.connect(self._enter)
         self.library.flow.closing.connect(self._leave)
         self._leave()

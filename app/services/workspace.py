@@ -10,7 +10,7 @@ from types import TracebackType
 
 from app.core.boxes import cut_out, frontmost_containing
 from app.core.clock import format_offset
-from app.core.entities import Detections, FloatArray, Image
+from app.core.entities import FloatArray, Image
 from app.core.errors import NotFoundError
 from app.core.events import IngestEvent
 from app.core.networks import NamedModels
@@ -71,6 +71,7 @@ class Workspace:
         routes: where people went.
         networks: chosen and loaded when first needed.
         shelf: all networks on this computer.
+        read_picture: see `WorkspaceParts`.
 
     Args:
         library: open; closed by `close`.
@@ -105,7 +106,7 @@ class Workspace:
         self.routes = Routes(library, self.search)
         self._open_source = parts.ingest.open_source
         self._close_sources = parts.ingest.close
-        self._read_picture = parts.read_picture
+        self.read_picture = parts.read_picture
         self._ingest = Ingest(library, self.search, self.networks, parts.ingest)
 
     def __enter__(self) -> Workspace:
@@ -180,19 +181,8 @@ class Workspace:
         """Which networks are used; see `app.services.networks.model_shelf.ModelShelf.in_roles`."""
         return self.shelf.in_roles(self.networks)
 
-    def photo(self, path: Path, *, finds_people: bool = True) -> Photo:
-        """A picture file and, unless the user says it with a box, who is in it.
-
-        Raises:
-            NotFoundError: there is no such file.
-            UsageError: the file is not a picture.
-            ModelError: the detector cannot be loaded.
-        """
-        image = self._read_picture(path)
-        return self.photo_of(image) if finds_people else Photo(image, Detections.none())
-
     def photo_of(self, image: Image) -> Photo:
-        """Who is in a picture, RGB uint8 (H, W, 3); raises ModelError as above."""
+        """Who is in a picture, RGB uint8 (H, W, 3); raises ModelError: no detector."""
         return look_at(image, self.networks.detector)
 
     def detect_person_at(self, video_id: int, time_s: float, x_px: float, y_px: float) -> CropQuery:

@@ -237,6 +237,7 @@ class FakeWorkspace:
         self.people = FakePeople(self.catalog)
         self.playback = FakePlayback()
         self.picture = CropQuery(np.full((60, 30, 3), 90, np.uint8))
+        self.scene: Detections | None = None  # in photos; None: photos are crops
 
     def detect_person_at(self, video_id: int, time_s: float, x_px: float, y_px: float) -> CropQuery:
         if x_px < 0:
@@ -246,8 +247,12 @@ class FakeWorkspace:
     def query_in_box(self, video_id: int, time_s: float, box: FloatArray) -> CropQuery:
         return replace(self.picture, camera_id=video_id)
 
-    def photo(self, path: Path) -> Photo:
-        return Photo(self.picture.image, Detections.none(), is_crop=True)
+    def read_picture(self, path: Path) -> Image:
+        return (
+            np.full((240, 480, 3), 90, np.uint8) if self.scene is not None else self.picture.image
+        )
 
     def photo_of(self, image: Image) -> Photo:
-        return Photo(image, Detections.none(), is_crop=True)
+        if self.scene is None:
+            return Photo(image, Detections.none(), is_crop=True)
+        return Photo(image, self.scene)

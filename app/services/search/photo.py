@@ -65,11 +65,15 @@ class Photo:
         return CropQuery(cut_out(self.image, box))
 
 
-def look_at(image: Image, detector: Callable[[], Detector]) -> Photo:
-    """Finds who is in a picture.
+def is_crop(image: Image) -> bool:
+    """Whether a picture, RGB uint8 (H, W, 3), is as narrow as a person, or small and tall."""
+    height_px, width_px = image.shape[:2]
+    is_narrow = width_px < _SCENE_PX or height_px >= _PERSON_SHAPE * width_px
+    return bool(height_px >= width_px and is_narrow)
 
-    A picture as narrow as a person is one crop, and so is a small tall one, or a tall one in which
-    nobody is found.
+
+def look_at(image: Image, detector: Callable[[], Detector]) -> Photo:
+    """Finds who is in a picture. A tall one in which nobody is found is a crop, too.
 
     Args:
         image: RGB uint8 (H, W, 3).
@@ -78,13 +82,11 @@ def look_at(image: Image, detector: Callable[[], Detector]) -> Photo:
     Raises:
         ModelError: the detector cannot be loaded.
     """
-    height_px, width_px = image.shape[:2]
-    is_tall = height_px >= width_px
-    if is_tall and (width_px < _SCENE_PX or height_px >= _PERSON_SHAPE * width_px):
+    if is_crop(image):
         return Photo(image, Detections.none(), is_crop=True)
     found = detector().detect([image])[0]
     is_clear = found.scores >= _CLEAR_SCORE
     rows = np.flatnonzero(is_clear if is_clear.any() else np.ones(len(found), bool))
     rows = rows[np.argsort(-area(found.boxes[rows]), kind="stable")]
     people = Detections(found.boxes[rows], found.scores[rows])
-    return Photo(image, people, is_crop=is_tall and len(people) == 0)
+    return Photo(image, people, is_crop=len(people) == 0 and image.shape[0] >= image.shape[1])
