@@ -280,6 +280,11 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("theme-system", tr("As the system"), "program", _WINDOW, _THEMES, checkable=True),
     _Row("theme-next", tr("Next theme"), "program", _WINDOW, _THEMES, "Ctrl+Shift+T", apart=True),
     _Row("language", tr("&Language"), "program", _WINDOW, "view"),
+    _Row(
+        "timeline-in", tr("&Zoom into the timeline"), "timeline", _WINDOW, "view", "Ctrl+= Ctrl++"
+    ),
+    _Row("timeline-out", tr("Zoom &out of the timeline"), "timeline", _WINDOW, "view", "Ctrl+-"),
+    _Row("timeline-all", tr("Timeline: &all footage"), "timeline", _WINDOW, "view", "Ctrl+0"),
     _Row("full-screen", tr("&Full screen"), "program", _WINDOW, "view", "F11"),
     _Row("reset-layout", tr("&Reset layout"), "program", _WINDOW, "view"),
     _Row("locate-footage", tr("&Locate footage…"), "footage", _LIBRARY, "library"),

@@ -21,7 +21,7 @@ from app.gui.widgets.drops import local_paths
 from app.gui.window_state import WindowState
 from app.language import tr
 
-_LAYOUT_VERSION = 2
+_LAYOUT_VERSION = 3
 _FRAME = QSize(16, 48)
 
 

@@ -21,6 +21,7 @@ from app.gui.player.player_feature import PlayerFeature
 from app.gui.program.program_feature import ProgramFeature
 from app.gui.results.results_feature import ResultsFeature
 from app.gui.tasks import TaskRunner
+from app.gui.timeline.timeline_feature import TimelineFeature
 from app.gui.widgets.error_dialog import show_error
 from app.gui.widgets.theme import Theme, ThemeChoice
 from app.gui.window_state import WindowState
@@ -72,6 +73,7 @@ class Shell(QObject):
             options,
             goes_on_at_start=settings.ingest.at_start == "continue",
         )
+        self.timeline = TimelineFeature(tasks, window, player, results, footage)
         self.networks = NetworksFeature(
             tasks, window, footage, results, settings.models.device, open_shelf
         )
@@ -83,6 +85,7 @@ class Shell(QObject):
             results,
             self.people,
             footage,
+            self.timeline,
             self.networks,
             self.library,
             ProgramFeature(window, theme, settings.language),

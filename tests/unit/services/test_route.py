@@ -14,9 +14,8 @@ from app.core.camera_clock import CameraClock
 from app.core.entities import StartSource, Tracklet, Video
 from app.services.people.people import People
 from app.services.route.route import Conflict, Route, Routes
-from app.services.search.search import Search
 from app.storage.library import Library
-from tests.unit.services.stored_people import EMBEDDER, add_people, add_video, unit
+from tests.unit.services.stored_people import add_people, add_video, make_search, unit
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 STEP_S = 0.2
@@ -50,12 +49,7 @@ class Place:
         people = People(self.library)
         for each in sightings[1:]:
             person = people.confirm(sightings[0].id, each.id, anyway=True)
-        search = Search(self.library, lambda: EMBEDDER, _never, lambda: None, lambda: None)
-        return Routes(self.library, search).of(person.id)
-
-
-def _never() -> None:
-    raise AssertionError("a route needs no network")
+        return Routes(self.library, make_search(self.library)).of(person.id)
 
 
 @pytest.fixture
