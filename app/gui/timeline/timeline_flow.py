@@ -62,7 +62,7 @@ class TimelineFlow(QObject):
         self._view.span_chosen.connect(self._search_span)
         self._view.mark_chosen.connect(self._select)
         player.position_changed.connect(self._show_now)
-        results.model.modelReset.connect(lambda: self._ranking.start())
+        results.model.modelReset.connect(self._ranking.start)
         search.query_changed.connect(lambda _: self._ranking.start())
         results.filters.changed.connect(self._show_filter)
 
