@@ -47,6 +47,7 @@ from app.cli.route import route
 from app.cli.search import search
 from app.cli.stored_people import reembed, untangle
 from app.cli.upkeep import check, queue, watch
+from app.cli.ways import ways
 from app.core.clock import parse_zone
 from app.core.command_name import command_name
 from app.core.errors import ModelError, UsageError, UserFacingError
@@ -112,7 +113,7 @@ commands.add_typer(models, name="models")
 commands.add_typer(camera, name="camera")
 commands.add_typer(people, name="people")
 commands.command()(clock)
-for command in (search, route, calibration, queue, watch, check, reembed, untangle):
+for command in (search, route, ways, calibration, queue, watch, check, reembed, untangle):
     commands.command()(command)
 
 

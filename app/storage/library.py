@@ -32,6 +32,7 @@ from app.storage.tables import ModelRow, SettingRow, VideoRow
 from app.storage.tracklet_rows import TrackletRows
 from app.storage.vector_rows import VectorRows
 from app.storage.video_rows import VideoRows
+from app.storage.way_rows import WayRows
 
 __all__ = ["CropFault", "Library"]
 
@@ -39,7 +40,15 @@ _TIMEZONE = "timezone"
 
 
 class Library(
-    CameraRows, VideoRows, QueueRows, TrackletRows, SightingRows, VectorRows, PeopleRows, CheckRows
+    CameraRows,
+    WayRows,
+    VideoRows,
+    QueueRows,
+    TrackletRows,
+    SightingRows,
+    VectorRows,
+    PeopleRows,
+    CheckRows,
 ):
     """Everything that is known about some footage. Thread-safe.
 
