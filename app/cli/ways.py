@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,9 +9,8 @@ import typer
 from app.cli.options import JsonOption, LibraryOption, helped
 from app.cli.output import AnswerTable, print_json
 from app.cli.program import DONE, opened
-from app.core.camera_clock import parse_offset
 from app.core.errors import UsageError
-from app.core.way_limits import WayLimits
+from app.core.way_limits import WayLimits, parse_limit
 from app.language import tr
 
 if TYPE_CHECKING:
@@ -62,24 +60,6 @@ def ways(
     else:
         _print(found)
     return DONE
-
-
-def parse_limit(text: str) -> float | None:
-    """Reads a time between two cameras; None for ``-`` or nothing.
-
-    Raises:
-        UsageError: it is no such time.
-    """
-    if text.strip() in ("", "-"):
-        return None
-    with suppress(UsageError):
-        seconds = parse_offset(text)
-        if seconds >= 0:
-            return seconds
-    raise UsageError(
-        tr('"{text}" is not a time between two cameras.', text=text),
-        tr("Write it like 90, 1:30 or 1:00:00, or - for none."),
-    )
 
 
 def way_json(way: Way) -> dict[str, Any]:

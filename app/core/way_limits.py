@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
+
+from app.core.camera_clock import parse_offset
+from app.core.errors import UsageError
+from app.language import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +34,21 @@ class WayLimits:
 
 LimitsOfWays = dict[frozenset[int], WayLimits]
 """By the ids of both cameras."""
+
+
+def parse_limit(text: str) -> float | None:
+    """Reads a time between two cameras; None for ``-`` or nothing.
+
+    Raises:
+        UsageError: it is no such time.
+    """
+    if text.strip() in ("", "-"):
+        return None
+    with suppress(UsageError):
+        seconds = parse_offset(text)
+        if seconds >= 0:
+            return seconds
+    raise UsageError(
+        tr('"{text}" is not a time between two cameras.', text=text),
+        tr("Write it like 90, 1:30 or 1:00:00, or - for none."),
+    )

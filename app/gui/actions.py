@@ -288,6 +288,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("full-screen", tr("&Full screen"), "program", _WINDOW, "view", "F11"),
     _Row("reset-layout", tr("&Reset layout"), "program", _WINDOW, "view"),
     _Row("locate-footage", tr("&Locate footage…"), "footage", _LIBRARY, "library"),
+    _Row("ways", tr("&Ways between cameras…"), "timeline", _LIBRARY, "library"),
     _Row("networks", tr("&Networks…"), "networks", _WINDOW, "library", apart=True),
     _Row("demo", tr("Open the &demo"), "library", _WINDOW, "help"),
     _Row("palette", tr("&Commands…"), "program", _WINDOW, "help", "Ctrl+Shift+P", apart=True),

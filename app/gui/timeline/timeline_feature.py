@@ -13,6 +13,7 @@ from app.gui.results.results_feature import ResultsFeature
 from app.gui.tasks import TaskRunner
 from app.gui.timeline.timeline_flow import TimelineFlow
 from app.gui.timeline.timeline_panel import TimelinePanel
+from app.gui.timeline.ways_flow import WaysFlow
 from app.gui.widgets.dock import Dock
 from app.language import tr
 
@@ -44,7 +45,8 @@ class TimelineFeature(Feature):
         self.flow = TimelineFlow(
             self.panel, tasks, player.flow, results.flow, results.panel, window
         )
-        self.flows = (self.flow,)
+        self.ways = WaysFlow(tasks, window)
+        self.flows = (self.flow, self.ways)
         below = Qt.DockWidgetArea.BottomDockWidgetArea
         head = self.panel.head
         self.docks = (Dock(tr("Timeline"), "timeline_dock", self.panel, below, 136, 168, head),)
@@ -54,9 +56,13 @@ class TimelineFeature(Feature):
                 "timeline-in": lambda: view.zoom(1 / _STEP),
                 "timeline-out": lambda: view.zoom(_STEP),
                 "timeline-all": view.show_all,
+                "ways": self.ways.ask,
             },
         )
-        self.flow.problem.connect(self.problem)
+        for flow in (self.flow, self.ways):
+            flow.problem.connect(self.problem)
+        self.ways.saved.connect(results.flow.networks_changed)
+        self.ways.saved.connect(self.flow.refresh_marks)
         footage.ingest.people_stored.connect(self.flow.grown)
         footage.ingest.library_changed.connect(self.flow.grown)
         for changed in (

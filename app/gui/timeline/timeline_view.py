@@ -199,7 +199,7 @@ class TimelineView(QAbstractScrollArea):
             )
             if row is not None:
                 painter.setBrush(QColor(colours.accent))
-                painter.drawEllipse(QPointF(x, self._top_of(row) + LANE_PX / 2), 3, 3)
+                painter.drawEllipse(QPointF(x, self._top_of(row) + 3), 3, 3)
         if self.hasFocus():
             self._paint_focus(painter, lanes)
 

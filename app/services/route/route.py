@@ -172,9 +172,9 @@ class Routes:
         self._library = library
         self._search = search
 
-    def ways(self) -> Ways:
-        """What is known of every way between two cameras; see `known_ways`."""
-        return known_ways(self._library, self._search)
+    def ways(self, *, every: bool = False) -> Ways:
+        """What is known of the ways between two cameras; see `known_ways`."""
+        return known_ways(self._library, self._search, every=every)
 
     def set_limits(self, one: Camera, other: Camera, limits: WayLimits) -> None:
         """Sets what holds for a way; see `set_limits`."""

@@ -94,8 +94,10 @@ Ways = dict[frozenset[int], Way]
 """By the ids of both cameras."""
 
 
-def known_ways(library: Library, search: Search, without: Collection[int] = ()) -> Ways:
-    """What is known of every way between two cameras, in natural order of their names.
+def known_ways(
+    library: Library, search: Search, without: Collection[int] = (), *, every: bool = False
+) -> Ways:
+    """What is known of the ways between two cameras, in natural order of their names.
 
     It takes up to some seconds where transit times are not learnt yet.
 
@@ -103,6 +105,7 @@ def known_ways(library: Library, search: Search, without: Collection[int] = ()) 
         library: with the cameras.
         search: learns transit times.
         without: ids of tracklets of which nothing counts: nobody is evidence of himself.
+        every: whether ways of which nothing is known are among them.
 
     Raises:
         LibraryError: the library cannot be read.
@@ -113,7 +116,7 @@ def known_ways(library: Library, search: Search, without: Collection[int] = ()) 
     found: Ways = {}
     for one, other in combinations(library.cameras(), 2):
         ends = frozenset((one.id, other.id))
-        if ends in learnt or ends in limits:
+        if every or ends in learnt or ends in limits:
             times = _times(learnt[ends]) if ends in learnt else None
             found[ends] = Way(one, other, times, limits.get(ends, WayLimits()))
     return found
