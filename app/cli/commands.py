@@ -355,12 +355,19 @@ def ingest(
 
 @commands.command(name="list")
 @helped(tr("Show a library's videos and tracklets."))
-def list_(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:
+def list_(
+    context: typer.Context,
+    library: LibraryOption,
+    days: Annotated[
+        bool, typer.Option("--days", help=tr("Only the days with footage, and how much."))
+    ] = False,
+    json: JsonOption = False,
+) -> int:
     """The command ``list``."""
-    from app.cli.listing import show_library
+    from app.cli.listing import show_days, show_library
 
     with opened(context.obj, library) as workspace:
-        show_library(workspace, as_json=json)
+        (show_days if days else show_library)(workspace, as_json=json)
     return DONE
 
 

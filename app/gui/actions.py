@@ -285,6 +285,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     _Row("timeline-out", tr("Zoom &out of the timeline"), "timeline", _WINDOW, "view", "Ctrl+-"),
     _Row("timeline-all", tr("Timeline: &all footage"), "timeline", _WINDOW, "view", "Ctrl+0"),
+    _Row("days", tr("&Days with footage…"), "timeline", _LIBRARY, "view", "Ctrl+D"),
     _Row("full-screen", tr("&Full screen"), "program", _WINDOW, "view", "F11"),
     _Row("reset-layout", tr("&Reset layout"), "program", _WINDOW, "view"),
     _Row("locate-footage", tr("&Locate footage…"), "footage", _LIBRARY, "library"),

@@ -74,3 +74,6 @@ def test_the_route_of_everybody_is_as_rendered(tmp_path: Path, retrace: Retrace)
     retrace("ways", "--library", library, "--remove", "cam1", "cam2")
     assert "are set" not in retrace("route", third, "--library", library).out
     assert json.loads(retrace("ways", "--library", library, "--json").out)["ways"] == [learnt]
+    (day,) = json.loads(retrace("list", "--days", "--library", library, "--json").out)["days"]
+    assert (day["day"], day["sightings"]) == ("2024-05-14", 8)
+    assert "2024-05-14" in retrace("list", "--days", "--library", library).out

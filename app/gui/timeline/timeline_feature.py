@@ -11,6 +11,7 @@ from app.gui.footage.footage_feature import FootageFeature
 from app.gui.player.player_feature import PlayerFeature
 from app.gui.results.results_feature import ResultsFeature
 from app.gui.tasks import TaskRunner
+from app.gui.timeline.days_flow import DaysFlow
 from app.gui.timeline.timeline_flow import TimelineFlow
 from app.gui.timeline.timeline_panel import TimelinePanel
 from app.gui.timeline.ways_flow import WaysFlow
@@ -46,7 +47,8 @@ class TimelineFeature(Feature):
             self.panel, tasks, player.flow, results.flow, results.panel, window
         )
         self.ways = WaysFlow(tasks, window)
-        self.flows = (self.flow, self.ways)
+        self.days = DaysFlow(view, tasks, window)
+        self.flows = (self.flow, self.ways, self.days)
         below = Qt.DockWidgetArea.BottomDockWidgetArea
         head = self.panel.head
         self.docks = (Dock(tr("Timeline"), "timeline_dock", self.panel, below, 136, 168, head),)
@@ -57,10 +59,14 @@ class TimelineFeature(Feature):
                 "timeline-out": lambda: view.zoom(_STEP),
                 "timeline-all": view.show_all,
                 "ways": self.ways.ask,
+                "days": self.days.ask,
             },
         )
-        for flow in (self.flow, self.ways):
+        self.panel.days.setDefaultAction(self.actions["days"])
+        self.panel.days.setText(tr("Days…"))
+        for flow in (self.flow, self.ways, self.days):
             flow.problem.connect(self.problem)
+        self.days.searched.connect(self.flow.search_span)
         self.ways.saved.connect(results.flow.networks_changed)
         self.ways.saved.connect(self.flow.refresh_marks)
         footage.ingest.people_stored.connect(self.flow.grown)

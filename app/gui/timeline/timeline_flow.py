@@ -59,7 +59,7 @@ class TimelineFlow(QObject):
         self._ranking = self._timer(_RANKING_MS, self.refresh_marks)
         self._view.window_changed.connect(self._count)
         self._view.moment_chosen.connect(self._go_to)
-        self._view.span_chosen.connect(self._search_span)
+        self._view.span_chosen.connect(self.search_span)
         self._view.mark_chosen.connect(self._select)
         player.position_changed.connect(self._show_now)
         results.model.modelReset.connect(self._ranking.start)
@@ -184,7 +184,8 @@ class TimelineFlow(QObject):
         else:
             self._player.show(found[0].id, found[1])
 
-    def _search_span(self, first_s: float, last_s: float) -> None:
+    def search_span(self, first_s: float, last_s: float) -> None:
+        """Searches only between two moments, in POSIX seconds."""
         first, last = moment_of(math.floor(first_s)), moment_of(math.ceil(last_s))
         self._results.filters.narrow_to_span(first, last)
 

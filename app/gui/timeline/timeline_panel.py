@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from app.gui.timeline.timeline_view import TimelineView
 from app.gui.widgets.elided_label import ElidedLabel
@@ -20,7 +20,8 @@ class TimelinePanel(QWidget):
 
     Attributes:
         view: the lanes.
-        head: legend and zone, for the title line of the dock.
+        days: for an action that lists days.
+        head: legend, zone and that button, for the title line of the dock.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -32,6 +33,9 @@ class TimelinePanel(QWidget):
         self.legend.setObjectName("timelineLegend")
         self.zone = QLabel(self.head)
         self.zone.setObjectName("timelineZone")
+        self.days = QToolButton(self.head)
+        self.days.setObjectName("timelineDays")
+        self.days.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.zone.setProperty("role", "muted")
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
@@ -42,6 +46,7 @@ class TimelinePanel(QWidget):
         row.setSpacing(2 * UNIT_PX)
         row.addWidget(self.legend, 1)
         row.addWidget(self.zone)
+        row.addWidget(self.days)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.view)
