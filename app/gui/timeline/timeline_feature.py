@@ -63,7 +63,6 @@ class TimelineFeature(Feature):
             },
         )
         self.panel.days.setDefaultAction(self.actions["days"])
-        self.panel.days.setText(tr("Days…"))
         for flow in (self.flow, self.ways, self.days):
             flow.problem.connect(self.problem)
         self.days.searched.connect(self.flow.search_span)
