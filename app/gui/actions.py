@@ -241,6 +241,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("note-person", tr("N&otes…"), "people", _PEOPLE, "people"),
     _Row("merge-people", tr("&Merge into one person"), "people", _PEOPLE, "people"),
     _Row("delete-person", tr("&Delete, keep the sightings"), "people", _PEOPLE, "people"),
+    _Row("route", tr("Rou&te of the person sought…"), "timeline", _LIBRARY, "people", "Ctrl+R"),
     # The selected videos
     _Row("play-video", tr("Play"), "footage", _VIDEOS),
     _Row("read-next", tr("Read next"), "footage", _VIDEOS),

@@ -17,11 +17,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.core.entities import VideoStatus
-from app.core.queries import Hit
+from app.core.queries import Hit, TrackletQuery
 from app.gui.results.results_panel import ResultsPanel
 from app.gui.results.search_flow import SearchFlow
 from app.gui.tasks import TaskRunner
 from app.gui.timeline.lane_painter import columns_of, people_of, shown_marks
+from app.gui.timeline.route_dialog import RouteDialog
+from app.gui.timeline.route_flow import RouteFlow
 from app.gui.timeline.time_axis import TimeAxis
 from app.gui.timeline.time_painter import AXIS_PX, NAMES_PX
 from app.gui.timeline.timeline_flow import TimelineFlow
@@ -279,6 +281,36 @@ def test_a_library_without_times_says_so(tmp_path: Path, qtbot: Any) -> None:
         desk.open()
         assert desk.view._words_at(0, 10).startswith("door")
         assert "1 video without a recording time is not shown." in desk.view._words_at(0, -5)
+        assert desk.panel.legend.whole().endswith("1 video without a recording time is not shown.")
         desk.click(0)
         assert desk.panel.legend.whole().startswith("door has no footage")
         desk.tasks.shutdown()
+
+
+def test_the_route_of_the_person_sought_is_a_list_from_which_the_player_is_sent(
+    desk: Desk,
+) -> None:
+    one, other = (desk.library.tracklets_of(video.id)[0] for video in desk.library.videos())
+    flow = RouteFlow(desk.player, desk.search, desk.tasks, desk.window)  # type: ignore[arg-type]
+    routes = Routes(desk.library, make_search(desk.library))
+    flow.set_workspace(SimpleNamespace(library=desk.library, routes=routes))  # type: ignore[arg-type]
+
+    def asked() -> RouteDialog:
+        flow.ask()
+        desk.qtbot.waitUntil(lambda: not desk.tasks.is_busy("route"))
+        (dialog,) = [each for each in desk.window.findChildren(RouteDialog) if each.isVisible()]
+        return dialog
+
+    assert "Nobody is sought" in asked().problem.text()
+    People(desk.library).confirm(one.id, other.id)
+    desk.search.here = lambda: SimpleNamespace(  # type: ignore[method-assign, assignment, return-value]
+        sought=SimpleNamespace(query=TrackletQuery(other.id))
+    )
+    dialog = asked()
+    items = [dialog.list.topLevelItem(row) for row in range(dialog.list.topLevelItemCount())]
+    assert [item.text(0) for item in items] == ["door", "hall"]
+    assert items[1].text(3) == "+60 min"
+    assert dialog.windowTitle() == "Route of Person 1"
+    dialog.list.itemActivated.emit(items[1], 0)
+    assert desk.player.went[-1] == (other.video_id, 5.2, other.id)
+    flow.set_workspace(None)

@@ -35,14 +35,17 @@ def lane_text(
     if lane.is_guessed:
         lines.append(tr("Its times are partly only the dates of files."))
     if lane.undated:
-        lines.append(
-            trn(
-                "{count} video without a recording time is not shown.",
-                "{count} videos without a recording time are not shown.",
-                lane.undated,
-            )
-        )
+        lines.append(undated_text(lane.undated))
     return "\n".join(filter(None, lines))
+
+
+def undated_text(videos: int) -> str:
+    """How many videos have no place in a lane."""
+    return trn(
+        "{count} video without a recording time is not shown.",
+        "{count} videos without a recording time are not shown.",
+        videos,
+    )
 
 
 def no_footage_text(lane: Lane, time_s: float, zone: ZoneInfo) -> str:

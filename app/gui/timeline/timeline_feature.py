@@ -12,6 +12,7 @@ from app.gui.player.player_feature import PlayerFeature
 from app.gui.results.results_feature import ResultsFeature
 from app.gui.tasks import TaskRunner
 from app.gui.timeline.days_flow import DaysFlow
+from app.gui.timeline.route_flow import RouteFlow
 from app.gui.timeline.timeline_flow import TimelineFlow
 from app.gui.timeline.timeline_panel import TimelinePanel
 from app.gui.timeline.ways_flow import WaysFlow
@@ -48,7 +49,8 @@ class TimelineFeature(Feature):
         )
         self.ways = WaysFlow(tasks, window)
         self.days = DaysFlow(view, tasks, window)
-        self.flows = (self.flow, self.ways, self.days)
+        self.route = RouteFlow(player.flow, results.flow, tasks, window)
+        self.flows = (self.flow, self.ways, self.days, self.route)
         below = Qt.DockWidgetArea.BottomDockWidgetArea
         head = self.panel.head
         self.docks = (Dock(tr("Timeline"), "timeline_dock", self.panel, below, 136, 168, head),)
@@ -60,10 +62,11 @@ class TimelineFeature(Feature):
                 "timeline-all": view.show_all,
                 "ways": self.ways.ask,
                 "days": self.days.ask,
+                "route": self.route.ask,
             },
         )
         self.panel.days.setDefaultAction(self.actions["days"])
-        for flow in (self.flow, self.ways, self.days):
+        for flow in (self.flow, self.ways, self.days, self.route):
             flow.problem.connect(self.problem)
         self.days.searched.connect(self.flow.search_span)
         self.ways.saved.connect(results.flow.networks_changed)

@@ -14,6 +14,7 @@ from app.services.route.timeline import Density, Lane, Mark, densities, lanes_of
 
 if TYPE_CHECKING:
     from app.core.entities import Video
+    from app.core.queries import Hit
     from app.gui.player.player_flow import PlayerFlow
     from app.gui.results.results_panel import ResultsPanel
     from app.gui.results.search_flow import SearchFlow
@@ -54,6 +55,7 @@ class TimelineFlow(QObject):
         self._lanes: Sequence[Lane] = ()
         self._videos: dict[int, Video] = {}
         self._marks: Sequence[Mark] = ()
+        self._hits: Sequence[Hit] = ()  # whose marks are shown
         self._counted: tuple[float, frozenset[int]] | None = None
         self._growth = self._timer(_GROWTH_MS, self.refresh)
         self._ranking = self._timer(_RANKING_MS, self.refresh_marks)
@@ -62,7 +64,7 @@ class TimelineFlow(QObject):
         self._view.span_chosen.connect(self.search_span)
         self._view.mark_chosen.connect(self._select)
         player.position_changed.connect(self._show_now)
-        results.model.modelReset.connect(self._ranking.start)
+        results.model.modelReset.connect(self._take_ranking)
         search.query_changed.connect(lambda _: self._ranking.start())
         results.filters.changed.connect(self._show_filter)
 
@@ -85,6 +87,7 @@ class TimelineFlow(QObject):
         self._panel.set_zone(zone)
         if workspace is None:
             self._view.clear()
+            self._panel.set_undated(0)
         self.refresh()
 
     def grown(self) -> None:
@@ -110,6 +113,7 @@ class TimelineFlow(QObject):
         self._lanes, self._counted = lanes, None
         self._videos = {video.id: video for lane in lanes for video in lane.videos}
         self._view.set_lanes(lanes, workspace.library.timezone)
+        self._panel.set_undated(sum(lane.undated for lane in lanes))
         self._count()
         self._show_filter()
         position = self._player.position()
@@ -142,10 +146,15 @@ class TimelineFlow(QObject):
         if found is not None:
             self._view.set_densities(found)
 
+    def _take_ranking(self) -> None:
+        """Rows are made anew for a folded heading, too: then the ranking is the same list."""
+        if self._results.model.ranking() is not self._hits:
+            self._ranking.start()
+
     def refresh_marks(self) -> None:
         """Reads anew which sightings are the person's, or could be."""
         workspace, here = self._workspace, self._search.here()
-        hits = self._results.model.ranking()
+        hits = self._hits = self._results.model.ranking()
         if workspace is None or (here is None and not hits):
             self._show_marks(())
             return

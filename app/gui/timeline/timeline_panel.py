@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from app.gui.timeline.lane_text import undated_text
 from app.gui.timeline.timeline_view import TimelineView
 from app.gui.widgets.elided_label import ElidedLabel
 from app.gui.widgets.theme import UNIT_PX
@@ -37,6 +38,7 @@ class TimelinePanel(QWidget):
         self.days.setObjectName("timelineDays")
         self.days.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.zone.setProperty("role", "muted")
+        self._undated = 0
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(_SAID_MS)
@@ -61,8 +63,16 @@ class TimelinePanel(QWidget):
         self._set(text, "warning")
         self._quiet.start()
 
+    def set_undated(self, videos: int) -> None:
+        """How many videos have no place in a lane."""
+        self._undated = videos
+        self._show_legend()
+
     def _show_legend(self) -> None:
-        self._set(tr("◆ confirmed  ◇ undecided  ○ contradiction  ▨ not read yet"), "muted")
+        text = tr("◆ confirmed  ◇ undecided  ○ contradiction  ▨ not read yet")
+        if self._undated:
+            text += " · " + undated_text(self._undated)
+        self._set(text, "muted")
 
     def _set(self, text: str, role: str) -> None:
         self.legend.setProperty("role", role)
