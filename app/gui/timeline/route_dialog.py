@@ -89,6 +89,11 @@ class RouteDialog(ProblemDialog):
         self.remarks.setVisible(bool(route.remarks()))
         self.list.setFocus()
 
+    def show_problem(self, text: str) -> None:
+        """Says why there is no route."""
+        super().show_problem(text)
+        self.remarks.hide()
+
     def _tell(self, item: QTreeWidgetItem) -> None:
         self.chosen.emit(self._sightings[self.list.indexOfTopLevelItem(item)])
 
