@@ -12,7 +12,7 @@ way that takes 20 s varies by some, and one that takes half an hour by minutes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -173,6 +173,7 @@ class TransitTimes:
         everybody: Sightings | None = None,
         confirmed: Collection[tuple[int, int]] = (),
         rejected: Collection[tuple[int, int]] = (),
+        limits: Mapping[frozenset[int], tuple[float, float]] | None = None,
     ) -> None:
         """Learns.
 
@@ -181,7 +182,9 @@ class TransitTimes:
             everybody: where confirmed pairs are looked up.
             confirmed: ids of two sightings of one person each.
             rejected: ids of two sightings of different people each: no pair, however alike.
+            limits: shortest and longest credible gap between two cameras, whatever is learnt.
         """
+        self._limits = dict(limits or {})
         self._learnt_from = [each.sightings for each in learnt_from]
         self._backgrounds: dict[tuple[int, int], DoubleArray] = {}
         sure = {frozenset(pair) for pair in confirmed}
@@ -210,7 +213,8 @@ class TransitTimes:
 
         Returns:
             Gaps in seconds, float64 (n,), as of `gaps_between`; and log-odds float32 (n,) in
-            −CLIP..CLIP, 0 where a time or the way is unknown, and within one camera.
+            −CLIP..CLIP, 0 where a time or the way is unknown, and within one camera; −CLIP beyond
+            the limits of a way.
         """
         gaps = gaps_between(sought.first_s, sought.last_s, others.first_s, others.last_s)
         found = np.zeros(len(others), np.float32)
@@ -223,6 +227,12 @@ class TransitTimes:
                 low, high = min(here, there), max(here, there)
                 bins = _bins(gaps[rows] if here == low else -gaps[rows])
                 found[rows] = self._odds(low, high, sought_id, bins)
+        for ends, (shortest, longest) in self._limits.items():
+            if here in ends:
+                (there,) = ends - {here}
+                away = np.abs(gaps)
+                beyond = (others.cameras == there) & ((away < shortest) | (away > longest))
+                found[beyond] = -CLIP
         return gaps, found
 
     def ways(self, without: Collection[int] = ()) -> list[LearntWay]:

@@ -28,6 +28,7 @@ from app.core.entities import (
     VideoStatus,
 )
 from app.core.library_files import DATABASE
+from app.core.way_limits import WayLimits
 from app.services.people.people import People
 from app.storage.library import Library
 from app.storage.schema import REVISION
@@ -63,6 +64,7 @@ def make_library(folder: Path) -> None:
         library.rewind_video(again.id, to_start=True)  # leaves a decision about nobody
         vectors = _vectors(2, 5)
         library.store_vectors(two[:2], vectors, OTHER_EMBEDDER)
+        library.set_way_limits(done.camera.id, cut.camera.id, WayLimits(5.0, 90.0))
         library.remember_model("detector", ModelFile("yolo-1", Path("/models/y.onnx"), 64 * "a"))
         library.remember_model("embedder", ModelFile(EMBEDDER, Path("/models/e.onnx"), 64 * "b"))
 

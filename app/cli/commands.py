@@ -47,6 +47,7 @@ from app.cli.route import route
 from app.cli.search import search
 from app.cli.stored_people import reembed, untangle
 from app.cli.upkeep import check, queue, watch
+from app.cli.ways import ways
 from app.core.clock import parse_zone
 from app.core.command_name import command_name
 from app.core.errors import ModelError, UsageError, UserFacingError
@@ -112,7 +113,7 @@ commands.add_typer(models, name="models")
 commands.add_typer(camera, name="camera")
 commands.add_typer(people, name="people")
 commands.command()(clock)
-for command in (search, route, calibration, queue, watch, check, reembed, untangle):
+for command in (search, route, ways, calibration, queue, watch, check, reembed, untangle):
     commands.command()(command)
 
 
@@ -353,12 +354,19 @@ def ingest(
 
 @commands.command(name="list")
 @helped(tr("Show a library's videos and tracklets."))
-def list_(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:
+def list_(
+    context: typer.Context,
+    library: LibraryOption,
+    days: Annotated[
+        bool, typer.Option("--days", help=tr("Only the days with footage, and how much."))
+    ] = False,
+    json: JsonOption = False,
+) -> int:
     """The command ``list``."""
-    from app.cli.listing import show_library
+    from app.cli.listing import show_days, show_library
 
     with opened(context.obj, library) as workspace:
-        show_library(workspace, as_json=json)
+        (show_days if days else show_library)(workspace, as_json=json)
     return DONE
 
 

@@ -34,6 +34,35 @@ def show_library(workspace: Workspace, *, as_json: bool) -> None:
         _print_tracklets(video, rows[video.id])
 
 
+def show_days(workspace: Workspace, *, as_json: bool) -> None:
+    """Prints the days with footage."""
+    from app.services.route.days import days_of
+    from app.services.route.timeline import lanes_of
+
+    days = days_of(workspace.library, lanes_of(workspace.catalog.cameras()))
+    if as_json:
+        print_json(
+            {
+                "timezone": str(workspace.library.timezone),
+                "days": [
+                    {
+                        "day": day.day.isoformat(),
+                        "footage_s": round(day.footage_s, 1),
+                        "sightings": day.sightings,
+                    }
+                    for day in days
+                ],
+            }
+        )
+        return
+    right = (tr("footage"), tr("sightings"))
+    table = AnswerTable(tr("Days with footage"), (tr("day"), *right), right=right)
+    for day in days:
+        table.add(day.day.isoformat(), format_offset(day.footage_s), str(day.sightings))
+    nothing = tr("No footage whose recording time is known.")
+    table.print(*(() if days else (nothing,)))
+
+
 def _video_as_json(video: Video, rows: list[TrackletRow]) -> dict[str, Any]:
     info, start = video.info, video.moment(0.0)
     return {

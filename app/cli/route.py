@@ -10,15 +10,15 @@ from app.cli.options import JsonOption, LibraryOption, helped
 from app.cli.output import AnswerTable, print_json, time_cell
 from app.cli.people import PersonArgument
 from app.cli.program import DONE, opened
+from app.cli.ways import way_json
 from app.core.clock import format_offset, format_utc
-from app.core.queries import Transit, gap_text
+from app.core.queries import Transit
 from app.language import tr
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from app.services.route.route import Leg, Route, Seen
-    from app.services.route.ways import Way
 
 
 @helped(
@@ -41,31 +41,6 @@ def route(
     return DONE
 
 
-def way_json(way: Way | None) -> dict[str, Any] | None:
-    """What is known of a way."""
-    if way is None:
-        return None
-    return {
-        "cameras": [way.one.name, way.other.name],
-        "pairs": way.pairs,
-        "shortest_s": round(way.shortest_s, 1),
-        "median_s": round(way.median_s, 1),
-        "longest_s": round(way.longest_s, 1),
-        "views_overlap": way.overlaps,
-    }
-
-
-def way_words(way: Way | None) -> str:
-    """Such as ``8 to 20 s``."""
-    if way is None:
-        return ""
-    if way.overlaps:
-        return tr("views overlap")
-    if way.shortest_s == way.longest_s:
-        return gap_text(way.shortest_s)
-    return f"{gap_text(way.shortest_s)}–{gap_text(way.longest_s)}"
-
-
 def _as_json(found: Route) -> dict[str, Any]:
     return {
         "id": found.person.id,
@@ -75,7 +50,7 @@ def _as_json(found: Route) -> dict[str, Any]:
             {
                 "tracklet_ids": [each.one.tracklet.id, each.other.tracklet.id],
                 "gap_s": round(each.gap_s, 3),
-                "way": way_json(each.way),
+                "way": None if each.way is None else way_json(each.way),
             }
             for each in found.legs
         ],
@@ -144,5 +119,5 @@ def _leg_cell(leg: Leg | None) -> str | tuple[str, str, str]:
     if leg is None:
         return ""
     since = Transit(leg.gap_s, 0.0).signed() if leg.gap_s > 0 else tr("at once")
-    usual = way_words(leg.way)
+    usual = "" if leg.way is None else leg.way.words()
     return (since, " · ", usual) if usual else since

@@ -30,9 +30,14 @@ def search(
         list[Path] | None,
         typer.Option(
             help=tr(
-                "A crop; or, if wider than tall, a picture with the person in it; may be repeated."
+                "A crop, or a picture with the person in it; may be repeated. Where it shows "
+                "several people, --box says who is meant."
             )
         ),
+    ] = None,
+    box: Annotated[
+        str | None,
+        typer.Option(help=tr("X1,Y1,X2,Y2 in pixels of the picture: the person in it.")),
     ] = None,
     tracklet: Annotated[
         list[int] | None, typer.Option(help=tr("A tracklet's ID, from list; may be repeated."))
@@ -109,6 +114,8 @@ def search(
         point = Point(video, time, *_coordinates(at))
     elif time is not None or at is not None:
         raise UsageError(tr("--time and --at need --video."))
+    if box is not None and len(image or ()) != 1:
+        raise UsageError(tr("--box needs exactly one --image."))
     program: Program = context.obj
     off: dict[Refinement, bool] = {
         SearchStage.AGGREGATED: no_aggregator,
@@ -119,7 +126,12 @@ def search(
     refinements = program.settings().search.refinements
     stages = frozenset(each for each in refinements if not off[each])
     who = Who(
-        tuple(image or ()), tuple(tracklet or ()), tuple(person or ()), point, frozenset(not_ or ())
+        tuple(image or ()),
+        tuple(tracklet or ()),
+        tuple(person or ()),
+        point,
+        frozenset(not_ or ()),
+        None if box is None else _box(box),
     )
     wanted = Wanted(who, tuple(camera or ()), from_, to, top, stages)
     named = NamedModels(embedder=embedder, aggregator=aggregator, reranker=reranker)
@@ -128,11 +140,25 @@ def search(
     return DONE
 
 
+_NUMBER = r"-?\d+(?:\.\d+)?"
+
+
 def _coordinates(text: str) -> tuple[float, float]:
-    match = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*[,x ]\s*(-?\d+(?:\.\d+)?)\s*", text)
+    match = re.fullmatch(rf"\s*({_NUMBER})\s*[,x ]\s*({_NUMBER})\s*", text)
     if match is None:
         raise UsageError(
             tr("--at {text!r} is not a point.", text=text),
             tr("Write it as X,Y, for example 412,230."),
         )
     return float(match[1]), float(match[2])
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    sides = [float(side) for side in re.findall(_NUMBER, text)]
+    separated = re.fullmatch(rf"\s*{_NUMBER}(?:\s*[,\s]\s*{_NUMBER}){{3}}\s*", text)
+    if separated is None or sides[0] >= sides[2] or sides[1] >= sides[3]:
+        raise UsageError(
+            tr("--box {text!r} is not a box.", text=text),
+            tr("Write left, top, right and bottom as X1,Y1,X2,Y2, for example 120,80,190,310."),
+        )
+    return sides[0], sides[1], sides[2], sides[3]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from app.cli.output import AnswerTable, Cell, box_cell, chatter_on_stderr, print_json, time_cell
+from app.cli.photos import by_photo, check_chosen
 from app.core.clock import format_offset, format_utc, parse_time
+from app.core.entities import Detections
 from app.core.errors import UsageError
 from app.core.queries import (
     Example,
@@ -29,6 +31,7 @@ from app.core.queries import (
 from app.language import listed, tr
 from app.services.export.export import write_sheet
 from app.services.footage.stored_footage import check_moment
+from app.services.search.photo import Photo
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -52,13 +55,18 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Whom the command line asked for: at least one example, and who is not meant."""
+    """Whom the command line asked for: at least one example, and who is not meant.
+
+    Attributes:
+        box: of the person in the one picture, xyxy in its pixels.
+    """
 
     images: tuple[Path, ...]
     tracklet_ids: tuple[int, ...]
     people: tuple[str, ...]
     point: Point | None
     rejected: frozenset[int]
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,10 @@ def search_and_show(
     """
     zone = workspace.library.timezone
     with chatter_on_stderr():  # networks are loaded in here
-        query, told = _query(workspace, wanted.who)
+        photos = [(each, _photo(workspace, each, wanted.who)) for each in wanted.who.images]
+    check_chosen(photos, wanted.who.box, as_json=as_json)
+    with chatter_on_stderr():
+        query, told = _query(workspace, wanted.who, photos)
         result = _last(
             workspace.search.run(query, _filter(workspace, wanted), wanted.top, wanted.stages)
         )
@@ -121,14 +132,22 @@ def _last(events: Iterable[SearchEvent]) -> SearchResult:
     return last
 
 
-def _query(workspace: Workspace, who: Who) -> tuple[Query, dict[str, Any]]:
+def _photo(workspace: Workspace, path: Path, who: Who) -> Photo:
+    """A picture and, unless the user says who is meant, the people in it."""
+    image = workspace.read_picture(path.expanduser())
+    return workspace.photo_of(image) if who.box is None else Photo(image, Detections.none())
+
+
+def _query(
+    workspace: Workspace, who: Who, photos: Sequence[tuple[Path, Photo]]
+) -> tuple[Query, dict[str, Any]]:
     """The query, and how it is told to the user."""
     found = [_by_tracklet(workspace, each) for each in dict.fromkeys(who.tracklet_ids)]
     people = [workspace.people.find(name) for name in who.people]
     queries = [workspace.people.query(person.id) for person in people]
     texts = [each["text"] for _, each in found] + [person.name for person in people]
     found += [each for query in queries for each in _by_person(workspace, query)]
-    outside = [_by_image(workspace, each) for each in who.images]
+    outside = [by_photo(path, photo, who.box) for path, photo in photos]
     if who.point is not None:
         outside.append(_by_point(workspace, who.point))
     texts += [each["text"] for _, each in outside]
@@ -164,12 +183,6 @@ def _by_tracklet(workspace: Workspace, tracklet_id: int) -> tuple[Example, dict[
 def _by_person(workspace: Workspace, query: PersonQuery) -> list[tuple[Example, dict[str, Any]]]:
     sightings = (each for each in query.shown if isinstance(each, TrackletQuery))
     return [_by_tracklet(workspace, each.tracklet_id) for each in sightings]
-
-
-def _by_image(workspace: Workspace, image: Path) -> tuple[Example, dict[str, Any]]:
-    image = image.expanduser()
-    told = {"kind": "image", "image": str(image), "text": image.name}
-    return workspace.query_from_picture(image), told
 
 
 def _by_point(workspace: Workspace, point: Point) -> tuple[Example, dict[str, Any]]:

@@ -180,6 +180,15 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("settings", tr("Se&ttings…"), "program", _WINDOW, "edit", "Ctrl+,", apart=True),
     _Row("search-picture", tr("Search with a &picture…"), "results", _LIBRARY, "search", "Ctrl+F"),
     _Row(
+        "show-photo",
+        tr("Show the ph&oto again"),
+        "results",
+        _WINDOW,
+        "search",
+        "Ctrl+Shift+F",
+        tr("To the photo in which people were chosen last"),
+    ),
+    _Row(
         "back",
         tr("&Back"),
         "results",
@@ -243,6 +252,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("note-person", tr("N&otes…"), "people", _PEOPLE, "people"),
     _Row("merge-people", tr("&Merge into one person"), "people", _PEOPLE, "people"),
     _Row("delete-person", tr("&Delete, keep the sightings"), "people", _PEOPLE, "people"),
+    _Row("route", tr("Rou&te of the person sought…"), "timeline", _LIBRARY, "people", "Ctrl+R"),
     # The selected videos
     _Row("play-video", tr("Play"), "footage", _VIDEOS),
     _Row("read-next", tr("Load next"), "footage", _VIDEOS),
@@ -295,9 +305,16 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("theme-system", tr("System default"), "program", _WINDOW, _THEMES, checkable=True),
     _Row("theme-next", tr("Next theme"), "program", _WINDOW, _THEMES, "Ctrl+Shift+T", apart=True),
     _Row("language", tr("&Language"), "program", _WINDOW, "view"),
+    _Row(
+        "timeline-in", tr("&Zoom into the timeline"), "timeline", _WINDOW, "view", "Ctrl+= Ctrl++"
+    ),
+    _Row("timeline-out", tr("Zoom &out of the timeline"), "timeline", _WINDOW, "view", "Ctrl+-"),
+    _Row("timeline-all", tr("Timeline: &all footage"), "timeline", _WINDOW, "view", "Ctrl+0"),
+    _Row("days", tr("&Days with footage…"), "timeline", _LIBRARY, "view", "Ctrl+D"),
     _Row("full-screen", tr("&Full screen"), "program", _WINDOW, "view", "F11"),
     _Row("reset-layout", tr("&Reset layout"), "program", _WINDOW, "view"),
     _Row("locate-footage", tr("&Locate footage…"), "footage", _LIBRARY, "library"),
+    _Row("ways", tr("&Ways between cameras…"), "timeline", _LIBRARY, "library"),
     _Row("networks", tr("&Networks…"), "networks", _WINDOW, "library", apart=True),
     _Row("demo", tr("Open the &demo"), "library", _WINDOW, "help"),
     _Row(

@@ -22,6 +22,7 @@ from app.gui.player.player_feature import PlayerFeature
 from app.gui.program.program_feature import ProgramFeature
 from app.gui.results.results_feature import ResultsFeature
 from app.gui.tasks import TaskRunner
+from app.gui.timeline.timeline_feature import TimelineFeature
 from app.gui.together.together_feature import TogetherFeature
 from app.gui.widgets.error_dialog import show_error
 from app.gui.widgets.theme import Theme, ThemeChoice
@@ -76,6 +77,7 @@ class Shell(QObject):
         )
         self.together = TogetherFeature(tasks, window, player, footage)
         self.compare = CompareFeature(tasks, window, results, self.together)
+        self.timeline = TimelineFeature(tasks, window, player, results, footage)
         self.networks = NetworksFeature(
             tasks, window, footage, results, settings.models.device, open_shelf
         )
@@ -89,6 +91,7 @@ class Shell(QObject):
             footage,
             self.together,
             self.compare,
+            self.timeline,
             self.networks,
             self.library,
             ProgramFeature(window, theme, settings.language),
@@ -96,9 +99,9 @@ class Shell(QObject):
         for feature in self.features:
             feature.problem.connect(self.report)
             window.add_feature(feature.docks, feature.actions)
-        window.takes_key = player.panel.takes_key
+        window.takes_key = player.takes_key
         window.may_close = self._may_close
-        window.furnish(player.panel, self.library.first_page)
+        window.furnish(player.middle, self.library.first_page)
         self.library.flow.opened.connect(self._enter)
         self.library.flow.closing.connect(self._leave)
         self._leave()

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from app.core.boxes import area, cut_out, frontmost_containing
+from app.core.boxes import cut_out, frontmost_containing
 from app.core.clock import format_offset
 from app.core.entities import FloatArray, Image
 from app.core.errors import NotFoundError
@@ -30,16 +30,12 @@ from app.services.networks.networks import Networks
 from app.services.people.catalog import Catalog
 from app.services.people.people import People
 from app.services.route.route import Routes
+from app.services.search.photo import Photo, look_at
 from app.services.search.reembed import Reembed, ReembedProgress
 from app.services.search.search import Search
 from app.services.search.why import Explanation, explain
 from app.settings import ModelSettings
 from app.storage.library import Library
-
-# A phone's upright photograph is up to 1.8 times as tall as wide; most crops of people are more.
-_PERSON_SHAPE = 1.9
-# A narrower picture holds no scene in which a person could be found.
-_SCENE_PX = 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +71,7 @@ class Workspace:
         routes: where people went.
         networks: chosen and loaded when first needed.
         shelf: all networks on this computer.
+        read_picture: see `WorkspaceParts`.
 
     Args:
         library: open; closed by `close`.
@@ -109,7 +106,7 @@ class Workspace:
         self.routes = Routes(library, self.search)
         self._open_source = parts.ingest.open_source
         self._close_sources = parts.ingest.close
-        self._read_picture = parts.read_picture
+        self.read_picture = parts.read_picture
         self._ingest = Ingest(library, self.search, self.networks, parts.ingest)
 
     def __enter__(self) -> Workspace:
@@ -184,39 +181,9 @@ class Workspace:
         """Which networks are used; see `app.services.networks.model_shelf.ModelShelf.in_roles`."""
         return self.shelf.in_roles(self.networks)
 
-    def query_from_picture(self, path: Path) -> CropQuery:
-        """The person of a picture file.
-
-        A picture as narrow as a person is one crop, and so is a small tall one. In others the
-        largest person is taken.
-
-        Raises:
-            NotFoundError: there is no such file, or nobody in the picture.
-            UsageError: the file is not a picture.
-            ModelError: the detector cannot be loaded.
-        """
-        return self.query_in(self._read_picture(path), path.name)
-
-    def query_in(self, image: Image, name: str) -> CropQuery:
-        """The person of a picture that is in memory, RGB uint8 (h, w, 3); see above.
-
-        Raises:
-            NotFoundError: nobody is in the picture.
-            ModelError: the detector cannot be loaded.
-        """
-        height_px, width_px = image.shape[:2]
-        is_tall = height_px >= width_px
-        if is_tall and (width_px < _SCENE_PX or height_px >= _PERSON_SHAPE * width_px):
-            return CropQuery(image)
-        found = self.networks.detector().detect([image])[0]
-        if len(found) == 0 and is_tall:
-            return CropQuery(image)
-        if len(found) == 0:
-            raise NotFoundError(
-                tr("Nobody was found in {name}.", name=name),
-                tr("Cut the person out and search that picture."),
-            )
-        return CropQuery(cut_out(image, found.boxes[int(area(found.boxes).argmax())]))
+    def photo_of(self, image: Image) -> Photo:
+        """Who is in a picture, RGB uint8 (H, W, 3); raises ModelError: no detector."""
+        return look_at(image, self.networks.detector)
 
     def detect_person_at(self, video_id: int, time_s: float, x_px: float, y_px: float) -> CropQuery:
         """The person at a point of a frame, found by the detector where no tracklet is stored.

@@ -27,17 +27,29 @@ from app.storage.library_part import absolute
 from app.storage.people_rows import PeopleRows
 from app.storage.queue_rows import QueueRows
 from app.storage.schema import bring_up_to_date, is_up_to_date
+from app.storage.sighting_rows import SightingRows
 from app.storage.tables import ModelRow, SettingRow, VideoRow
 from app.storage.tracklet_rows import TrackletRows
 from app.storage.vector_rows import VectorRows
 from app.storage.video_rows import VideoRows
+from app.storage.way_rows import WayRows
 
 __all__ = ["CropFault", "Library"]
 
 _TIMEZONE = "timezone"
 
 
-class Library(CameraRows, VideoRows, QueueRows, TrackletRows, VectorRows, PeopleRows, CheckRows):
+class Library(
+    CameraRows,
+    WayRows,
+    VideoRows,
+    QueueRows,
+    TrackletRows,
+    SightingRows,
+    VectorRows,
+    PeopleRows,
+    CheckRows,
+):
     """Everything that is known about some footage. Thread-safe.
 
     Every call is a transaction, or part of the one that the thread is in (`transaction`).

@@ -133,6 +133,20 @@ class CameraRow(Base):
     also_called: Mapped[list[str]] = mapped_column(JSON, default=list)
 
 
+class WayLimitsRow(Base):
+    """What was set for the way between two cameras, that of the lower id first."""
+
+    __tablename__ = "way_limits"
+    one_id: Mapped[int] = mapped_column(
+        ForeignKey("cameras.id", ondelete="CASCADE"), primary_key=True
+    )
+    other_id: Mapped[int] = mapped_column(
+        ForeignKey("cameras.id", ondelete="CASCADE"), primary_key=True
+    )
+    min_s: Mapped[float | None]
+    max_s: Mapped[float | None]
+
+
 class VideoRow(Base):
     """A video and how far it has come.
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from app.core.entities import Camera, FloatArray, Image
+from app.core.entities import Camera, Detections, FloatArray, Image
 from app.core.errors import NotFoundError, UserFacingError
 from app.core.journal import Decision, UndoState
 from app.core.queries import (
@@ -28,6 +28,7 @@ from app.core.queries import (
     TrackletQuery,
 )
 from app.services.people.catalog import CameraEntry, HitDetails
+from app.services.search.photo import Photo
 
 START = datetime(2024, 5, 14, 8, 30, tzinfo=UTC)
 CAMERAS = ("cam1", "cam2", "cam3")
@@ -236,6 +237,7 @@ class FakeWorkspace:
         self.people = FakePeople(self.catalog)
         self.playback = FakePlayback()
         self.picture = CropQuery(np.full((60, 30, 3), 90, np.uint8))
+        self.scene: Detections | None = None  # in photos; None: photos are crops
 
     def detect_person_at(self, video_id: int, time_s: float, x_px: float, y_px: float) -> CropQuery:
         if x_px < 0:
@@ -245,8 +247,12 @@ class FakeWorkspace:
     def query_in_box(self, video_id: int, time_s: float, box: FloatArray) -> CropQuery:
         return replace(self.picture, camera_id=video_id)
 
-    def query_from_picture(self, path: Path) -> CropQuery:
-        return self.picture
+    def read_picture(self, path: Path) -> Image:
+        return (
+            np.full((240, 480, 3), 90, np.uint8) if self.scene is not None else self.picture.image
+        )
 
-    def query_in(self, image: Image, name: str) -> CropQuery:
-        return CropQuery(image)
+    def photo_of(self, image: Image) -> Photo:
+        if self.scene is None:
+            return Photo(image, Detections.none(), is_crop=True)
+        return Photo(image, self.scene)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from results_fakes import FakeWorkspace, a_result
 
+from app.gui.player.photo_panel import PhotoPanel
+from app.gui.results.photo_flow import PhotoFlow
 from app.gui.results.results_panel import ResultsPanel
 from app.gui.results.search_flow import SearchFlow
 from app.gui.tasks import TaskRunner
@@ -20,7 +22,12 @@ class Window:
         self.panel.resize(380, 800)
         self.panel.show()
         self.flow = SearchFlow(self.panel, tasks, self.panel)
+        self.photo = PhotoPanel()
+        qtbot.addWidget(self.photo)
+        self.photos = PhotoFlow(self.photo, tasks, self.flow, self.panel)
+        self.panel.picture_wanted.connect(self.photos.open)
         self.workspace = FakeWorkspace()
+        self.photos.set_workspace(self.workspace)
         self.flow.set_workspace(self.workspace)
         self.told: list = []
         self.flow.hit_selected.connect(self.told.append)
@@ -28,7 +35,7 @@ class Window:
 
     def settle(self) -> None:
         """Until no job runs and every page in view is loaded."""
-        lanes = ("search", "details", "thumbnails", "decisions", "growth")
+        lanes = ("search", "details", "thumbnails", "decisions", "growth", "photo")
         timer = self.panel.gallery._report
         self.qtbot.waitUntil(
             lambda: not timer.isActive() and not any(self.tasks.is_busy(lane) for lane in lanes)

@@ -22,7 +22,7 @@ from app.gui.widgets.theme import ThemeChoice
 from app.services.demo.demo import Sight
 from app.settings import Settings, default_library, demo_dir, demo_library
 
-DOCKS = ("sources_dock", "results_dock", "people_dock")
+DOCKS = ("sources_dock", "results_dock", "people_dock", "timeline_dock")
 
 
 def shown_docks(shell: Shell) -> list[str]:
@@ -128,13 +128,13 @@ def test_closing_on_the_page_leaves_the_docks_where_they_were(
     shell, qtbot, theme, libraries, state
 ) -> None:
     shell.window.findChild(QDockWidget, "sources_dock").close()
-    shell.close_at_once()  # with two docks
+    shell.close_at_once()  # with the other docks
     for on_the_page in (True, False):
         other = Shell(libraries, Settings(), state, theme, Shelf)
         other.window.show()
         if on_the_page:
             other.start(None, None)
-        assert len(shown_docks(other)) == (0 if on_the_page else 2)
+        assert len(shown_docks(other)) == (0 if on_the_page else len(DOCKS) - 1)
         other.close_at_once()
         other.shutdown()
         other.window.deleteLater()

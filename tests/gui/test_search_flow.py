@@ -178,7 +178,7 @@ def test_a_failing_search_does_not_leave_one_persons_hits_under_anothers_picture
 ) -> None:
     window.search(8, 1, 2)
     window.workspace.search.error = ModelError("The embedder is gone.", "Put it back.")
-    window.flow.search_picture(Path("/pictures/me.jpg"))
+    window.photos.open(Path("/pictures/me.jpg"))
     window.settle()
     assert window.ids() == []
     assert "The embedder is gone." in window.panel.notice.words.text()
@@ -335,7 +335,7 @@ def test_a_pasted_picture_is_searched_without_a_file(window: Window, tmp_path: P
     asked: list[object] = []
     window.flow.query_changed.connect(asked.append)
     window.workspace.search.results = [a_result(5)]
-    window.flow.search_picture(image)
+    window.photos.open(image)
     window.settle()
     assert window.panel.head.caption.whole() == "Person of the pasted picture"
     assert (asked[0].image == pixels).all()

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -176,7 +176,7 @@ def test_a_dropped_picture_is_searched(shell, monkeypatch, tmp_path) -> None:
     picture = tmp_path / "person.jpg"
     picture.touch()
     searched: list[Path] = []
-    monkeypatch.setattr(shell.results.flow, "search_picture", searched.append)
+    monkeypatch.setattr(shell.results.photos, "open", searched.append)
     shell.library.load([picture])
     assert searched == [picture]
 
@@ -375,7 +375,7 @@ def test_the_window_fits_beside_another_one_on_a_small_screen(shell, qtbot, tmp_
 def test_the_keys_of_the_player_work_wherever_the_focus_is(shell, qtbot, tmp_path) -> None:
     shell.start(tmp_path / "mine", None)
     qtbot.waitUntil(lambda: "mine" in shell.window.windowTitle())
-    shell.player.panel.transport.setEnabled(True)
+    shell.player.panel.show_frame(QImage(96, 54, QImage.Format.Format_RGB888), ())
     shell.window.show()
     for widget in (shell.results.panel.gallery, shell.footage.ingest_line):
         with qtbot.waitSignal(shell.player.panel.stepped) as stepped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
@@ -98,6 +99,10 @@ class FakeLibrary:
 
     def model(self, role: str) -> ModelFile:
         return ModelFile(f"{role}-1", Path(f"/models/{role}.onnx"), "0" * 64)
+
+    def sighting_counts(self, ids: Collection[int], bin_s: float) -> tuple[Any, Any]:
+        nobody = np.zeros((0, 3), np.int64)
+        return nobody, nobody
 
     def watched_folders(self) -> list[WatchedFolder]:
         return [WatchedFolder(*each) for each in self.watched.items()]

@@ -235,7 +235,7 @@ def test_networks_are_taken_from_flag_library_settings_folder_in_that_order(
     assert said.status == 1 and "vectors of two networks cannot be compared." in said.err
     settings_path().write_text('[models]\ndetectr = "second"\n')
     said = retrace("ingest", clip, "--library", tmp_path / "c")
-    assert said.status == 1 and "unknown key \"models.detectr\"" in said.err
+    assert said.status == 1 and 'unknown key "models.detectr"' in said.err
 
 
 def test_damaged_weights_are_told(

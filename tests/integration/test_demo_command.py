@@ -56,7 +56,7 @@ def test_everybody_is_found_and_the_second_time_nothing_is_done_again(
     for number, row in zip(PEOPLE, rows, strict=True):
         taken_from, first_hit = row[1:3]
         assert row[0] == str(number) and {taken_from, first_hit} == {"cam1", "cam2"}
-        assert row[4:] == ["✓", "the", "same", "1"]
+        assert row[4:] == ["✓", "right", "1"]
     sheet = demo_library().with_name("Demo.png")
     assert f"The search for person 1 as a picture: {sheet}\n" in said.err
     assert sheet.is_relative_to(home) and cv2.imread(str(sheet)) is not None

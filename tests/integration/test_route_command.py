@@ -59,3 +59,21 @@ def test_the_route_of_everybody_is_as_rendered(tmp_path: Path, retrace: Retrace)
     assert f"! {min(one, other)} and {max(one, other)}: two boxes in one frame of cam1" in said.out
     assert "10:00:0" in said.out
     assert retrace("route", "Nobody", "--library", library).status != 0
+
+    (learnt,) = json.loads(retrace("ways", "--library", library, "--json").out)["ways"]
+    assert (learnt["cameras"], learnt["pairs"], learnt["min_s"]) == (["cam1", "cam2"], 4, None)
+    assert learnt["shortest_s"] <= learnt["median_s"] <= learnt["longest_s"]
+    said = retrace("ways", "--library", library, "--set", "CAM2", "cam1", "2:00", "-", "--json")
+    (limited,) = json.loads(said.out)["ways"]
+    assert (limited["min_s"], limited["max_s"], limited["pairs"]) == (120, None, 4)
+    third = f"Walker {who[3][0]}"
+    assert "where at least 120 s are set" in retrace("route", third, "--library", library).out
+    assert "120" in retrace("ways", "--library", library).out
+    assert retrace("ways", "--library", library, "--set", "cam1", "cam2", "9", "8").status == 2
+    assert retrace("ways", "--library", library, "--set", "cam1", "cam2", "soon", "-").status == 2
+    retrace("ways", "--library", library, "--remove", "cam1", "cam2")
+    assert "are set" not in retrace("route", third, "--library", library).out
+    assert json.loads(retrace("ways", "--library", library, "--json").out)["ways"] == [learnt]
+    (day,) = json.loads(retrace("list", "--days", "--library", library, "--json").out)["days"]
+    assert (day["day"], day["sightings"]) == ("2024-05-14", 8)
+    assert "2024-05-14" in retrace("list", "--days", "--library", library).out

@@ -123,7 +123,7 @@ class LibraryFeature(Feature):
     def load(self, paths: Sequence[Path]) -> None:
         """What was dropped: one picture is searched, a library opened, the rest ingested."""
         if len(paths) == 1 and is_picture(paths[0]):
-            self._results.flow.search_picture(paths[0])
+            self._results.photos.open(paths[0])
         else:
             self.flow.load(paths)
 

@@ -42,6 +42,7 @@ class PlayerFlow(QObject):
             the full frame.
         picture_dropped: the file of a picture to be searched, a Path.
         position_changed: video id and time in seconds of each frame that is shown.
+        video_wanted: a frame of a video is to be seen.
         problem_shown: a video cannot be shown; its footage may have been moved.
     """
 
@@ -50,6 +51,7 @@ class PlayerFlow(QObject):
     box_drawn = Signal(int, float, object)
     picture_dropped = Signal(object)
     position_changed = Signal(int, float)
+    video_wanted = Signal()
     problem_shown = Signal()
 
     def __init__(
@@ -109,6 +111,7 @@ class PlayerFlow(QObject):
         """Stands still at the frame shown at a time, with one person's box highlighted."""
         if self._session is None:
             return
+        self.video_wanted.emit()
         self._last_wish = (video_id, time_s, tracklet_id)
         if video_id != self._video_id:
             self._video_id, self._opened, self._shown = video_id, None, None
@@ -130,6 +133,11 @@ class PlayerFlow(QObject):
         """Shows what could not be shown, after footage was found again."""
         if self._last_wish is not None and self._shown is None:
             self.show(*self._last_wish)
+
+    def pause(self) -> None:
+        """Stands still."""
+        if self._rate != 0:
+            self._play(0.0)
 
     def seek(self, time_s: float) -> None:
         """Goes to the frame shown at a time of the video that is open."""

@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -34,6 +35,8 @@ from app.services.footage.playback import PersonBox
 
 HINT_MS = 4000
 _PASTE = "paste-picture"
+# What can be done to a frame, and to a photo.
+_OF_PICTURES = frozenset({"draw-box"})
 
 EMPTY = (tr("No library is open"), tr("Drop a folder of videos here, or open a library."))
 NO_VIDEO = (
@@ -90,13 +93,14 @@ class PlayerPanel(QWidget):
         column.addLayout(self._header_row)
         column.addWidget(self.view, 1)
         column.addWidget(self.transport)
+        self._before: FrameView | None = None  # a photo that stands before the player
         self._hint_timer = QTimer(self)
         self._hint_timer.setSingleShot(True)
         self._hint_timer.timeout.connect(lambda: self.view.show_hint(""))
         self._run = self._runs()
         self.actions_by_name = make_actions(self, self._run)
-        self._keys: dict[str, Callable[[], None]] = {}
-        self._signs: dict[str, Callable[[], None]] = {}
+        self._keys: dict[str, str] = {}  # to names of actions
+        self._signs: dict[str, str] = {}
         self._bind_keys()
         self._connect()
         self.show_empty(*EMPTY)
@@ -143,6 +147,12 @@ class PlayerPanel(QWidget):
             self._hint_timer.stop()
         else:
             self._hint_timer.start(HINT_MS)
+
+    def offer_photo(self, show: QAction) -> None:
+        """Has a button beside the times that brings a photo back, while that can be done."""
+        self.photo_button.clicked.connect(show.trigger)
+        self.photo_button.setToolTip(show.toolTip())
+        show.enabledChanged.connect(self.photo_button.setVisible)
 
     def set_highlighted(self, tracklet_id: int | None) -> None:
         """Draws one person's box in the accent colour."""
@@ -212,11 +222,15 @@ class PlayerPanel(QWidget):
                 # the character.
                 is_sign = len(keys) == 1 and not keys.isalnum()
                 bound = self._signs if is_sign else self._keys
-                bound[sequence.toString()] = self._run[row.name]
+                bound[sequence.toString()] = row.name
 
     def _draw(self) -> None:
-        self.view.draw_next()
-        self.show_hint(tr("Drag a box around a person; Esc cancels."))
+        hint = tr("Drag a box around a person; Esc cancels.")
+        (self._before or self.view).draw_next()
+        if self._before is None:
+            self.show_hint(hint)
+        else:
+            self._before.show_hint(hint)
 
     def _paste(self) -> None:
         found = picture_in(QGuiApplication.clipboard().mimeData())
@@ -240,16 +254,16 @@ class PlayerPanel(QWidget):
         if event.matches(QKeySequence.StandardKey.Paste):
             is_picture = picture_in(QGuiApplication.clipboard().mimeData()) is not None
             return self._paste if is_picture else None
-        if not self.transport.isEnabled():
-            return None
         by_sign = self._signs.get(event.text())
         # Ctrl with Alt is how Windows tells of AltGr.
         held = event.modifiers() & (_MODIFIER.MetaModifier | _MODIFIER.ControlModifier)
         alt = event.modifiers() & _MODIFIER.AltModifier
-        if by_sign is not None and (not held or (held == _MODIFIER.ControlModifier and alt)):
-            return by_sign
-        keys = QKeySequence(event.keyCombination()).toString()
-        return self._keys.get(keys.removeprefix("Num+"))
+        name = by_sign
+        if name is None or (held and not (held == _MODIFIER.ControlModifier and alt)):
+            keys = QKeySequence(event.keyCombination()).toString()
+            name = self._keys.get(keys.removeprefix("Num+"))
+        can = name is not None and self.actions_by_name[name].isEnabled()
+        return self._run[name] if name is not None and can else None
 
     # Pictures from outside ----------------------------------------------------------------------
 
@@ -278,7 +292,13 @@ class PlayerPanel(QWidget):
         self.transport.setEnabled(has_video)
         for name, action in self.actions_by_name.items():
             if name != _PASTE:
-                action.setEnabled(has_video)
+                is_shown = has_video and self._before is None
+                action.setEnabled(is_shown or (self._before is not None and name in _OF_PICTURES))
+
+    def stand_behind(self, before: FrameView | None) -> None:
+        """A photo stands before the player: only what can be done to pictures is, with that one."""
+        self._before = before
+        self._enable(self.transport.isEnabled())
 
     # Making -------------------------------------------------------------------------------------
 
@@ -300,9 +320,15 @@ class PlayerPanel(QWidget):
         self.position_label.setAccessibleName(tr("Time of the frame in the video"))
         self.position_label.setToolTip(tr("Time since the first frame of the video"))
         self.position_label.setProperty("role", "muted")
+        self.photo_button = QPushButton(tr("Back to the photo"), self)
+        self.photo_button.setObjectName("showPhotoButton")
+        self.photo_button.setAccessibleName(tr("Back to the photo"))
+        self.photo_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.photo_button.hide()
         row.addWidget(self.camera_label)
         row.addWidget(self.moment_label, 1)
         row.addWidget(self.position_label)
+        row.addWidget(self.photo_button)
         return row
 
     def _connect(self) -> None:

@@ -152,6 +152,10 @@ class GalleryModel(QAbstractListModel):
 
     # Rows ---------------------------------------------------------------------------------------
 
+    def ranking(self) -> Sequence[Hit]:
+        """All hits, best first, hidden ones included."""
+        return self._ranked
+
     def __len__(self) -> int:
         """How many hits there are, hidden ones included."""
         return len(self._ranked)

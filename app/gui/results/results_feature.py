@@ -13,6 +13,7 @@ from app.gui.actions import make_actions
 from app.gui.feature import Feature
 from app.gui.player.player_feature import PlayerFeature
 from app.gui.preferences import keep_preferences
+from app.gui.results.photo_flow import PhotoFlow
 from app.gui.results.results_panel import ResultsPanel
 from app.gui.results.search_flow import SearchFlow
 from app.gui.results.why_flow import WhyFlow
@@ -48,7 +49,8 @@ class ResultsFeature(Feature):
         self.panel = ResultsPanel(tasks)
         self.flow = SearchFlow(self.panel, tasks, self)
         self.why = WhyFlow(self.panel, tasks, window)
-        self.flows = (self.flow, self.why)
+        self.photos = PhotoFlow(player.photo, tasks, self.flow, self)
+        self.flows = (self.flow, self.why, self.photos)
         self.why.problem.connect(self.problem)
         self.flow.query_changed.connect(self.why.set_query)
         right = Qt.DockWidgetArea.RightDockWidgetArea
@@ -56,7 +58,8 @@ class ResultsFeature(Feature):
         self.actions = self.panel.actions_by_name | make_actions(
             self,
             {
-                "search-picture": partial(choose_picture, window, self.flow.search_picture),
+                "search-picture": partial(choose_picture, window, self.photos.open),
+                "show-photo": self.photos.show_again,
                 "back": lambda: self.flow.go(-1),
                 "forward": lambda: self.flow.go(1),
                 **{f"refine-{each}": self._choose_stages for each in REFINEMENTS},
@@ -71,7 +74,12 @@ class ResultsFeature(Feature):
         player.flow.person_clicked.connect(self.flow.search_point)
         player.flow.tracklet_clicked.connect(self.flow.search_tracklet)
         player.flow.box_drawn.connect(self.flow.search_box)
-        player.flow.picture_dropped.connect(self.flow.search_picture)
+        player.flow.picture_dropped.connect(self.photos.open)
+        self.panel.picture_wanted.connect(self.photos.open)
+        self.photos.shown.connect(player.show_photo)
+        self.photos.offered.connect(self.actions["show-photo"].setEnabled)
+        player.panel.offer_photo(self.actions["show-photo"])
+        self.actions["show-photo"].setEnabled(False)
         self.flow.hit_selected.connect(self._show_hit)
         self.flow.decisions_changed.connect(player.flow.refresh)
 

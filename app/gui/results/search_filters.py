@@ -247,11 +247,12 @@ class SearchFilters(QWidget):
 
     def narrow_to_time(self, moment: datetime, either_way: timedelta) -> None:
         """Searches only a span around a moment."""
+        self.narrow_to_span(moment - either_way, moment + either_way)
+
+    def narrow_to_span(self, first: datetime, last: datetime) -> None:
+        """Searches only between two moments."""
         self._quiet = True
-        for bound, end in (
-            (self.earliest, moment - either_way),
-            (self.latest, moment + either_way),
-        ):
+        for bound, end in ((self.earliest, first), (self.latest, last)):
             bound.set_time(end.astimezone(self._zone).replace(microsecond=0))
             bound.switch.setChecked(True)
         self._quiet = False

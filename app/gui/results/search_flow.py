@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QPixmap
 
 from app.core.errors import UserFacingError
 from app.core.queries import (
@@ -34,7 +33,6 @@ from app.gui.results.sought import (
     boxed,
     known_by_now,
     person,
-    pictured,
     pointed_at,
     stored,
     with_first,
@@ -103,11 +101,10 @@ class SearchFlow(QObject):
         panel.search_wanted.connect(self.search_tracklet)
         panel.filter_changed.connect(lambda _: self._run_again())
         panel.order_wanted.connect(self._sort)
-        panel.picture_wanted.connect(self.search_picture)
         panel.search_again_wanted.connect(self.refresh_if_stale)
         panel.loader.arrived.connect(self._tell_awaited)
         panel.loader.all_arrived.connect(panel.sort)
-        panel.loader.failed.connect(self._report)
+        panel.loader.failed.connect(self.report)
 
     # What can be asked --------------------------------------------------------------------------
 
@@ -171,9 +168,9 @@ class SearchFlow(QObject):
         drawn = BoxOfFrame(video_id, time_s, *map(float, box))
         self._start(lambda workspace: boxed(workspace, drawn))
 
-    def search_picture(self, picture: Path | QImage) -> None:
-        """Looks for the person of a picture: of a file, or of one that was pasted."""
-        self._start(lambda workspace: pictured(workspace, picture))
+    def search(self, sought: Sought) -> None:
+        """Looks for somebody who was found in a picture."""
+        self._start(lambda _: sought)
 
     def go(self, way: int) -> None:
         """Shows the search before (-1) or after (+1) the one that is shown, as it was left."""
@@ -217,7 +214,7 @@ class SearchFlow(QObject):
         self._tasks.cancel(INDEX_LANE)
         if self._workspace is not None:
             task = self._tasks.start(INDEX_LANE, _made_ready(self._workspace))
-            task.failed.connect(self._report)
+            task.failed.connect(self.report)
 
     # Searching ----------------------------------------------------------------------------------
 
@@ -350,9 +347,10 @@ class SearchFlow(QObject):
         self._history.set_goal(0)
         # Hits of one person must not stand under the picture of another.
         self._adopt()
-        self._report(error)
+        self.report(error)
 
-    def _report(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
+        """Says above the results why there is no search."""
         if isinstance(error, UserFacingError):
             self._panel.show_problem(error.message, error.remedy)
         else:
@@ -395,7 +393,7 @@ class SearchFlow(QObject):
         assert workspace is not None
         job = (workspace.catalog.cameras() for _ in range(1))
         offer = partial(self._offer_cameras, workspace)
-        self._tasks.start("details", job, offer).failed.connect(self._report)
+        self._tasks.start("details", job, offer).failed.connect(self.report)
 
     def _offer_cameras(self, workspace: Workspace, entries: Sequence[CameraEntry]) -> None:
         if workspace is not self._workspace:

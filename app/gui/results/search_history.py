@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.core.queries import SearchFilter
 from app.gui.results.gallery_view import Place
 from app.gui.results.sought import (
     BoxOfFrame,
+    BoxOfPhoto,
     Find,
     PointOfFrame,
     Sought,
     boxed,
-    pictured,
+    in_photo,
     pointed_at,
     stored_again,
     with_sighting,
@@ -123,16 +123,16 @@ def read(workspace: Workspace, kept: Mapping[str, Any]) -> tuple[Find, SearchFil
     return _again(workspace, *kept["begun"]), where, place
 
 
+_KINDS: Mapping[type, str] = {PointOfFrame: "point", BoxOfFrame: "box", BoxOfPhoto: "photo"}
+
+
 def _begun(sought: Sought) -> list[Any] | None:
     details, begun_with = sought.details, sought.begun_with
     if details is not None:
         return ["sighting", details.tracklet_id, details.first_time_s]
-    if isinstance(begun_with, Path):
-        return ["picture", sought.sighting_id, str(begun_with)]
     if begun_with is None:
         return None
-    kind = "box" if isinstance(begun_with, BoxOfFrame) else "point"
-    return [kind, sought.sighting_id, *begun_with]
+    return [_KINDS[type(begun_with)], sought.sighting_id, *begun_with]
 
 
 def _again(workspace: Workspace, kind: str, *values: Any) -> Find:
@@ -140,9 +140,9 @@ def _again(workspace: Workspace, kind: str, *values: Any) -> Find:
         tracklet_id, first_time_s = values
         return lambda: stored_again(workspace, tracklet_id, first_time_s)
     sighting_id, *begun = values
-    if kind == "picture":
-        (path,) = map(Path, begun)
-        return lambda: with_sighting(workspace, pictured(workspace, path), sighting_id)
+    if kind == "photo":
+        place = BoxOfPhoto(*begun)
+        return lambda: with_sighting(workspace, in_photo(workspace, place), sighting_id)
     if kind == "point":
         point = PointOfFrame(*begun)
         return lambda: with_sighting(workspace, pointed_at(workspace, point), sighting_id)

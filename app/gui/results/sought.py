@@ -11,7 +11,7 @@ import numpy as np
 from PySide6.QtGui import QImage
 
 from app.core.clock import format_time
-from app.core.entities import Image
+from app.core.entities import Detections, Image
 from app.core.errors import NotFoundError
 from app.core.queries import (
     CropQuery,
@@ -26,6 +26,7 @@ from app.gui.hit_text import taken_utc, video_time_text
 from app.gui.results.query_head import HeadExample
 from app.gui.results.thumbnails import read_picture
 from app.language import tr
+from app.services.search.photo import Photo
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -57,6 +58,16 @@ class BoxOfFrame(NamedTuple):
     bottom_px: float
 
 
+class BoxOfPhoto(NamedTuple):
+    """A box of a picture file, in its pixels."""
+
+    file: str
+    left_px: float
+    top_px: float
+    right_px: float
+    bottom_px: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sought:
     """Who is looked for, ready to be searched and shown.
@@ -68,7 +79,7 @@ class Sought:
         title: names a picture; empty for a stored person.
         examples: some of those that were confirmed or rejected, for the head of the results.
         counts: how many were confirmed, and rejected.
-        begun_with: the picture's file, or the place in a frame, that a search without a sighting
+        begun_with: the place in a frame or a picture file that a search without a sighting
             began with; None for a pasted picture.
     """
 
@@ -79,7 +90,7 @@ class Sought:
     title: str = ""
     examples: tuple[HeadExample, ...] = ()
     counts: tuple[int, int] = (0, 0)
-    begun_with: Path | PointOfFrame | BoxOfFrame | None = None
+    begun_with: PointOfFrame | BoxOfFrame | BoxOfPhoto | None = None
 
     @property
     def sighting_id(self) -> int | None:
@@ -214,19 +225,20 @@ def boxed(workspace: Workspace, drawn: BoxOfFrame) -> Sought:
     return Sought(query, query, as_qimage(query.image), title=title, begun_with=drawn)
 
 
-def pictured(workspace: Workspace, picture: Path | QImage) -> Sought:
-    """Looks for the person of a picture; raises UserFacingError if nobody is in it."""
-    if isinstance(picture, QImage):
-        name = tr("the pasted picture")
-        query = workspace.query_in(_as_array(picture), name)
-    else:
-        name, query = picture.name, workspace.query_from_picture(picture)
+def in_picture(query: CropQuery, name: str, begun_with: BoxOfPhoto | None) -> Sought:
+    """Looks for the person of a picture."""
     title = tr("Person of {picture}", picture=name)
-    file = picture if isinstance(picture, Path) else None
-    return Sought(query, query, as_qimage(query.image), title=title, begun_with=file)
+    return Sought(query, query, as_qimage(query.image), title=title, begun_with=begun_with)
 
 
-def _as_array(image: QImage) -> Image:
+def in_photo(workspace: Workspace, place: BoxOfPhoto) -> Sought:
+    """Looks for the person in a box of a picture file; raises NotFoundError or UsageError."""
+    file, *sides_px = place
+    photo = Photo(workspace.read_picture(Path(file)), Detections.none())
+    return in_picture(photo.query(np.array(sides_px, np.float32)), Path(file).name, place)
+
+
+def as_array(image: QImage) -> Image:
     """RGB uint8 (h, w, 3), a copy."""
     rgb = image.convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())

@@ -21,6 +21,7 @@ class Dock(QDockWidget):
         area: the edge of the window where it stands on the first day.
         size_px: its width there, or its height at the lower or upper edge.
         wide_px: the same in a wide window; by default `size_px`.
+        head: what else stands in the title line.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Dock(QDockWidget):
         area: Qt.DockWidgetArea,
         size_px: int,
         wide_px: int | None = None,
+        head: QWidget | None = None,
     ) -> None:
         super().__init__(title)
         self.area, self._size_px, self._wide_px = area, size_px, wide_px or size_px
@@ -53,7 +55,9 @@ class Dock(QDockWidget):
         row = QHBoxLayout(bar)
         row.setContentsMargins(2 * theme.UNIT_PX, 0, theme.UNIT_PX, 0)
         row.setSpacing(theme.UNIT_PX)
-        row.addWidget(label, 1)
+        row.addWidget(label, 0 if head else 1)
+        if head is not None:
+            row.addWidget(head, 1)
         row.addWidget(self._close)
         self.setTitleBarWidget(bar)
         self._draw()

@@ -12,10 +12,11 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.entities import Identity, Tracklet, Video
+from app.core.entities import Camera, Identity, Tracklet, Video
 from app.core.queries import gap_text
+from app.core.way_limits import WayLimits
 from app.language import listed, tr, trn
-from app.services.route.ways import Way, Ways, known_ways
+from app.services.route.ways import Way, Ways, known_ways, set_limits
 from app.services.search.search import Search
 from app.storage.library import Library
 
@@ -29,6 +30,7 @@ class Conflict(StrEnum):
     TWO_BOXES = "two boxes in one frame"
     TWO_PLACES = "two places at once"
     TOO_FAST = "faster than known"
+    TOO_SLOW = "slower than set"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,15 +84,22 @@ class Contradiction:
                 duration=gap_text(-self.gap_s),
             )
         else:
-            assert self.way is not None, "nothing is too fast on an unknown way"
+            gap = tr("{seconds:.1f} s", seconds=max(self.gap_s, 0.0))
             said = tr(
-                "{camera} to {other} in {gap:.1f} s, where nobody took less than {shortest:.1f} s",
-                camera=here,
-                other=there,
-                gap=max(self.gap_s, 0.0),
-                shortest=self.way.shortest_s,
-            )
+                "{camera} to {other} in {gap}, {limit}",
+                camera=here, other=there, gap=gap, limit=self._limit_words(),
+            )  # fmt: skip
         return said if self.is_sure else tr("{said}, or a file's date is wrong", said=said)
+
+    def _limit_words(self) -> str:
+        assert self.way is not None, "of an unknown way no time is too long or too short"
+        limits, learnt = self.way.limits, self.way.learnt
+        if self.conflict is Conflict.TOO_SLOW:
+            return tr("where at most {seconds:g} s are set", seconds=limits.max_s)
+        if limits.min_s is not None:
+            return tr("where at least {seconds:g} s are set", seconds=limits.min_s)
+        assert learnt is not None, "nothing is too short where nothing is set or learnt"
+        return tr("where nobody took less than {seconds:.1f} s", seconds=learnt.shortest_s)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,8 +154,8 @@ class Route:
                     cameras=listed(sorted(guessed)),
                 )
             )
-        timed = {Conflict.TWO_PLACES, Conflict.TOO_FAST}
-        if raw - guessed and any(each.conflict in timed for each in self.contradictions):
+        timed = [each for each in self.contradictions if each.conflict is not Conflict.TWO_BOXES]
+        if raw - guessed and timed:
             said.append(
                 tr(
                     "The clocks of {cameras} are not corrected: a wrong one makes contradictions.",
@@ -163,9 +172,13 @@ class Routes:
         self._library = library
         self._search = search
 
-    def ways(self) -> Ways:
-        """What is known of every way between two cameras; see `known_ways`."""
-        return known_ways(self._library, self._search)
+    def ways(self, *, every: bool = False) -> Ways:
+        """What is known of the ways between two cameras; see `known_ways`."""
+        return known_ways(self._library, self._search, every=every)
+
+    def set_limits(self, one: Camera, other: Camera, limits: WayLimits) -> None:
+        """Sets what holds for a way; see `set_limits`."""
+        set_limits(self._library, one, other, limits)
 
     def of(self, identity_id: int) -> Route:
         """The route of a person; it takes up to some seconds where transit times are not learnt.
@@ -184,6 +197,7 @@ class Routes:
             for one, other in pairwise(dated)
         ]
         found = [*self._two_boxes(seen), *_two_places(dated, ways), *_too_fast(dated, ways)]
+        found += _too_slow(legs)
         order = {each.tracklet.id: place for place, each in enumerate(seen)}
         found.sort(key=lambda each: (order[each.other.tracklet.id], order[each.one.tracklet.id]))
         return Route(person, tuple(seen), tuple(legs), tuple(found))
@@ -236,6 +250,14 @@ def _too_fast(dated: Sequence[Seen], ways: Ways) -> Iterator[Contradiction]:
         known = left_last.get(here)
         if known is None or _moment(known.last_utc) < _moment(other.last_utc):
             left_last[here] = other
+
+
+def _too_slow(legs: Sequence[Leg]) -> Iterator[Contradiction]:
+    """Legs that take longer than was set."""
+    for leg in legs:
+        most_s = None if leg.way is None else leg.way.limits.max_s
+        if most_s is not None and leg.gap_s > most_s + _CLOCK_SLACK_S:
+            yield _contradiction(Conflict.TOO_SLOW, leg.one, leg.other, leg.gap_s, leg.way)
 
 
 def _contradiction(

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from app.core.queries import CameraShare
+from app.core.way_limits import LimitsOfWays
 from app.services.search.gallery_index import GalleryIndex
 from app.storage.library import Library
 from site_statistics.transit_times import TransitTimes
@@ -17,6 +18,10 @@ Pairs = frozenset[tuple[int, int]]
 """Ids of two tracklets each."""
 
 
+_Said = tuple[Pairs, Pairs, LimitsOfWays]
+"""What the user confirmed, rejected, and set for ways."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Learnt:
     """Transit times, and what they were learnt from."""
@@ -24,14 +29,13 @@ class _Learnt:
     times: TransitTimes
     index: GalleryIndex
     tracklets: int
-    confirmed: Pairs
-    rejected: Pairs
+    said: _Said
 
-    def holds(self, index: GalleryIndex, confirmed: Pairs, rejected: Pairs) -> bool:
+    def holds(self, index: GalleryIndex, said: _Said) -> bool:
         """Whether they need not be learnt anew."""
         changed = abs(len(index) - self.tracklets)
-        decided = (self.confirmed, self.rejected) == (confirmed, rejected)
-        return self.index is index and decided and changed * _LEARN_AGAIN <= self.tracklets
+        known = self.index is index and self.said == said
+        return known and changed * _LEARN_AGAIN <= self.tracklets
 
 
 class Corrections:
@@ -46,14 +50,17 @@ class Corrections:
         """As of the library a short while ago: learning takes up to some seconds.
 
         What the user confirmed counts more than what was found, and what was rejected is no pair.
+        No time beyond what was set for a way is credible.
         """
-        confirmed, rejected = judged_pairs(self._library)
+        said = (*judged_pairs(self._library), self._library.way_limits())
         with self._learning:
             known = self._learnt
-            if known is None or not known.holds(index, confirmed, rejected):
+            if known is None or not known.holds(index, said):
                 tracklets = len(index)
-                times = index.learn_transit(confirmed, rejected)
-                known = self._learnt = _Learnt(times, index, tracklets, confirmed, rejected)
+                confirmed, rejected, limits = said
+                spans = {ends: each.span_s for ends, each in limits.items()}
+                times = index.learn_transit(confirmed, rejected, spans)
+                known = self._learnt = _Learnt(times, index, tracklets, said)
             return known.times
 
     def camera_shares(self, index: GalleryIndex) -> tuple[CameraShare, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,13 +188,17 @@ class GalleryIndex:
             return self._corrected().means
 
     def learn_transit(
-        self, confirmed: Collection[tuple[int, int]], rejected: Collection[tuple[int, int]]
+        self,
+        confirmed: Collection[tuple[int, int]],
+        rejected: Collection[tuple[int, int]],
+        limits: Mapping[frozenset[int], tuple[float, float]] | None = None,
     ) -> TransitTimes:
         """How long people take between cameras, learnt from the tracklets of known time.
 
         Args:
             confirmed: ids of two tracklets of one person each.
             rejected: ids of two tracklets of different people each.
+            limits: shortest and longest credible gap between two cameras, by their ids.
         """
         with self._lock:
             everybody = self._sightings()
@@ -204,7 +208,7 @@ class GalleryIndex:
                 some = everybody.at(rows)
                 corrected = means.corrected(self._vectors[rows], some.cameras)
                 learnt_from.append(Stretch(some, corrected))
-        return TransitTimes(learnt_from, everybody, confirmed, rejected)
+        return TransitTimes(learnt_from, everybody, confirmed, rejected, limits)
 
     def search(
         self,

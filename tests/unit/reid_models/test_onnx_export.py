@@ -23,7 +23,7 @@ def test_the_file_gives_the_networks_vectors(tmp_path):
     assert report.largest_difference < 1e-5
     assert report.lowest_cosine > 0.99999
     assert sorted(file.name for file in tmp_path.iterdir()) == ["tiny.onnx", "tiny.onnx.toml"]
-    model = PictureModel(path, "cpu")
+    model = PictureModel(path, "cpu", "float32")
     assert model.card.input_size_px == (40, 24)
     assert model.card.std == network.std
     noise = np.random.default_rng(5)

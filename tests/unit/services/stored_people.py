@@ -25,6 +25,7 @@ from app.core.entities import (
 from app.core.errors import ModelError
 from app.core.networks import WEIGHTS_SUFFIXES, ModelRole, NetworkCard, parts_of
 from app.core.ports import NetworkFiles
+from app.services.search.search import Search
 from app.storage.library import Library
 
 EMBEDDER = "drawn-000000000000"
@@ -91,6 +92,15 @@ def add_people(
         for place in range(len(vectors))
     ]
     return library.store_tracklets(video.id, tracks, np.stack(vectors), embedder_id)
+
+
+def make_search(library: Library) -> Search:
+    """Searches by the vectors of `add_people`, without any network."""
+
+    def never() -> NoReturn:
+        raise AssertionError("no network is needed")
+
+    return Search(library, lambda: EMBEDDER, never, lambda: None, lambda: None)
 
 
 class FakeNetworkFiles:

@@ -12,11 +12,13 @@ import pytest
 
 from app.core.camera_clock import CameraClock
 from app.core.entities import StartSource, Tracklet, Video
+from app.core.errors import UsageError
+from app.core.way_limits import WayLimits
 from app.services.people.people import People
 from app.services.route.route import Conflict, Route, Routes
-from app.services.search.search import Search
+from app.services.route.ways import LearntTimes, set_limits
 from app.storage.library import Library
-from tests.unit.services.stored_people import EMBEDDER, add_people, add_video, unit
+from tests.unit.services.stored_people import add_people, add_video, make_search, unit
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 STEP_S = 0.2
@@ -50,12 +52,7 @@ class Place:
         people = People(self.library)
         for each in sightings[1:]:
             person = people.confirm(sightings[0].id, each.id, anyway=True)
-        search = Search(self.library, lambda: EMBEDDER, _never, lambda: None, lambda: None)
-        return Routes(self.library, search).of(person.id)
-
-
-def _never() -> None:
-    raise AssertionError("a route needs no network")
+        return Routes(self.library, make_search(self.library)).of(person.id)
 
 
 @pytest.fixture
@@ -132,7 +129,62 @@ def test_whoever_is_faster_than_all_others_were_contradicts(place: Place) -> Non
     assert said == "door to hall in 10.0 s, where nobody took less than 50.0 s"
     way = route.legs[0].way
     assert way is not None
-    assert (way.pairs, way.shortest_s, way.median_s, way.longest_s) == (6, 50, 60, 70)
+    assert way.learnt == LearntTimes(6, 50, 60, 70, overlap=False)
+    assert way.words() == "50 s–70 s"
+
+
+def test_what_is_set_for_a_way_counts_more_than_what_is_learnt(place: Place) -> None:
+    for camera in ("door", "hall"):
+        place.camera(camera)
+    start, soon, late = (
+        place.seen("door", 0, 2),
+        place.seen("hall", 12, 14),
+        place.seen("door", 200, 202),
+    )
+    door, hall = place.library.cameras()
+    place.passers_by("door", "hall", [50, 55, 60, 61, 64, 70])
+
+    def set_to(least_s: float | None, most_s: float | None) -> list[str]:
+        set_limits(place.library, hall, door, WayLimits(least_s, most_s))
+        return [each.words() for each in place.route(start, soon, late).contradictions]
+
+    assert set_to(5, None) == []
+    assert set_to(20, 100) == [
+        "door to hall in 10.0 s, where at least 20 s are set",
+        "hall to door in 186.0 s, where at most 100 s are set",
+    ]
+    assert set_to(0, 100) == ["hall to door in 186.0 s, where at most 100 s are set"]
+    assert set_to(None, None) == ["door to hall in 10.0 s, where nobody took less than 50.0 s"]
+    assert place.library.way_limits() == {}
+    at_once = place.seen("hall", 0, 3, looks=9)
+    place.route(start, at_once)
+    set_limits(place.library, door, hall, WayLimits(0))
+    assert not [each for each in place.route(start, at_once).contradictions if each.gap_s < 0]
+
+
+def test_limits_that_cannot_be_are_refused(place: Place) -> None:
+    for camera in ("door", "hall"):
+        place.camera(camera)
+    door, hall = place.library.cameras()
+    for one, other, limits in (
+        (door, door, WayLimits(1)),
+        (door, hall, WayLimits(9, 8)),
+        (door, hall, WayLimits(-1)),
+        (door, hall, WayLimits(None, -1)),
+    ):
+        with pytest.raises(UsageError):
+            set_limits(place.library, one, other, limits)
+    assert place.library.way_limits() == {}
+
+
+def test_limits_go_with_a_camera_that_is_merged(place: Place) -> None:
+    for camera in ("door", "hall", "yard"):
+        place.camera(camera)
+    door, hall, yard = place.library.cameras()
+    set_limits(place.library, door, hall, WayLimits(5))
+    set_limits(place.library, yard, hall, WayLimits(7))
+    place.library.merge_cameras(door.id, yard.id)
+    assert place.library.way_limits() == {frozenset((yard.id, hall.id)): WayLimits(7)}
 
 
 def test_a_file_s_date_proves_nothing(place: Place) -> None:

@@ -20,7 +20,9 @@ from app.core.queries import (
     SearchResult,
     SearchStage,
     TrackletQuery,
+    Transit,
 )
+from app.core.way_limits import WayLimits
 from app.services.people.people import People
 from app.services.search.search import Search
 from app.storage.library import Library
@@ -115,6 +117,25 @@ def test_transit_times_find_more_and_hide_nobody(library: Library) -> None:
     assert own.transit.words().endswith("which is usual")
     assert (plain.camera_mean, plain.transit) == ((), None)
     assert all(hit.transit is None and hit.score == hit.cosine for hit in plain.hits)
+
+
+def test_what_is_set_for_a_way_holds_from_the_next_search_on(library: Library) -> None:
+    walks = everybody_walks(library)
+    search = search_in(library)
+    query, right = TrackletQuery(walks[0][0].id), walks[1][0].id
+
+    def told() -> Transit:
+        hits = last(search, query, Correction.TRANSIT).hits
+        found = next(hit.transit for hit in hits if hit.tracklet_id == right)
+        assert found is not None
+        return found
+
+    assert told().judgement == "usual"
+    one, other = library.cameras()
+    library.set_way_limits(one.id, other.id, WayLimits(min_s=WAY_S + 20))
+    assert told().judgement == "unusual"
+    library.set_way_limits(one.id, other.id, None)
+    assert told().judgement == "usual"
 
 
 def test_camera_means_find_more_and_are_told(library: Library) -> None:

@@ -69,6 +69,27 @@ def test_clocks_that_differ_are_learnt_like_a_way():
     assert times.log_odds(sought, others)[1][1] < 0
 
 
+def test_beyond_what_was_set_nothing_is_credible_whatever_was_learnt():
+    seen, vectors = a_way(100, way_s=60)
+    limits = {frozenset((1, 2)): (30.0, 90.0), frozenset((2, 3)): (5.0, float("inf"))}
+    times = TransitTimes([Stretch(seen, vectors)], limits=limits)
+    assert odds(times, 58) > 2
+    assert [odds(times, gap) for gap in (29, -29, 91, -91)] == [-CLIP] * 4
+    assert odds(times, 4, cameras=(3, 2)) == -CLIP  # where nothing was learnt, too
+    assert odds(times, 6, cameras=(3, 2)) == 0
+
+
+def test_the_ways_tell_what_was_learnt_without_the_one_sought():
+    seen, vectors = a_way(100, way_s=60)
+    times = TransitTimes([Stretch(seen, vectors)])
+    (way,) = times.ways()
+    assert (way.one, way.other, len(way)) == (1, 2, times.pairs)
+    assert way.quantile_s(0.5) == pytest.approx(58, abs=2)
+    assert not way.overlaps
+    (fewer,) = times.ways(without=range(10))
+    assert len(way) - 10 <= len(fewer) < len(way)
+
+
 def test_few_pairs_prove_little():
     found = [odds(TransitTimes([Stretch(*a_way(people, 60))]), 58) for people in (1, 3, 10, 100)]
     assert found == sorted(found)
