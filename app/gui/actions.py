@@ -177,6 +177,26 @@ ACTIONS: tuple[ActionRow, ...] = (
         tr("Redo the last undone decision"),
     ),
     # Searches
+    _Row("next-hit", tr("Next &hit"), "results", _WINDOW, "search", "Right", apart=True),
+    _Row("previous-hit", tr("Pre&vious hit"), "results", _WINDOW, "search", "Left"),
+    _Row(
+        "next-sighting",
+        tr("&Next sighting of the person"),
+        "results",
+        _WINDOW,
+        "search",
+        "PgDown",
+        tr("The next one in time, in whichever camera"),
+    ),
+    _Row(
+        "previous-sighting",
+        tr("Previous sightin&g of the person"),
+        "results",
+        _WINDOW,
+        "search",
+        "PgUp",
+        tr("The one before in time, in whichever camera"),
+    ),
     _Row("settings", tr("Se&ttings…"), "program", _WINDOW, "edit", "Ctrl+,", apart=True),
     _Row("search-picture", tr("Search with a &picture…"), "results", _LIBRARY, "search", "Ctrl+F"),
     _Row(
@@ -266,13 +286,20 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("locate-video", tr("Locate footage…"), "footage", _VIDEOS),
     _Row("copy-path", tr("Copy path"), "footage", _VIDEOS),
     # The player
-    _Row("play", tr("Play or pause"), "player", _PLAYER, keys="Space K"),
+    _Row(
+        "play",
+        tr("Play or pause"),
+        "player",
+        _PLAYER,
+        keys="Space K",
+        tip=tr("Plays the selected sighting again and again"),
+    ),
     _Row("shuttle-back", tr("Play backwards, faster each time"), "player", _PLAYER, keys="J"),
     _Row("shuttle-on", tr("Play forwards, faster each time"), "player", _PLAYER, keys="L"),
     _Row("frame-back", tr("One frame back"), "player", _PLAYER, keys=","),
     _Row("frame-on", tr("One frame forward"), "player", _PLAYER, keys="."),
-    _Row("back-5", tr("5 seconds back"), "player", _PLAYER, keys="Left"),
-    _Row("on-5", tr("5 seconds forward"), "player", _PLAYER, keys="Right"),
+    _Row("back-5", tr("5 seconds back"), "player", _PLAYER, keys="Ctrl+Left"),
+    _Row("on-5", tr("5 seconds forward"), "player", _PLAYER, keys="Ctrl+Right"),
     _Row("back-1", tr("1 second back"), "player", _PLAYER, keys="Shift+Left"),
     _Row("on-1", tr("1 second forward"), "player", _PLAYER, keys="Shift+Right"),
     _Row("back-60", tr("1 minute back"), "player", _PLAYER, keys="Down"),
@@ -403,51 +430,6 @@ def context_menu(where: Where, actions: Mapping[str, QAction], parent: QWidget) 
                 menu.addSeparator()
             menu.addAction(actions[row.name])
     return menu
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """An action that can be run now, as the command palette shows it.
-
-    Attributes:
-        text: what it does.
-        place: where else it is found: its menu, or the panel whose selection it acts on.
-        keys: its shortcuts, or empty.
-        tip: what else is to be said about it, or empty.
-        action: runs it.
-    """
-
-    text: str
-    place: str
-    keys: str
-    tip: str
-    action: QAction
-
-
-def commands(actions: Mapping[str, QAction]) -> list[Command]:
-    """Those actions that can be run now, in the order of the table; of a menu, its entries.
-
-    Args:
-        actions: all actions, by name.
-    """
-    found = []
-    for row in ACTIONS:
-        action = actions[row.name]
-        if not action.isEnabled() or not action.isVisible():
-            continue
-        titles = [plain_text(MENUS[name]) for name in row.menu.split("/") if name]
-        place = " → ".join(titles) or row.where.title
-        menu = action.menu()
-        if isinstance(menu, QMenu):
-            place = f"{place} → {row.plain_text}"
-            found += [
-                Command(entry.iconText(), place, "", entry.statusTip(), entry)
-                for entry in menu.actions()
-            ]
-        else:
-            text = plain_text(action.text())
-            found.append(Command(text, place, row.keys_text, row.tip, action))
-    return found
 
 
 _SIGNS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}

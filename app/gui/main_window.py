@@ -15,7 +15,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QStackedWidget, QWidget
 
-from app.gui.actions import ACTIONS, MENUS, Command, Where, commands, plain_text
+from app.gui.actions import ACTIONS, MENUS, Where, plain_text
+from app.gui.commands import Command, commands
 from app.gui.widgets.dock import Dock
 from app.gui.widgets.drops import local_paths
 from app.gui.window_state import WindowState

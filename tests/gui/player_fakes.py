@@ -104,6 +104,9 @@ class FakeLibrary:
         crop = StoredCrop(Path("crop.jpg"), 0, 0.0, boxes[0], 1.0)
         self.people = [(Tracklet(11, 1, 1, 1, 0.0, 1.8, crop), path)]
 
+    def tracklet(self, tracklet_id: int) -> Tracklet:
+        return {each.id: each for each, _ in self.people}[tracklet_id]
+
     def video(self, video_id: int) -> Video:
         duration_s = self.footage.frame_count / FPS
         path = Path(f"/footage/gate{video_id}.mp4")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,6 +92,12 @@ class FakeCatalog:
             for rank, hit in enumerate(hits, first_rank)
             if hit.tracklet_id not in self.gone
         ]
+
+    def in_time_order(self, hits: Iterable[Hit]) -> list[HitDetails]:
+        return sorted(self.details(list(hits)), key=lambda each: each.first_time_s)
+
+    def in_time_order_of(self, *tracklet_ids: int) -> list[HitDetails]:
+        return self.in_time_order(hits_of(*tracklet_ids))
 
     def cameras(self) -> list[CameraEntry]:
         info = SimpleNamespace(start_utc=START, duration_s=3600.0)

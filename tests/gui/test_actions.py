@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QListWidget
 from window_fakes import FakeWorkspace, dialog, make_video
 
 from app.core.entities import VideoStatus
-from app.gui.actions import ACTIONS, Command, Where, plain_text
+from app.gui.actions import ACTIONS, Where, plain_text
+from app.gui.commands import Command
 from app.gui.program.about_dialog import AboutDialog
 from app.gui.program.command_palette import CommandPalette, matching
 from app.gui.shell import Shell

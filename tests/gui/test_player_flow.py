@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -364,3 +365,31 @@ def test_a_corrected_clock_shows_at_once_without_leaving_the_moment(player: Play
     player.qtbot.waitUntil(lambda: player.panel.moment_label.text() == wanted)
     assert player.panel.camera_label.text() == "yard"
     assert player.shows(40)
+
+
+def test_the_chosen_sighting_is_played_again_and_again_until_the_user_leaves_it(
+    player: Player,
+) -> None:
+    player.footage.frame_count = 100
+    path = player.workspace.playback._library.people[0]
+    short = replace(path[0], first_time_s=0.2, last_time_s=1.3)
+    player.workspace.playback._library.people[0] = (short, path[1])
+    player.flow.show(1, 0.8, tracklet_id=11)
+    player.wait_for(40)
+    assert player.panel.transport.seek_bar._sighting_s == (0.2, 1.3)
+    player.press("]", 2)
+    player.positions.clear()
+    player.press(Qt.Key.Key_Space)
+    turns = lambda: sum(a > b for a, b in pairwise(player.positions))  # noqa: E731
+    player.qtbot.waitUntil(lambda: turns() >= 2, timeout=5000)
+    assert min(player.positions) >= 0.2 - 0.001
+    assert max(player.positions) < 1.3 + 0.25
+    player.press(Qt.Key.Key_L)  # plays on
+    player.qtbot.waitUntil(lambda: not player.is_playing, timeout=5000)
+    assert player.positions[-1] == pytest.approx(99 / FPS)
+    player.flow.show(1, 0.8)
+    player.wait_for(40)
+    assert player.panel.transport.seek_bar._sighting_s is None
+    player.press(Qt.Key.Key_Space)
+    player.qtbot.waitUntil(lambda: not player.is_playing, timeout=5000)
+    assert player.positions[-1] == pytest.approx(99 / FPS)

@@ -230,7 +230,7 @@ def test_the_wheel_zooms_at_the_pointer_and_moves_with_shift(desk: Desk) -> None
     assert desk.view.axis.s_per_px == zoomed.s_per_px
     QTest.keyClick(desk.view, Qt.Key.Key_Home)
     assert desk.view.axis.first_s == pytest.approx(before.first_s)
-    QTest.keyClick(desk.view, Qt.Key.Key_Left)
+    QTest.keyClick(desk.view, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
     assert desk.view.axis.first_s < before.first_s
 
 

@@ -37,6 +37,7 @@ from app.gui.footage.video_status import (
 from app.gui.widgets import icons, theme
 from app.gui.widgets.drops import local_paths
 from app.gui.widgets.plain import plain_tip
+from app.gui.widgets.window_keys import WindowKeys
 from app.language import tr
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ class SourcesPanel(QWidget):
         tree.setObjectName("sources_tree")
         tree.setAccessibleName(tr("Cameras and videos"))
         tree.setColumnCount(3)
+        WindowKeys(tree)
         tree.setHeaderLabels([tr("Video"), tr("Status"), tr("Seen")])
         tree.setUniformRowHeights(True)
         tree.setIndentation(3 * theme.UNIT_PX)

@@ -22,6 +22,7 @@ from app.gui.actions import Where, context_menu, make_actions
 from app.gui.widgets import theme
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.plain import plain_tip
+from app.gui.widgets.window_keys import WindowKeys
 from app.language import tr, trn
 
 _PERSON = Qt.ItemDataRole.UserRole
@@ -84,6 +85,7 @@ class PeoplePanel(QWidget):
         tree.setObjectName("people_list")
         tree.setAccessibleName(tr("People"))
         tree.setColumnCount(2)
+        WindowKeys(tree)
         tree.setHeaderHidden(True)
         tree.setRootIsDecorated(False)
         tree.setUniformRowHeights(True)

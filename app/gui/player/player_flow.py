@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from app.services.workspace import Workspace
 
 LANE = "player"
+# A sighting of a frame or two is played with what follows; so much may be missing at its ends.
+SHORTEST_LOOP_S = 1.0
+LOOP_EDGE_S = 0.05
 
 
 class PlayerFlow(QObject):
@@ -70,6 +73,8 @@ class PlayerFlow(QObject):
         self._rate = 0.0
         self._rate_before_scrub = 0.0
         self._at_end = False
+        self._loops = False  # the chosen sighting is played again and again
+        self._begins_loop = False  # it has not been played since it was chosen
         self._end_s: float | None = None
         # The seek that has not been answered yet: its number and where it goes.
         self._asked: tuple[int, float] | None = None
@@ -100,7 +105,7 @@ class PlayerFlow(QObject):
         self._session = None
         self._video_id = self._opened = self._shown = self._asked = self._end_s = None
         self._last_wish = None
-        self._rate, self._at_end = 0.0, False
+        self._rate, self._at_end, self._loops, self._begins_loop = 0.0, False, False, False
         self._panel.set_rate(0.0, self._speed)
         self._panel.set_highlighted(None)
         self._panel.show_empty(*(EMPTY if workspace is None else NO_VIDEO))
@@ -118,11 +123,17 @@ class PlayerFlow(QObject):
         self._panel.set_highlighted(tracklet_id)
         self._panel.show_hint("")
         self._set_rate(0.0)
-        self._asked = (self._session.show(video_id, time_s), time_s)
+        self._loops, self._begins_loop = False, tracklet_id is not None
+        self._asked = (self._session.show(video_id, time_s, tracklet_id), time_s)
 
     def position(self) -> tuple[int, float] | None:
         """Id of the video that is shown, and the time of the frame in seconds."""
         return None if self._shown is None else (self._shown.video_id, self._shown.time_s)
+
+    @property
+    def chosen_id(self) -> int | None:
+        """The sighting that was to be shown last, or None if it was but a video or a moment."""
+        return None if self._last_wish is None else self._last_wish[2]
 
     def show_first(self, video_ids: Sequence[int]) -> None:
         """Shows the first video of a library in which nothing was chosen yet."""
@@ -162,11 +173,20 @@ class PlayerFlow(QObject):
         if self._rate != 0:
             self._play(0.0)
             return
-        if self._at_end:
+        loop = None if self._shown is None else _loop_of(self._shown)
+        here_s = self._position_s()
+        self._loops = loop is not None and (
+            self._begins_loop or loop[0] - LOOP_EDGE_S <= here_s <= loop[1] + LOOP_EDGE_S
+        )
+        if loop is not None and self._loops and (self._begins_loop or here_s >= loop[1]):
+            self.seek(loop[0])
+        elif self._at_end:
             self.seek(0.0)
+        self._begins_loop = False
         self._play(self._speed)
 
     def _shuttle(self, way: int) -> None:
+        self._loops = self._begins_loop = False
         same_way = self._rate * way > 0
         self._play(way * min(SPEEDS[-1], abs(self._rate) * 2) if same_way else float(way))
 
@@ -238,6 +258,8 @@ class PlayerFlow(QObject):
         elif isinstance(event, PlayStopped):
             self._at_end = event.at_end
             self._set_rate(0.0)
+            if self._loops and self._shown is not None:
+                self._play_again(self._shown)
         elif isinstance(event, PlayerProblem):
             self._show_problem(event.error.message, event.error.remedy)
 
@@ -249,10 +271,28 @@ class PlayerFlow(QObject):
         self._at_end = False
         if self._asked is not None and self._asked[0] <= frame.seek_number:
             self._asked = None
+        if self._asked is None and self._rate > 0:
+            self._keep_to_sighting(frame)
+        self._panel.set_sighting(frame.sighting_s)
         self._panel.show_frame(frame.picture, frame.people)
         self._panel.set_header(*header(self._opened, frame.time_s))
         self._panel.set_position(frame.time_s, max(self._length_s(), frame.time_s))
         self.position_changed.emit(frame.video_id, frame.time_s)
+
+    def _keep_to_sighting(self, frame: ShownFrame) -> None:
+        """Goes back to where the sighting begins, or plays on if the user has left it."""
+        loop = _loop_of(frame)
+        if loop is None or not loop[0] - LOOP_EDGE_S <= frame.time_s <= loop[1] + SHORTEST_LOOP_S:
+            self._loops = False
+        elif self._loops and frame.time_s >= loop[1]:
+            self.seek(loop[0])
+
+    def _play_again(self, frame: ShownFrame) -> None:
+        """The video ended before the loop did."""
+        loop = _loop_of(frame)
+        if loop is not None:
+            self.seek(loop[0])
+            self._play(self._speed)
 
     def _fail(self, session: PlayerSession, error: Exception) -> None:
         """A bug ended the session's run; the log has the details."""
@@ -293,6 +333,14 @@ class PlayerFlow(QObject):
         if info.duration_s:
             return info.duration_s
         return info.frame_count * frame_s if info.frame_count else 0.0
+
+
+def _loop_of(frame: ShownFrame) -> tuple[float, float] | None:
+    """From when to when the chosen sighting is played again and again."""
+    if frame.sighting_s is None:
+        return None
+    begin_s, end_s = frame.sighting_s
+    return begin_s, max(end_s, begin_s + SHORTEST_LOOP_S)
 
 
 def header(opened: VideoOpened, time_s: float) -> tuple[str, str, str]:

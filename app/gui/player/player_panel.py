@@ -170,6 +170,10 @@ class PlayerPanel(QWidget):
         self.transport.set_position(time_s, length_s)
         self.position_label.setText(precise_time_text(time_s))
 
+    def set_sighting(self, span_s: tuple[float, float] | None) -> None:
+        """Marks when the chosen sighting begins and ends, in seconds."""
+        self.transport.seek_bar.set_sighting(span_s)
+
     def set_rate(self, rate: float, speed: float) -> None:
         """Shows how fast it plays (negative backwards, 0 paused) or, paused, would play."""
         self.transport.set_rate(rate, speed)

@@ -43,6 +43,7 @@ class ShownFrame:
     Attributes:
         end_s: time of the video's last frame where it is known by now, else None.
         seek_number: which seek was the newest one when this frame was decoded.
+        sighting_s: begin and end of the sighting that the user chose in this video, if any.
     """
 
     video_id: int
@@ -51,6 +52,7 @@ class ShownFrame:
     people: tuple[PersonBox, ...]
     end_s: float | None
     seek_number: int
+    sighting_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class _Order:
         rate: video seconds a second, negative backwards, 0 for a still picture.
         refresh: the frame is to be shown again, with the people known by now.
         seek_number: how many seeks there were.
+        tracklet_id: the sighting that the user chose, or None.
     """
 
     video_id: int | None = None
@@ -92,6 +95,7 @@ class _Order:
     rate: float = 0.0
     refresh: bool = False
     seek_number: int = 0
+    tracklet_id: int | None = None
 
 
 class PlayerSession:
@@ -123,6 +127,7 @@ class PlayerSession:
 
         self._reader: VideoReader | None = None
         self._open_id: int | None = None
+        self._sighting_s: tuple[float, float] | None = None
         self._rate = 0.0
         self._seek_number = 0
         self._anchor_s = (0.0, 0.0)  # clock and video time from which playing is measured
@@ -131,9 +136,13 @@ class PlayerSession:
 
     # GUI thread ---------------------------------------------------------------------------------
 
-    def show(self, video_id: int, time_s: float) -> int:
-        """Stands still at a frame of a video; returns the number of this seek."""
-        return self._post(lambda order: _Order(video_id, time_s, seek_number=order.seek_number + 1))
+    def show(self, video_id: int, time_s: float, tracklet_id: int | None = None) -> int:
+        """Stands still at a frame of a video, or of a sighting; returns the number of this seek."""
+        return self._post(
+            lambda order: _Order(
+                video_id, time_s, seek_number=order.seek_number + 1, tracklet_id=tracklet_id
+            )
+        )
 
     def seek(self, time_s: float) -> int:
         """Goes to the frame of a time; returns the number of this seek."""
@@ -220,6 +229,11 @@ class PlayerSession:
             self._reader = self._playback.reader(order.video_id)
         reader = self._reader
         self._seek_number = order.seek_number
+        if order.seek_s is not None or order.refresh:
+            chosen = order.tracklet_id
+            self._sighting_s = (
+                None if chosen is None else self._playback.span_of(chosen, order.video_id)
+            )
         if order.refresh:
             self._playback.forget_people()
             video = self._playback.video(order.video_id)  # its camera may have another clock
@@ -309,6 +323,7 @@ class PlayerSession:
             people,
             reader.end_s,
             self._seek_number,
+            self._sighting_s,
         )
         while self._in_flight >= MOST_IN_FLIGHT:
             with self._changed:

@@ -12,6 +12,7 @@ from app.language import tr
 
 GROOVE_PX = 4
 HANDLE_PX = 12
+SIGHTING_PX = 10
 
 
 class SeekBar(QSlider):
@@ -35,6 +36,7 @@ class SeekBar(QSlider):
         self.setMouseTracking(True)
         self.setMinimumWidth(48)
         self.setRange(0, 0)
+        self._sighting_s: tuple[float, float] | None = None
 
     def set_length(self, length_s: float) -> None:
         """Sets the video's length in seconds."""
@@ -44,6 +46,12 @@ class SeekBar(QSlider):
         """Moves the handle, unless it is held."""
         if not self.isSliderDown():
             self.setValue(round(time_s * 1000))
+
+    def set_sighting(self, span_s: tuple[float, float] | None) -> None:
+        """Brackets the part that shows the chosen sighting; None for none."""
+        if span_s != self._sighting_s:
+            self._sighting_s = span_s
+            self.update()
 
     def x_of(self, time_s: float) -> float:
         """Where a time lies, in pixels of the widget."""
@@ -102,6 +110,12 @@ class SeekBar(QSlider):
             GROOVE_PX / 2,
             GROOVE_PX / 2,
         )
+        if self._sighting_s is not None:
+            begin, end = map(self.x_of, self._sighting_s)
+            painter.setBrush(QColor(colours.text))
+            for edge in (begin - 2, max(end, begin + 2)):
+                painter.drawRect(QRectF(edge, middle - SIGHTING_PX / 2, 2, SIGHTING_PX))
+        painter.setBrush(QColor(colours.accent))
         painter.drawEllipse(QPointF(x, middle), HANDLE_PX / 2, HANDLE_PX / 2)
 
     def _time_at(self, position: QPointF) -> float:

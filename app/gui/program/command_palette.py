@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from app.gui.actions import Command
+from app.gui.commands import Command
 from app.gui.widgets import theme
 from app.language import tr
 

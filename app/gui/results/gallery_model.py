@@ -146,6 +146,12 @@ class GalleryModel(QAbstractListModel):
                 return following
         return None
 
+    def tile_beside(self, row: int, way: int) -> int | None:
+        """The row of the tile after (1) or before (-1) a row, or None; after no row, the first."""
+        following = range(row + 1, len(self._rows))
+        rows = range(row - 1, -1, -1) if way < 0 <= row else following
+        return next((each for each in rows if isinstance(self._rows[each], Tile)), None)
+
     def has_order(self, hits: Sequence[Hit]) -> bool:
         """Whether a ranking has the order that is shown."""
         return [hit.tracklet_id for hit in hits] == [hit.tracklet_id for hit in self._ranked]

@@ -199,6 +199,18 @@ class GalleryView(QAbstractItemView):
         if place.is_chosen_in_view and index.isValid():
             self.scrollTo(index)
 
+    def choose(self, tracklet_id: int) -> bool:
+        """Selects a hit, or nothing if it has no tile here; says whether it has."""
+        row = self._gallery.row_of(tracklet_id)
+        self.setCurrentIndex(QModelIndex() if row is None else self._gallery.index(row))
+        return row is not None
+
+    def choose_beside(self, way: int) -> None:
+        """Selects the next hit (1) or the one before (-1); at first, the first."""
+        row = self._gallery.tile_beside(self.currentIndex().row(), way)
+        if row is not None:
+            self.setCurrentIndex(self._gallery.index(row))
+
     def currentChanged(self, current: Index, previous: Index) -> None:
         """Tells which tile the user selected."""
         super().currentChanged(current, previous)

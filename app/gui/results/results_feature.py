@@ -16,6 +16,7 @@ from app.gui.preferences import keep_preferences
 from app.gui.results.photo_flow import PhotoFlow
 from app.gui.results.results_panel import ResultsPanel
 from app.gui.results.search_flow import SearchFlow
+from app.gui.results.sightings_flow import SightingsFlow
 from app.gui.results.why_flow import WhyFlow
 from app.gui.tasks import TaskRunner
 from app.gui.widgets.choosing import choose_picture
@@ -50,8 +51,11 @@ class ResultsFeature(Feature):
         self.flow = SearchFlow(self.panel, tasks, self)
         self.why = WhyFlow(self.panel, tasks, window)
         self.photos = PhotoFlow(player.photo, tasks, self.flow, self)
-        self.flows = (self.flow, self.why, self.photos)
+        self.sightings = SightingsFlow(self.panel, self.flow, player.flow, tasks)
+        self.flows = (self.flow, self.why, self.photos, self.sightings)
         self.why.problem.connect(self.problem)
+        self.sightings.problem.connect(self.problem)
+        self.sightings.shown.connect(self._show_hit)
         self.flow.query_changed.connect(self.why.set_query)
         right = Qt.DockWidgetArea.RightDockWidgetArea
         self.docks = (Dock(tr("Results"), "results_dock", self.panel, right, 400, 480),)
@@ -60,6 +64,10 @@ class ResultsFeature(Feature):
             {
                 "search-picture": partial(choose_picture, window, self.photos.open),
                 "show-photo": self.photos.show_again,
+                "next-hit": lambda: self.panel.gallery.choose_beside(1),
+                "previous-hit": lambda: self.panel.gallery.choose_beside(-1),
+                "next-sighting": lambda: self.sightings.go(1),
+                "previous-sighting": lambda: self.sightings.go(-1),
                 "back": lambda: self.flow.go(-1),
                 "forward": lambda: self.flow.go(1),
                 **{f"refine-{each}": self._choose_stages for each in REFINEMENTS},

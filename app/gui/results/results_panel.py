@@ -202,7 +202,8 @@ class ResultsPanel(QWidget):
         return self.buttons
 
     def _connect(self) -> None:
-        self.gallery.chosen.connect(self._choose)
+        self.gallery.selectionModel().currentChanged.connect(lambda *_: self._choice_changed())
+        self.gallery.chosen.connect(self.hit_chosen)
         self.gallery.rows_seen.connect(self.loader.show_rows)
         self.gallery.played.connect(self.loader.play)
         self.gallery.strips_shown.connect(self.loader.load_ends)
@@ -356,10 +357,6 @@ class ResultsPanel(QWidget):
 
     # What the user does -------------------------------------------------------------------------
 
-    def _choose(self, tracklet_id: int) -> None:
-        self._choice_changed()
-        self.hit_chosen.emit(tracklet_id)
-
     def _choice_changed(self) -> None:
         has_choice = self.gallery.chosen_id() is not None
         for action in (*self.verdicts, self.search_this, self.actions_by_name["why-match"]):
@@ -382,11 +379,8 @@ class ResultsPanel(QWidget):
                 self.gallery.setCurrentIndex(self.model.index(following))
 
     def _show_example(self, tracklet_id: int) -> None:
-        row = self.model.row_of(tracklet_id)
-        if row is None:
+        if not self.gallery.choose(tracklet_id):
             self.hit_chosen.emit(tracklet_id)
-        else:
-            self.gallery.setCurrentIndex(self.model.index(row))
 
     def _tell_chosen(self, wanted: SignalInstance) -> None:
         chosen = self.gallery.chosen_id()

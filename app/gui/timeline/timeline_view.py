@@ -385,9 +385,8 @@ class TimelineView(QAbstractScrollArea):
             self.viewport().update()
         elif sideways and held & _MODIFIER.ControlModifier:
             self._go_to_mark(sideways)
-        elif sideways:
-            share = 1.0 if held & _MODIFIER.ShiftModifier else 0.125
-            self._set_axis(self.axis.moved(sideways * share * self.axis.width_px))
+        elif sideways and held & _MODIFIER.ShiftModifier:
+            self._set_axis(self.axis.moved(sideways * 0.125 * self.axis.width_px))
         elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self._lanes:
             self._choose_row(self._row + (1 if key == Qt.Key.Key_Down else -1))
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._lanes:

@@ -12,7 +12,7 @@ import numpy as np
 
 from app.core.boxes import frontmost_containing
 from app.core.entities import FloatArray, Tracklet, Trajectory, Video
-from app.core.errors import VideoError
+from app.core.errors import NotFoundError, VideoError
 from app.core.ports import FrameSource
 from app.language import tr
 from app.services.footage.video_reader import CACHE_BYTES, VideoReader
@@ -149,6 +149,16 @@ class Playback:
             return None
         found = frontmost_containing(np.stack([person.box for person in people]), x_px, y_px)
         return None if found is None else people[found].tracklet_id
+
+    def span_of(self, tracklet_id: int, video_id: int) -> tuple[float, float] | None:
+        """When somebody is first and last seen, in seconds; None if not in that video."""
+        try:
+            tracklet = self._library.tracklet(tracklet_id)
+        except NotFoundError:
+            return None
+        if tracklet.video_id != video_id:
+            return None
+        return tracklet.first_time_s, tracklet.last_time_s
 
     def forget_people(self) -> None:
         """Has people read anew, after tracklets were stored or named."""

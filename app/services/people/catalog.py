@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,9 +150,21 @@ class Catalog:
     def sightings(self, identity_id: int) -> list[HitDetails]:
         """The confirmed sightings of a person in order of time, those of unknown time last."""
         members = self.library.tracklets_of_person(identity_id)
-        found = self.details([Hit(each.id, score=0.0, cosine=0.0) for each in members])
+        return self.in_time_order(Hit(each.id, score=0.0, cosine=0.0) for each in members)
+
+    def in_time_order(self, hits: Iterable[Hit]) -> list[HitDetails]:
+        """Details of hits in order of time, those of unknown time last, by camera and video."""
         never = datetime.max.replace(tzinfo=UTC)
-        return sorted(found, key=lambda each: (each.start_utc or never, each.tracklet_id))
+        return sorted(
+            self.details(list(hits)),
+            key=lambda each: (
+                each.start_utc or never,
+                "" if each.start_utc else each.camera,
+                str(each.video),
+                each.first_time_s,
+                each.tracklet_id,
+            ),
+        )
 
     def tracklet_rows(self, video_id: int) -> list[TrackletRow]:
         """A video's tracklets by number, with what a list shows.

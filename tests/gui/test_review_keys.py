@@ -1,0 +1,161 @@
+"""Going through sightings by keys, wherever the focus is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit, QTreeWidget, QTreeWidgetItem
+from results_fakes import START, a_result
+from search_window import Window
+
+from app.gui.results.sightings_flow import SightingsFlow
+from app.gui.shell import Shell
+from app.gui.tasks import TaskRunner
+from app.gui.widgets.window_keys import WindowKeys
+
+
+@pytest.fixture
+def tasks(qapp: object) -> Iterator[TaskRunner]:
+    runner = TaskRunner()
+    yield runner
+    runner.shutdown()
+
+
+@pytest.fixture
+def window(tasks: TaskRunner, qtbot: Any) -> Window:
+    return Window(tasks, qtbot)
+
+
+def test_arrows_select_hits_from_anywhere_but_text_fields_and_rows_that_fold(
+    shell: Shell, qtbot: Any
+) -> None:
+    shell.window.show_first_run(False)
+    shell.window.show()
+    qtbot.waitActive(shell.window)
+    gallery = shell.results.panel.gallery
+    shell.results.panel.show_result(a_result(5, 6, 7))
+    player = shell.player.panel.view
+    player.setFocus()
+    for key, chosen in (
+        (Qt.Key.Key_Right, 5),
+        (Qt.Key.Key_Right, 6),
+        (Qt.Key.Key_Right, 7),
+        (Qt.Key.Key_Right, 7),
+        (Qt.Key.Key_Left, 6),
+    ):
+        QTest.keyClick(player, key)
+        assert gallery.chosen_id() == chosen
+    assert shell.window.findChild(QTreeWidget, "sources_tree").findChild(WindowKeys)
+    tree = QTreeWidget(shell.window)
+    WindowKeys(tree)
+    tree.show()
+    branch = QTreeWidgetItem(tree, ["cam1"])
+    leaf = QTreeWidgetItem(branch, ["10-30.mp4"])
+    tree.setFocus()
+    tree.setCurrentItem(branch)
+    QTest.keyClick(tree, Qt.Key.Key_Right)
+    assert branch.isExpanded() and gallery.chosen_id() == 6
+    tree.setCurrentItem(leaf)
+    QTest.keyClick(tree, Qt.Key.Key_Right)
+    assert gallery.chosen_id() == 7
+    with qtbot.waitSignal(shell.player.panel.play_toggled):
+        shell.player.panel._enable(True)
+        QTest.keyClick(tree, Qt.Key.Key_Space)
+    field = QLineEdit("text", shell.window)
+    field.show()
+    field.setFocus()
+    QTest.keyClick(field, Qt.Key.Key_Left)
+    assert field.cursorPosition() == 3 and gallery.chosen_id() == 7
+
+
+class FakePlayer:
+    """A player that goes where it is sent at once."""
+
+    def __init__(self) -> None:
+        self.chosen_id: int | None = None
+        self.place: tuple[int, float] | None = None
+        self.hints: list[str] = []
+
+    def position(self) -> tuple[int, float] | None:
+        return self.place
+
+    def show_hint(self, text: str) -> None:
+        self.hints.append(text)
+
+    def show(self, hit: Any) -> None:
+        self.chosen_id, self.place = hit.tracklet_id, (hit.video_id, hit.box_time_s)
+
+
+@pytest.fixture
+def player(window: Window, tasks: TaskRunner) -> FakePlayer:
+    made = FakePlayer()
+    flow = SightingsFlow(window.panel, window.flow, made, tasks)  # type: ignore[arg-type]
+    workspace = window.workspace
+    people: dict[int, int | None] = {}
+    workspace.person_of = people
+    workspace.library.tracklet = lambda id_: SimpleNamespace(identity_id=people.get(id_))
+    workspace.playback = SimpleNamespace(
+        video=lambda _: SimpleNamespace(moment=lambda time_s: START + timedelta(seconds=time_s))
+    )
+    flow.set_workspace(workspace)
+    flow.shown.connect(made.show)
+    window.flow.hit_selected.connect(made.show)
+    window.go = flow.go  # type: ignore[attr-defined]
+    return made
+
+
+def go(window: Window, *ways: int) -> None:
+    for way in ways:
+        window.go(way)  # type: ignore[attr-defined]
+    window.qtbot.waitUntil(lambda: not window.tasks.is_busy("sightings"))
+    window.settle()
+
+
+def test_hits_come_in_order_of_time_until_somebody_is_confirmed(
+    window: Window, player: FakePlayer
+) -> None:
+    go(window, 1)
+    assert player.chosen_id is None  # nobody is sought
+    window.search(1, 6, 4, 5, 9)
+    go(window, 1)
+    assert player.chosen_id == 4 and window.panel.gallery.chosen_id() == 4
+    go(window, 1, 1)  # both, though the second comes before the first is there
+    assert player.chosen_id == 6
+    player.place = (2, 60.0 * 8)  # the user goes elsewhere
+    go(window, 1)
+    assert player.chosen_id == 9
+    go(window, 1)
+    assert player.chosen_id == 9 and player.hints == ["There is no later sighting."]
+    go(window, -1)
+    assert player.chosen_id == 6
+    window.choose(window.panel.model.row_of(6))
+    window.panel.reject.trigger()
+    window.settle()
+    player.place = (2, 60.0 * 7)
+    go(window, -1)
+    assert player.chosen_id == 5
+
+
+def test_confirmed_sightings_are_shown_even_if_they_have_no_tile(
+    window: Window, player: FakePlayer
+) -> None:
+    workspace = window.workspace
+    workspace.person_of[2] = 3
+    workspace.catalog.sightings = lambda person: workspace.catalog.in_time_order_of(2, 8, 12)
+    window.search(2, 8, 5)
+    window.choose(0)
+    window.settle()
+    go(window, -1)
+    assert player.chosen_id == 2
+    assert window.panel.gallery.chosen_id() is None  # a verdict would be about another one
+    assert not window.panel.confirm.isEnabled()
+    go(window, 1)
+    assert player.chosen_id == 8 and window.panel.gallery.chosen_id() == 8
+    go(window, 1)
+    assert player.chosen_id == 12
