@@ -67,7 +67,9 @@ RateOption = Annotated[
         "--sequence-fps",
         min=0.001,
         max=1000,
-        help=tr("Frame rate of footage without one: pictures, bare H.264 and H.265 streams."),
+        help=tr(
+            "Frame rate of footage without one: pictures, bare H.264, H.265 and MJPEG streams."
+        ),
     ),
 ]
 ZoneOption = Annotated[

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QToolButton,
     QTreeWidget,
 )
-from results_fakes import a_result
 from window_fakes import (
     EndlessIngest,
     FakeWorkspace,
@@ -364,7 +363,8 @@ def test_first_layout_leaves_the_room_to_the_pictures(shell, qtbot, width, heigh
 def test_the_window_fits_beside_another_one_on_a_small_screen(shell, qtbot, tmp_path) -> None:
     shell.start(tmp_path / "mine", None)
     qtbot.waitUntil(lambda: "mine" in shell.window.windowTitle())
-    shell.results.panel.show_result(a_result(5, 6))
+    shell.results.panel.tools.show()
+    shell.results.panel.buttons.show()
     shell.results.panel.offer_verdicts(True)
     shell.window.resize(900, 700)
     shell.window.show()

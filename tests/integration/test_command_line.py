@@ -266,7 +266,7 @@ def test_a_point_with_nobody_is_told(
         ([], 2, "Say who to search for: --image"),
         (["--image", "nowhere.jpg"], 1, "There is no file nowhere.jpg"),
         (["--image", __file__], 2, "is not a picture"),
-        (["--tracklet", "1", "--box", "1,1,9,9"], 2, "--box belongs to one --image."),
+        (["--tracklet", "1", "--box", "1,1,9,9"], 2, "--box needs exactly one --image."),
         (["--image", "a.jpg", "--box", "9,1,1,9"], 2, "is not a box."),
         (["--video", "cam7.mp4", "--time", "1", "--at", "1,1"], 1, "no video cam7.mp4. It has "),
         (["--tracklet", "1", "--sheet", "sheet.gif"], 2, "Use a name that ends in .jpg or .png."),

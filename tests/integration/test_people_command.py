@@ -66,10 +66,10 @@ def test_people_are_built_merged_and_split_and_it_is_all_taken_back(desk: Desk) 
     assert desk.answer("split", "Ann", "--tracklet", 8, "--into", "Cy")["tracklet_ids"] == [8]
     desk.answer("remove", "Ann", "--tracklet", 4)
     assert desk.everybody() == {"Ann": [1, 5], "Cy": [8]}
-    assert "to take that back: people undo" in desk("delete", "Cy").err
+    assert "to undo this: people undo" in desk("delete", "Cy").err
     assert desk.answer("undo") == {"done": True}
     assert desk.everybody() == {"Ann": [1, 5], "Cy": [8]}
-    assert desk("redo").out == "Made again.\n"
+    assert desk("redo").out == "Redone.\n"
     assert desk("redo").out == "There is nothing to redo.\n"
     (left,) = desk.answer("list")["people"]
     assert (left["colour"], left["notes"]) == ("#c03060", "red hat")

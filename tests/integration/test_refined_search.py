@@ -320,7 +320,7 @@ def test_a_library_goes_from_onnx_to_a_model_file_and_back(
         said = retrace("search", "--library", library, "--image", picture, "--embedder", embedder)
         assert said.status == 0, said.err
     said = retrace("reembed", "--library", library, "--embedder", "nobody")
-    assert said.status == 1 and "There is no embedder file 'nobody'" in said.err
+    assert said.status == 1 and 'There is no embedder file "nobody"' in said.err
 
 
 def test_a_library_remembers_the_networks_that_refine_its_searches(

@@ -92,7 +92,9 @@ class FootageDialog(ProblemDialog):
         self._rate = QLineEdit()
         self._rate.setObjectName("footage_rate")
         self._rate.setPlaceholderText(tr("as the footage says"))
-        self._rate.setToolTip(tr("Frames per second of pictures and bare H.264 or H.265 streams"))
+        self._rate.setToolTip(
+            tr("Frames per second of pictures and bare H.264, H.265 or MJPEG streams")
+        )
         self._sub_streams = QCheckBox(tr("&Include sub streams"))
         self._sub_streams.setObjectName("footage_sub_streams")
         self._sub_streams.setToolTip(tr("The small copies that recorders write of a stream"))

@@ -27,10 +27,10 @@ _CLOCK_SLACK_S = 1.0
 class Conflict(StrEnum):
     """Why two sightings are hardly of one person."""
 
-    TWO_BOXES = "two boxes in one frame"
-    TWO_PLACES = "two places at once"
-    TOO_FAST = "faster than known"
-    TOO_SLOW = "slower than set"
+    TWO_BOXES = "two_boxes"
+    TWO_PLACES = "two_places"
+    TOO_FAST = "too_fast"
+    TOO_SLOW = "too_slow"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -57,6 +57,8 @@ CAMERAS = {
     "date and time in the name": "()",
     "date and time in the name, day or month first": "(Lobby)",
     "date, hour and minute in the name": "(Lobby)",
+    "name and time below the date": "(Driveway)",
+    "camera number and time below the date": "(cam7)",
     "date and time with 年, 月 and 日": "(Lobby)",
     "day, month's name and year": "(Lobby)",
     "month's name, day and year": "(Lobby)",
@@ -141,6 +143,12 @@ def test_the_start_does_not_depend_on_what_lies_above(folder: str) -> None:
         "Bildschirmaufnahme 2024-05-14 um 10.32.07.mov",
         "clip 2024-05-14_10-32-07am.mp4",
         "2024-05-14T08_32_07+00_00.mp4",
+        "cam 2024-05-14 10-32-07 CEST.mp4",
+        "Front Door - 5-14-2024, 1.32.07am PDT - 5-14-2024, 1.42.07am PDT.mp4",
+        "Driveway 5-14-2024, 4.32.07 AM EDT.mp4",
+        "2024-05-14/Driveway_10-32-07.mp4",
+        "20240514/cam7_103207.mp4",
+        "20240514/10/CH03-103207.mp4",
         "2024-05-14T10.32.07+02.00.mp4",
         "Roof_2024-05-14T01_32_07-0700.mp4",
         "Front Door - 2024-05-14 - 08.32.07+0000.mp4",
@@ -228,6 +236,8 @@ def test_fractions_of_a_second(name: str, microsecond: int) -> None:
         "20240514_103207.mp4/clip.mp4",
         "04-05-2024_10-32-07.avi",  # the 4th of May or the 5th of April?
         "",
+        "20240514/IMG_103207.mp4",  # may be a counter
+        "2024-05-14/clip_103207.mp4",
     ],
 )
 def test_other_numbers_are_no_times(name: str) -> None:

@@ -21,7 +21,7 @@ from app.core.queries import CameraShare, SearchResult, SearchStage, Transit, Tr
 def test_the_time_between_in_words(gap_s: float, log_odds: float, words: str) -> None:
     transit = Transit(gap_s, log_odds)
     assert transit.words() == words
-    assert words.endswith(f"{transit.judgement} here" if transit.judgement else words)
+    assert words.endswith(f"is {transit.judgement}" if transit.judgement else words)
 
 
 def test_the_time_between_in_a_cell() -> None:

@@ -176,6 +176,7 @@ def test_auto_for_market_frames(tmp_path: Path) -> None:
         ("cam 2024-05-14 10-32-07 UTC+5.mp4", "cam"),  # not "cam 2024"
         ("cam 14.05.2024 10-32-07.mp4", "cam"),
         ("camera 2024-05-14.mp4", "camera"),
+        ("Lobby 05-06-2024 10-32-07.mp4", "Lobby"),  # May or June: the start is not told
         ("cam 2 2024-05-14.mp4", "cam 2"),
         ("Lobby (2024-05-14 10-32-07 UTC-5).mp4", "Lobby"),
         ("192.168.0.64_01_20240514103207939_MOTION_DETECTION.mp4", "192.168.0.64_01"),

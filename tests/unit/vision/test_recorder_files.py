@@ -59,11 +59,15 @@ def test_bare_streams_run_at_the_rate_of_their_headers(
     assert later.time_s == 2.5
 
 
-def test_the_rate_of_a_bare_stream_can_be_given(tmp_path: Path, frames: list[Image]) -> None:
-    path = write_clip(tmp_path / "a.h264", frames, fps=8, container="h264")
+@pytest.mark.parametrize(("container", "codec"), [("h264", "libx264"), ("mjpeg", "mjpeg")])
+def test_the_rate_of_a_bare_stream_can_be_given(
+    tmp_path: Path, frames: list[Image], container: str, codec: str
+) -> None:
+    path = write_clip(tmp_path / f"a.{container}", frames, fps=8, codec=codec, container=container)
     source = open_video(path, "c", BERLIN, rate_fps=4)
     assert (source.info.fps, source.info.duration_s) == (4.0, 9.0)
     assert [frame.time_s for frame in source.frames()][-1] == 35 / 4
+    assert next(source.frames(5.0)).time_s == 5.0
 
 
 def test_footage_with_times_keeps_to_them(tmp_path: Path, frames: list[Image]) -> None:
