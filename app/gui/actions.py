@@ -148,6 +148,15 @@ ACTIONS: tuple[ActionRow, ...] = (
     _Row("maybe", tr("? Maybe"), "results", _RESULTS, "people", "?", tr("Decide later")),
     _Row("undecide", tr("Undecided"), "results", _RESULTS, "people", "U", tr("Take it back")),
     _Row(
+        "not-a-person",
+        tr("Not a person"),
+        "results",
+        _RESULTS,
+        "people",
+        "X",
+        tr("A thing: leave it out of lists and searches"),
+    ),
+    _Row(
         "undo",
         tr("Undo"),
         "results",
