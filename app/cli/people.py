@@ -12,7 +12,7 @@ from app.cli.output import AnswerTable, print_json, time_cell
 from app.cli.program import DONE, opened
 from app.core.clock import format_offset, format_utc
 from app.core.errors import UsageError
-from app.language import listed, tr
+from app.language import listed, tr, trn
 
 if TYPE_CHECKING:
     from app.core.entities import Identity
@@ -273,6 +273,36 @@ def delete(
         workspace.people.delete(identity.id)
         said = tr("{name} was deleted; to undo this: people undo", name=identity.name)
         return _tell(workspace, identity, said, as_json=json)
+
+
+@people.command("not-a-person")
+@helped(
+    tr(
+        "Say that tracklets show no person.\n\n"
+        "They leave lists, counts and searches. Without TRACKLET, all of them are listed."
+    )
+)
+def not_a_person(
+    context: typer.Context,
+    library: LibraryOption,
+    tracklet: Annotated[
+        list[int] | None, typer.Argument(help=tr("A tracklet's ID; may be repeated."))
+    ] = None,
+    back: Annotated[bool, typer.Option("--back", help=tr("They do show people."))] = False,
+    json: JsonOption = False,
+) -> int:
+    """The command ``not_a_person``."""
+    with opened(context.obj, library) as workspace:
+        changed = workspace.sightings.say_thing(tracklet or (), is_thing=not back)
+        things = [each.id for each in workspace.sightings.things()]
+    if json:
+        print_json({"changed": list(changed), "not_people": things})
+    elif tracklet:
+        said = trn("{count} sighting is changed.", "{count} sightings are changed.", len(changed))
+        typer.echo(said, err=True)
+    else:
+        typer.echo(listed(map(str, things)) if things else tr("All sightings show people."))
+    return DONE
 
 
 @people.command()

@@ -365,6 +365,7 @@ class Tracklet:
         number: the tracklet's number within its video, from 1.
         thumbnail: its best crop.
         identity_id: the person it was confirmed to be, or None.
+        is_person: False if the user said that it shows a thing.
     """
 
     id: int
@@ -375,6 +376,7 @@ class Tracklet:
     last_time_s: float
     thumbnail: StoredCrop
     identity_id: int | None = None
+    is_person: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,21 @@ class PersonEdit:
     decided_utc: datetime
 
 
-Step = Decision | PersonEdit
+@dataclass(frozen=True, slots=True)
+class SightingEdit:
+    """What the user said about sightings by themselves.
+
+    Attributes:
+        what: "thing": they show no person; "person": they do after all.
+        decided_utc: timezone-aware time of the change.
+    """
+
+    tracklet_ids: tuple[int, ...]
+    what: Literal["thing", "person"]
+    decided_utc: datetime
+
+
+Step = Decision | PersonEdit | SightingEdit
 """What undo takes back at a time."""
 
 
@@ -52,11 +66,13 @@ class IdentityChanges:
         moved: tracklet id → its identity before and after.
         created_id: the identity that was made for it, or None.
         edited: (identity id, field) → its value before and after.
+        people: tracklet id → whether it shows a person, before and after.
     """
 
     moved: dict[int, tuple[int | None, int | None]]
     created_id: int | None = None
     edited: dict[tuple[int, PersonField], tuple[str, str]] = field(default_factory=dict)
+    people: dict[int, tuple[bool, bool]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

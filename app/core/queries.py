@@ -76,11 +76,14 @@ class SearchFilter:
         camera_ids: only these cameras; None is all.
         from_utc: only tracklets seen at or after this timezone-aware time.
         to_utc: only tracklets seen at or before this timezone-aware time.
+        things: only those of which the user said that they show no person, which are left out
+            otherwise.
     """
 
     camera_ids: frozenset[int] | None = None
     from_utc: datetime | None = None
     to_utc: datetime | None = None
+    things: bool = False
 
 
 class SearchStage(StrEnum):

@@ -159,6 +159,15 @@ ACTIONS: tuple[ActionRow, ...] = (
         tr("Clear the decision"),
     ),
     _Row(
+        "not-a-person",
+        tr("Not a person"),
+        "results",
+        _RESULTS,
+        "people",
+        "X",
+        tr("A thing: leave it out of lists and searches"),
+    ),
+    _Row(
         "undo",
         tr("Undo"),
         "results",

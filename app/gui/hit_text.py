@@ -22,6 +22,7 @@ VERDICT_WORDS = {
     "different": tr("rejected"),
     "maybe": tr("maybe"),
     "open": tr("undecided"),
+    "thing": tr("not a person"),
 }
 
 

@@ -29,6 +29,7 @@ from app.services.networks.model_shelf import ModelShelf, NetworkEntry
 from app.services.networks.networks import Networks
 from app.services.people.catalog import Catalog
 from app.services.people.people import People
+from app.services.people.sightings import Sightings
 from app.services.route.route import Routes
 from app.services.search.photo import Photo, look_at
 from app.services.search.reembed import Reembed, ReembedProgress
@@ -66,6 +67,7 @@ class Workspace:
         catalog: what panels and lists show.
         playback: frames, and who is where in them.
         people: what the user decided.
+        sightings: what the user said of sightings by themselves.
         cameras: their names and clocks.
         search: rankings.
         routes: where people went.
@@ -92,7 +94,6 @@ class Workspace:
         self.library = library
         self.catalog = Catalog(library)
         self.playback = playback
-        self.people = People(library)
         self.shelf = parts.shelf
         self.networks = Networks(library, parts.networks, models, named)
         self.search = Search(
@@ -102,6 +103,8 @@ class Workspace:
             self.networks.aggregator,
             self.networks.reranker,
         )
+        self.people = People(library, self.search.stored)
+        self.sightings = Sightings(library, self.search.stored)
         self.cameras = Cameras(library, self.search)
         self.routes = Routes(library, self.search)
         self._open_source = parts.ingest.open_source

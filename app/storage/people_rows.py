@@ -10,7 +10,15 @@ from sqlalchemy.orm import Session
 
 from app.core.entities import Identity, Verdict
 from app.core.errors import NotFoundError
-from app.core.journal import Decision, IdentityChanges, PersonEdit, PersonField, Step, UndoState
+from app.core.journal import (
+    Decision,
+    IdentityChanges,
+    PersonEdit,
+    PersonField,
+    SightingEdit,
+    Step,
+    UndoState,
+)
 from app.language import tr
 from app.storage.library_part import LibraryPart, chunks, tracklet_row, video_row
 from app.storage.ordering import natural_key
@@ -93,7 +101,8 @@ class PeopleRows(LibraryPart):
                 _set_anchor(session, row, "tracklet", step.tracklet_id)
                 _set_anchor(session, row, "other", step.other_id)
             else:
-                _identity_row(session, step.identity_id)
+                if isinstance(step, PersonEdit):
+                    _identity_row(session, step.identity_id)
                 row.verdict = step.what
             session.add(row)
             _apply(session, changes, forward=True)
@@ -202,12 +211,15 @@ def _redoable(session: Session) -> DecisionRow | None:
 
 def _packed(step: Step, changes: IdentityChanges) -> dict[str, Any]:
     """What undoing needs; with the pair's ids, which the row loses together with the tracklets."""
-    about: dict[str, Any] = (
-        {"pair": [int(step.tracklet_id), int(step.other_id)]}
-        if isinstance(step, Decision)
-        else {"person": step.identity_id}
-    )
+    about: dict[str, Any]
+    if isinstance(step, Decision):
+        about = {"pair": [int(step.tracklet_id), int(step.other_id)]}
+    elif isinstance(step, PersonEdit):
+        about = {"person": step.identity_id}
+    else:
+        about = {"sightings": list(map(int, step.tracklet_ids))}
     return about | {
+        "people": [[int(each), *values] for each, values in sorted(changes.people.items())],
         "moved": [[int(each), *moved] for each, moved in sorted(changes.moved.items())],
         "created": changes.created_id,
         "edited": [[*key, *values] for key, values in sorted(changes.edited.items())],
@@ -221,14 +233,17 @@ def _unpacked(row: DecisionRow) -> tuple[Step, IdentityChanges]:
     if "pair" in packed:
         one, other = packed["pair"]
         step = Decision(one, other, cast(Verdict, row.verdict), row.decided_utc)
-    else:
+    elif "person" in packed:
         step = PersonEdit(packed["person"], cast(Any, row.verdict), row.decided_utc)
+    else:
+        step = SightingEdit(tuple(packed["sightings"]), cast(Any, row.verdict), row.decided_utc)
     moved = {each: (before, after) for each, before, after in packed["moved"]}
     edited: dict[tuple[int, PersonField], tuple[str, str]] = {
         (identity_id, name): (before, after)
         for identity_id, name, before, after in packed.get("edited", ())
     }
-    return step, IdentityChanges(moved, packed["created"], edited)
+    people = {each: (before, after) for each, before, after in packed.get("people", ())}
+    return step, IdentityChanges(moved, packed["created"], edited, people)
 
 
 def _apply(session: Session, changes: IdentityChanges, *, forward: bool) -> None:
@@ -236,6 +251,9 @@ def _apply(session: Session, changes: IdentityChanges, *, forward: bool) -> None
     for (identity_id, name), values in changes.edited.items():
         setattr(_identity_row(session, identity_id), name, values[side])
     _move(session, {each: moved[side] for each, moved in changes.moved.items()})
+    for tracklet_id, people in changes.people.items():
+        chosen = update(TrackletRow).where(TrackletRow.id == tracklet_id)
+        session.execute(chosen.values(is_person=people[side]))
 
 
 def _move(session: Session, identities: dict[int, int | None]) -> None:

@@ -66,7 +66,7 @@ class SightingRows(LibraryPart):
         self, video_ids: Collection[int], time: InstrumentedAttribute[float], bin_s: float
     ) -> IntArray:
         number = cast(time / bin_s, Integer)
-        query = select(TrackletRow.video_id, number, func.count())
+        query = select(TrackletRow.video_id, number, func.count()).where(TrackletRow.is_person)
         query = query.group_by(TrackletRow.video_id, number).order_by(TrackletRow.video_id)
         found = [np.zeros((0, 3), np.int64)]
         with self._database.reading() as session:

@@ -227,7 +227,11 @@ class IdentityRow(Base):
 
 
 class TrackletRow(Base):
-    """A tracklet. Ids are never used again: an index may still hold those of deleted ones."""
+    """A tracklet. Ids are never used again: an index may still hold those of deleted ones.
+
+    Attributes:
+        is_person: False if the user said that it shows a thing; then it is in no list and search.
+    """
 
     __tablename__ = "tracklets"
     __table_args__ = (UniqueConstraint("video_id", "number"), {"sqlite_autoincrement": True})
@@ -239,6 +243,7 @@ class TrackletRow(Base):
     identity_id: Mapped[int | None] = mapped_column(
         ForeignKey("identities.id", ondelete="SET NULL"), index=True
     )
+    is_person: Mapped[bool] = mapped_column(default=True, server_default="1")
 
 
 class TrajectoryRow(Base):
@@ -293,8 +298,8 @@ class DecisionRow(Base):
     The rows are the journal, in order of their ids.
 
     Attributes:
-        verdict: of `app.core.entities.Decision`, or what a `PersonEdit` is about; such a row has
-            neither tracklets nor anchors.
+        verdict: of `app.core.entities.Decision`, or what a `PersonEdit` or a `SightingEdit` is
+            about; such a row has neither tracklets nor anchors.
         state: "stands", "undone" (can be redone), or "dropped": undone, then another was made.
         changes: what it did to identities, as JSON, so that it can be undone; null for decisions
             of before there was a journal. See `app.storage.people_rows`.

@@ -150,10 +150,17 @@ class TrackletRows(LibraryPart):
         return [found[tracklet_id] for tracklet_id in wanted if tracklet_id in found]
 
     def tracklets_of(self, video_id: int) -> list[Tracklet]:
-        """All tracklets of a video, by first time."""
+        """All tracklets of a video, those of things among them, by first time."""
         query = _with_thumbnail().where(TrackletRow.video_id == video_id)
         with self._database.reading() as session:
             rows = session.execute(query.order_by(TrackletRow.first_time_s, TrackletRow.number))
+            return [self._tracklet(row, camera_id, best) for row, camera_id, best in rows]
+
+    def things(self) -> list[Tracklet]:
+        """All tracklets of which the user said that they show no person, by video and time."""
+        query = _with_thumbnail().where(TrackletRow.is_person.is_(False))
+        with self._database.reading() as session:
+            rows = session.execute(query.order_by(TrackletRow.video_id, TrackletRow.first_time_s))
             return [self._tracklet(row, camera_id, best) for row, camera_id, best in rows]
 
     def tracklets_of_person(self, identity_id: int) -> list[Tracklet]:
@@ -192,7 +199,7 @@ class TrackletRows(LibraryPart):
     def trajectories_between(
         self, video_id: int, from_s: float, to_s: float
     ) -> list[tuple[Tracklet, Trajectory]]:
-        """Tracklets of a video that are seen between two times, with their boxes there.
+        """Tracklets of a video that are seen between two times and show a person, with their boxes.
 
         Boxes are stored in parts of some seconds: those of a part are all there or none is.
 
@@ -208,6 +215,7 @@ class TrackletRows(LibraryPart):
             TrackletRow.video_id == video_id,
             TrackletRow.first_time_s <= to_s,
             TrackletRow.last_time_s >= from_s,
+            TrackletRow.is_person,
         )
         parts: dict[int, list[bytes]] = defaultdict(list)
         with self._database.reading() as session:
@@ -279,6 +287,7 @@ class TrackletRows(LibraryPart):
             last_time_s=row.last_time_s,
             thumbnail=self._crop(best),
             identity_id=row.identity_id,
+            is_person=row.is_person,
         )
 
     def _crop(self, row: CropRow) -> StoredCrop:

@@ -22,12 +22,12 @@ _BATCH = 4096
 class VectorRows(LibraryPart):
     """Embeddings of tracklets, keyed by embedder."""
 
-    def vector_batches(self, embedder_id: str) -> Iterator[GalleryVectors]:
-        """All vectors of one embedder by tracklet id, some thousand at a time.
+    def vector_batches(self, embedder_id: str, *, things: bool = False) -> Iterator[GalleryVectors]:
+        """All vectors of one embedder by tracklet id, of people or of things, some thousand a time.
 
         All of them are as they were at the first; close the generator to stop early.
         """
-        query = _gallery(embedder_id).order_by(EmbeddingRow.tracklet_id)
+        query = _gallery(embedder_id, things=things).order_by(EmbeddingRow.tracklet_id)
         with self._database.reading() as session:
             clocks = _clocks(session)
             # The connection hands out rows without the session's book-keeping, a third faster.
@@ -42,7 +42,10 @@ class VectorRows(LibraryPart):
             return None if row is None else np.frombuffer(row.vector, "<f4").astype(np.float32)
 
     def vectors_of(self, tracklet_ids: Sequence[int], embedder_id: str) -> GalleryVectors:
-        """Vectors of some tracklets in the order asked for; those without one are left out."""
+        """Vectors of some tracklets in the order asked for.
+
+        Tracklets that have none, or show no person, are left out.
+        """
         wanted = [int(tracklet_id) for tracklet_id in tracklet_ids]
         found: dict[int, Row[*tuple[Any, ...]]] = {}
         with self._database.reading() as session:
@@ -83,7 +86,7 @@ class VectorRows(LibraryPart):
                     )
 
 
-def _gallery(embedder_id: str) -> Select[*tuple[Any, ...]]:
+def _gallery(embedder_id: str, *, things: bool = False) -> Select[*tuple[Any, ...]]:
     """Tracklet id, camera id, video id, seconds into it of the first and last box, vector."""
     return (
         select(
@@ -96,7 +99,7 @@ def _gallery(embedder_id: str) -> Select[*tuple[Any, ...]]:
         )
         .join(TrackletRow, EmbeddingRow.tracklet_id == TrackletRow.id)
         .join(VideoRow, TrackletRow.video_id == VideoRow.id)
-        .where(EmbeddingRow.embedder_id == embedder_id)
+        .where(EmbeddingRow.embedder_id == embedder_id, TrackletRow.is_person.is_(not things))
     )
 
 

@@ -281,7 +281,7 @@ def videos_where(session: Session, *conditions: ColumnElement[bool]) -> list[Vid
     """Videos as others see them, in the order of `VideoRows.videos`."""
     people = (
         select(func.count())
-        .where(TrackletRow.video_id == VideoRow.id)
+        .where(TrackletRow.video_id == VideoRow.id, TrackletRow.is_person)
         .correlate(VideoRow)
         .scalar_subquery()
     )

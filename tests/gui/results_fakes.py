@@ -241,9 +241,15 @@ class FakeWorkspace:
         self.catalog = FakeCatalog()
         self.search = FakeSearch()
         self.people = FakePeople(self.catalog)
+        self.sightings = SimpleNamespace(say_thing=self._say_thing)
         self.playback = FakePlayback()
         self.picture = CropQuery(np.full((60, 30, 3), 90, np.uint8))
         self.scene: Detections | None = None  # in photos; None: photos are crops
+
+    def _say_thing(self, tracklet_ids: Iterable[int], *, is_thing: bool) -> None:
+        self.people.calls.append(("thing" if is_thing else "person", *tracklet_ids))
+        for each in tracklet_ids:
+            self.catalog.changes[each] = {"is_person": not is_thing}
 
     def detect_person_at(self, video_id: int, time_s: float, x_px: float, y_px: float) -> CropQuery:
         if x_px < 0:

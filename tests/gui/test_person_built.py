@@ -38,14 +38,14 @@ def test_a_picture_is_searched_and_a_person_begins_with_the_first_hit_confirmed(
     assert not window.panel.head.picture.pixmap().isNull()
     people, (one, two, three) = window.workspace.people, window.ids()[:3]
     window.choose(1)
-    window.panel.reject.trigger()
+    window.panel.actions_by_name["reject"].trigger()
     window.choose(2)
-    window.panel.maybe.trigger()
+    window.panel.actions_by_name["maybe"].trigger()
     window.settle()
     assert people.calls == []  # nobody is known yet to whom that could be said
     assert window.panel.model.verdict_of(two) == "different"
     window.choose(0)
-    window.panel.confirm.trigger()
+    window.panel.actions_by_name["confirm"].trigger()
     window.settle()
     assert people.calls == [("begin", one), ("reject", one, two), ("doubt", one, three)]
     query, _ = window.workspace.search.asked[-1]
@@ -57,10 +57,10 @@ def test_a_picture_is_searched_and_a_person_begins_with_the_first_hit_confirmed(
 def test_what_was_judged_is_searched_for_at_once(window: Window) -> None:
     window.search(8, 5, 6, 7)
     window.choose(0)
-    window.panel.confirm.trigger()
+    window.panel.actions_by_name["confirm"].trigger()
     window.settle()
     window.choose(1)
-    window.panel.reject.trigger()
+    window.panel.actions_by_name["reject"].trigger()
     window.settle()
     query, _ = window.workspace.search.asked[-1]
     assert query.shown == (TrackletQuery(8), TrackletQuery(5))
@@ -80,7 +80,7 @@ def test_two_boxes_of_a_frame_are_one_person_only_after_a_question(window: Windo
     people = window.workspace.people
     people.error = SeenTogetherError("cam1.mp4 shows both at once.", "")
     window.choose(0)
-    window.panel.confirm.trigger()
+    window.panel.actions_by_name["confirm"].trigger()
     window.settle()
     question = window.panel.findChild(QMessageBox, "question")
     assert "shows both at once" in question.text()
@@ -95,10 +95,10 @@ def test_two_boxes_of_a_frame_are_one_person_only_after_a_question(window: Windo
 def test_after_a_verdict_the_next_undecided_hit_is_selected(window: Window) -> None:
     window.search(8, 5, 6, 7)
     window.choose(1)
-    window.panel.reject.trigger()
+    window.panel.actions_by_name["reject"].trigger()
     assert window.panel.gallery.chosen_id() == 7
     window.settle()
-    window.panel.maybe.trigger()
+    window.panel.actions_by_name["maybe"].trigger()
     window.settle()
     assert window.panel.gallery.chosen_id() == 7, "there is no other one after it"
 

@@ -200,10 +200,10 @@ def test_the_camera_menu_stays_open_while_cameras_are_checked(panel: ResultsPane
 
 def test_keys_and_buttons_ask_for_verdicts(panel: ResultsPanel, qtbot) -> None:
     panel.show_result(a_result(5, 6))
-    panel.offer_verdicts(True)
+    panel.hits.offer_verdicts(True)
     wanted: list[tuple[int, str]] = []
     panel.verdict_wanted.connect(lambda each, verdict: wanted.append((each, verdict)))
-    assert not panel.confirm.isEnabled(), "nothing is selected"
+    assert not panel.actions_by_name["confirm"].isEnabled(), "nothing is selected"
     panel.gallery.setFocus()
     panel.gallery.setCurrentIndex(panel.model.index(1))
     qtbot.keyClick(panel.gallery, "+")
@@ -218,7 +218,7 @@ def test_verdicts_are_offered_only_where_there_is_somebody_to_compare_with(
     panel: ResultsPanel, qtbot
 ) -> None:
     panel.show_result(a_result(5, 6))
-    panel.offer_verdicts(False)
+    panel.hits.offer_verdicts(False)
     panel.gallery.setCurrentIndex(panel.model.index(0))
     for name in ("confirmButton", "rejectButton"):
         assert not panel.findChild(QAbstractButton, name).isVisible()
@@ -230,8 +230,8 @@ def test_verdicts_are_offered_only_where_there_is_somebody_to_compare_with(
 
 def test_undo_by_key(panel: ResultsPanel, qtbot) -> None:
     panel.show_result(a_result(5, 6))
-    panel.offer_verdicts(True)
-    panel.offer_undo(UndoState(A_DECISION, A_DECISION))
+    panel.hits.offer_verdicts(True)
+    panel.hits.offer_undo(UndoState(A_DECISION, A_DECISION))
     panel.gallery.setFocus()
     with qtbot.waitSignal(panel.undo_wanted):
         qtbot.keyClick(panel.gallery, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
@@ -241,10 +241,13 @@ def test_undo_by_key(panel: ResultsPanel, qtbot) -> None:
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     with qtbot.waitSignal(panel.redo_wanted):
         qtbot.keyClick(panel.order, Qt.Key.Key_Z, both)
-    assert (panel.undo.text(), panel.redo.text()) == ("Undo ✓", "Redo ✓")
-    panel.offer_undo(UndoState())
-    assert not panel.undo.isEnabled()
-    assert not panel.redo.isVisible()
+    assert (panel.actions_by_name["undo"].text(), panel.actions_by_name["redo"].text()) == (
+        "Undo ✓",
+        "Redo ✓",
+    )
+    panel.hits.offer_undo(UndoState())
+    assert not panel.actions_by_name["undo"].isEnabled()
+    assert not panel.actions_by_name["redo"].isVisible()
 
 
 def test_enter_and_double_click_search_the_hit(panel: ResultsPanel, qtbot) -> None:
@@ -264,7 +267,7 @@ def test_enter_and_double_click_search_the_hit(panel: ResultsPanel, qtbot) -> No
 @opens_a_menu
 def test_the_menu_of_a_hit_selects_it_and_offers_the_same(panel: ResultsPanel, qtbot) -> None:
     panel.show_result(a_result(5, 6))
-    panel.offer_verdicts(True)
+    panel.hits.offer_verdicts(True)
     panel.gallery.customContextMenuRequested.emit(
         panel.gallery.visualRect(panel.model.index(1)).center()
     )
@@ -278,6 +281,7 @@ def test_the_menu_of_a_hit_selects_it_and_offers_the_same(panel: ResultsPanel, q
         "action_reject",
         "action_maybe",
         "action_undecide",
+        "action_not-a-person",
         "action_undo",
     ]
     with qtbot.waitSignal(panel.verdict_wanted) as wanted:
@@ -396,8 +400,8 @@ def test_every_control_has_a_name_for_tests_and_one_to_be_read_aloud(panel: Resu
 
 def test_the_tab_key_reaches_every_control(panel: ResultsPanel, qtbot) -> None:
     panel.show_result(a_result(5, 6))
-    panel.offer_verdicts(True)
-    panel.offer_undo(UndoState(A_DECISION, A_DECISION))
+    panel.hits.offer_verdicts(True)
+    panel.hits.offer_undo(UndoState(A_DECISION, A_DECISION))
     panel.gallery.setCurrentIndex(panel.model.index(0))
     panel.activateWindow()
     panel.filters.toggle.setFocus()

@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QLineEdit, QTreeWidget, QTreeWidgetItem
 from results_fakes import START, a_result
 from search_window import Window
 
+from app.core.queries import SearchResult, SearchStage
+from app.gui.results.gallery_rows import Shown
 from app.gui.results.sightings_flow import SightingsFlow
 from app.gui.shell import Shell
 from app.gui.tasks import TaskRunner
@@ -135,7 +137,7 @@ def test_hits_come_in_order_of_time_until_somebody_is_confirmed(
     go(window, -1)
     assert player.chosen_id == 6
     window.choose(window.panel.model.row_of(6))
-    window.panel.reject.trigger()
+    window.panel.actions_by_name["reject"].trigger()
     window.settle()
     player.place = (2, 60.0 * 7)
     go(window, -1)
@@ -154,8 +156,39 @@ def test_confirmed_sightings_are_shown_even_if_they_have_no_tile(
     go(window, -1)
     assert player.chosen_id == 2
     assert window.panel.gallery.chosen_id() is None  # a verdict would be about another one
-    assert not window.panel.confirm.isEnabled()
+    assert not window.panel.actions_by_name["confirm"].isEnabled()
     go(window, 1)
     assert player.chosen_id == 8 and window.panel.gallery.chosen_id() == 8
     go(window, 1)
     assert player.chosen_id == 12
+
+
+def test_x_says_that_a_hit_is_a_thing_and_goes_on(window: Window) -> None:
+    window.search(8, 5, 6, 7)
+    window.choose(0)
+    window.workspace.search.results = [a_result(6, 7)]
+    thing = window.panel.actions_by_name["not-a-person"]
+    thing.trigger()
+    assert not window.panel.model.is_person(5) and window.panel.gallery.chosen_id() == 6
+    window.settle()
+    assert window.workspace.people.calls == [("thing", 5)]
+    assert window.panel.model.row_of(5) is None
+    window.workspace.search.results = [a_result(5)]
+    window.panel.filters.verdicts.setCurrentIndex(
+        window.panel.filters.verdicts.findData(Shown.THINGS)
+    )
+    window.settle()
+    assert window.workspace.search.asked[-1][1].things
+    window.choose(0)
+    assert thing.text() == "A person after all"
+    assert not window.panel.actions_by_name["confirm"].isEnabled()
+    assert "not a person" in window.panel.model.data(window.panel.model.index(0))
+    window.workspace.search.results = [SearchResult(SearchStage.RETRIEVED, (), 0, 0.1)]
+    thing.trigger()
+    window.settle()
+    assert window.workspace.people.calls[-1] == ("person", 5)
+    assert window.panel.empty.title.text() == "Nobody said to be no person"
+    window.panel.filters.clear()
+    window.settle()
+    assert not window.workspace.search.asked[-1][1].things
+    assert window.panel.filters.shown() is Shown.ALL

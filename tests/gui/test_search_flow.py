@@ -248,27 +248,30 @@ def test_a_verdict_shows_before_it_is_stored(window: Window, qtbot) -> None:
 
 def test_verdicts_can_be_taken_back_one_by_one(window: Window) -> None:
     window.search(8, 5, 6)
-    assert not window.panel.undo.isEnabled()
+    assert not window.panel.actions_by_name["undo"].isEnabled()
     window.choose(0)
-    window.panel.confirm.trigger()
+    window.panel.actions_by_name["confirm"].trigger()
     window.choose(1)
-    window.panel.reject.trigger()
+    window.panel.actions_by_name["reject"].trigger()
     window.settle()
-    window.panel.undo.trigger()
+    window.panel.actions_by_name["undo"].trigger()
     window.settle()
     assert window.panel.model.verdict_of(6) is None
     assert window.panel.model.verdict_of(5) == "same"
-    assert (window.panel.undo.text(), window.panel.redo.text()) == ("Undo ✓", "Redo ✕")
+    assert (
+        window.panel.actions_by_name["undo"].text(),
+        window.panel.actions_by_name["redo"].text(),
+    ) == ("Undo ✓", "Redo ✕")
     assert window.workspace.people.calls == [
         ("confirm", 8, 5),
         ("reject", 8, 6),
         ("undo",),
     ]
-    window.panel.undo.trigger()
+    window.panel.actions_by_name["undo"].trigger()
     window.settle()
-    assert not window.panel.undo.isEnabled()
+    assert not window.panel.actions_by_name["undo"].isEnabled()
     assert window.panel.model.verdict_of(5) is None
-    window.panel.redo.trigger()
+    window.panel.actions_by_name["redo"].trigger()
     window.settle()
     assert window.panel.model.verdict_of(5) == "same"
     assert window.workspace.people.calls[-2:] == [("undo",), ("redo",)]
@@ -280,7 +283,7 @@ def test_what_an_earlier_session_decided_can_be_taken_back(window: Window) -> No
     window.settle()
     window.search(8, 5, 6)
     assert window.panel.model.verdict_of(5) == "same"
-    window.panel.undo.trigger()
+    window.panel.actions_by_name["undo"].trigger()
     window.settle()
     assert window.panel.model.verdict_of(5) is None
 
@@ -289,7 +292,7 @@ def test_the_same_verdict_twice_is_stored_once(window: Window) -> None:
     window.search(8, 5, 6)
     for _ in range(2):
         window.choose(0)
-        window.panel.confirm.trigger()
+        window.panel.actions_by_name["confirm"].trigger()
     window.settle()
     assert window.workspace.people.calls == [("confirm", 8, 5)]
 
@@ -298,12 +301,12 @@ def test_a_verdict_that_cannot_be_stored_is_taken_back_and_said(window: Window) 
     window.search(8, 5, 6)
     window.workspace.people.error = LibraryError("The disk is full.", "Free some space.")
     window.choose(0)
-    window.panel.confirm.trigger()
+    window.panel.actions_by_name["confirm"].trigger()
     assert window.panel.model.verdict_of(5) == "same"
     window.settle()
     assert window.panel.model.verdict_of(5) is None
     assert "The disk is full." in window.panel.notice.words.text()
-    assert not window.panel.undo.isEnabled()
+    assert not window.panel.actions_by_name["undo"].isEnabled()
 
 
 def test_verdicts_of_earlier_sessions_are_shown(window: Window) -> None:

@@ -70,7 +70,7 @@ def test_search_select_confirm_filter_and_undo(library: Library, tasks: TaskRunn
         panel.gallery.setCurrentIndex(model.index(0))
     assert (selected.args[0].tracklet_id, selected.args[0].camera) == (alike, "cam2")
 
-    panel.confirm.trigger()
+    panel.actions_by_name["confirm"].trigger()
     qtbot.waitUntil(lambda: model.details_of(alike).identity == "Person 1")
     assert verdicts(workspace.people.library, first) == {alike: "same"}
     assert model.verdict_of(alike) == "same"
@@ -81,7 +81,7 @@ def test_search_select_confirm_filter_and_undo(library: Library, tasks: TaskRunn
     assert {model.hit(row).tracklet_id for row in range(2)} == {alike, other}
     assert panel.head.count.text() == "2 of 2"
 
-    panel.undo.trigger()
+    panel.actions_by_name["undo"].trigger()
     qtbot.waitUntil(lambda: model.details_of(alike).identity is None)
     assert verdicts(workspace.people.library, first) == {}
     assert model.verdict_of(alike) is None

@@ -107,7 +107,7 @@ def test_a_person_found_in_a_picture_keeps_what_was_confirmed(window: Window) ->
     window.panel.picture_wanted.emit(Path("/pictures/me.jpg"))
     window.settle()
     window.choose(0)
-    window.panel.confirm.trigger()
+    window.panel.actions_by_name["confirm"].trigger()
     window.settle()
     kept = written(window.flow.here())
     window.search(8, 5, 6)

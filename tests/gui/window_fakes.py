@@ -158,6 +158,7 @@ class FakeWorkspace:
         self.catalog = SimpleNamespace(cameras=self._cameras)
         self.playback = SimpleNamespace()
         self.people = SimpleNamespace(undo_state=UndoState, all=list)
+        self.sightings = SimpleNamespace()
         self.shelf = SimpleNamespace()
         self.search = SimpleNamespace(prepare=lambda: iter(()), calibrate=lambda: iter(()))
 

@@ -76,6 +76,21 @@ def test_people_are_built_merged_and_split_and_it_is_all_taken_back(desk: Desk) 
     assert "red hat" in desk("list").out
 
 
+def test_a_thing_is_left_out_until_it_is_taken_back(desk: Desk, retrace: Retrace) -> None:
+    def found() -> set[int]:
+        said = retrace("search", "--tracklet", 1, *desk.at, "--json")
+        return {hit["tracklet_id"] for hit in json.loads(said.out)["hits"]}
+
+    before = found()
+    assert desk.answer("not-a-person", 2, 3) == {"changed": [2, 3], "not_people": [2, 3]}
+    assert found() == before - {2, 3}
+    assert "1 sighting is changed." in desk("not-a-person", 2, "--back").err
+    assert desk("not-a-person").out == "3\n"
+    assert desk.answer("undo") == {"done": True}
+    assert desk("not-a-person").out == "2, 3\n"
+    assert "There is no tracklet 99" in desk("not-a-person", 99).err
+
+
 def test_whoever_was_rejected_is_not_meant_when_the_person_is_searched(
     desk: Desk, retrace: Retrace
 ) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PAD_PX = theme.UNIT_PX
 # Beside a time that the recorder's clock did not show; the tooltip says so in words.
 CORRECTED_SIGN = "Δ"
+_FADED = ("different", "thing")
 TEXT_LINES = 3
 BADGE_PX = 18
 REJECTED_OPACITY = 0.4
@@ -100,7 +101,8 @@ class GalleryDelegate(QStyledItemDelegate):
             return
         hit = row.hit
         details = self._model.details_of(hit.tracklet_id)
-        verdict = self._model.verdict_of(hit.tracklet_id)
+        is_person = self._model.is_person(hit.tracklet_id)
+        verdict = self._model.verdict_of(hit.tracklet_id) if is_person else "thing"
         tokens = theme.tokens()
         tile = option.rect.adjusted(1, 1, -1, -1)
         painter.save()
@@ -109,11 +111,11 @@ class GalleryDelegate(QStyledItemDelegate):
         inner = tile.adjusted(PAD_PX, PAD_PX, -PAD_PX, -PAD_PX)
         text_px = self.text_height_px(option.font) - PAD_PX
         bed = QRect(inner.topLeft(), QSize(inner.width(), inner.height() - text_px + PAD_PX))
-        self._paint_pictures(painter, bed, index.row(), details, verdict == "different", tokens)
+        self._paint_pictures(painter, bed, index.row(), details, verdict in _FADED, tokens)
         if len(row.hits) > 1:
             stack = self._model.stack_words(row), f"×{len(row.hits)}"
             _paint_plate(painter, self.stack_sign(option.rect), stack, tokens)
-        if verdict in ("same", "different", "maybe"):
+        if verdict in ("same", "different", "maybe", "thing"):
             corner = QPoint(bed.right() - BADGE_PX - 2, bed.top() + 3)
             _paint_badge(painter, QRect(corner, QSize(BADGE_PX, BADGE_PX)), verdict, tokens)
         words = QRect(inner.left(), bed.bottom() + PAD_PX, inner.width(), text_px - PAD_PX)
@@ -300,14 +302,14 @@ def _paint_ground(painter: QPainter, tile: QRect, state: QStyle.StateFlag, token
 
 
 def _paint_badge(painter: QPainter, place: QRect, verdict: str, tokens: Tokens) -> None:
-    """✓, ✕ or ? in a disc: a shape as well as a colour."""
+    """✓, ✕, ? or ∅ in a disc: a shape as well as a colour."""
     grounds = {"same": tokens.confirmed, "different": tokens.rejected}
     painter.setPen(QPen(QColor(tokens.raised), 2))
     painter.setBrush(QColor(grounds.get(verdict, tokens.uncertain)))
     painter.drawEllipse(place)
     if verdict not in grounds:
         painter.setFont(theme.strong_font(painter.font()))
-        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, "?")
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, "∅" if verdict == "thing" else "?")
         return
     pen = QPen(QColor(tokens.raised), 2)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)

@@ -49,6 +49,7 @@ class GalleryModel(QAbstractListModel):
         self._details: dict[int, HitDetails] = {}
         self._stale: set[int] = set()
         self._decided: dict[int, Verdict | None] = {}
+        self._things: dict[int, bool] = {}  # said, and perhaps not stored yet
         self._arranged_by: dict[int, str | None] = {}  # verdicts, by which rows are arranged
         self._order = GalleryOrder.RELEVANCE
         self._shown = Shown.ALL
@@ -76,6 +77,7 @@ class GalleryModel(QAbstractListModel):
         self._details.clear()
         self._stale.clear()
         self._decided.clear()
+        self._things.clear()
         self._unstacked.clear()
         self.show([])
 
@@ -142,7 +144,9 @@ class GalleryModel(QAbstractListModel):
         """The next tile after a row whose best hit is undecided, or None."""
         for following in range(row + 1, len(self._rows)):
             tile = self._rows[following]
-            if isinstance(tile, Tile) and self.verdict_of(tile.hit.tracklet_id) is None:
+            if not isinstance(tile, Tile) or not self.is_person(tile.hit.tracklet_id):
+                continue
+            if self.verdict_of(tile.hit.tracklet_id) is None:
                 return following
         return None
 
@@ -209,6 +213,16 @@ class GalleryModel(QAbstractListModel):
         details = self._details.get(tracklet_id)
         return None if details is None else details.verdict
 
+    def is_person(self, tracklet_id: int) -> bool:
+        """Whether a hit shows a person, as far as the user has not said that it is a thing."""
+        details = self._details.get(tracklet_id)
+        return not self._things.get(tracklet_id, details is not None and not details.is_person)
+
+    def expect_thing(self, tracklet_id: int, is_thing: bool) -> None:
+        """Shows that a hit is a thing, or none, before that is stored."""
+        self._things[tracklet_id] = is_thing
+        self.repaint(tracklet_id)
+
     def without_details(self, rows: Iterable[int] | None = None) -> list[Hit]:
         """Those hits of some rows (default: all) whose details are not known, or out of date.
 
@@ -272,6 +286,7 @@ class GalleryModel(QAbstractListModel):
     def expire(self) -> None:
         """Details are shown on but fetched again when seen: a decision touches names of others."""
         self._stale = set(self._details)
+        self._things.clear()
 
     def repaint(self, tracklet_id: int) -> None:
         """Has one tile painted again."""
@@ -302,7 +317,8 @@ class GalleryModel(QAbstractListModel):
             return plain_tip(tooltip_text(details, row.hit, rank, self.zone))
         if spoken:
             verdict = self.verdict_of(row.hit.tracklet_id)
-            words = spoken_text(details, row.hit, rank, verdict, self.zone)
+            said = verdict if self.is_person(row.hit.tracklet_id) else "thing"
+            words = spoken_text(details, row.hit, rank, said, self.zone)
             stack = self.stack_words(row)
             return f"{words}, {stack}" if stack else words
         return None

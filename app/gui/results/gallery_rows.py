@@ -38,6 +38,7 @@ class Shown(StrEnum):
     CONFIRMED = "same"
     MAYBE = "maybe"
     REJECTED = "different"
+    THINGS = "thing"  # which other searches leave out
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class Arrangement:
 
     def _is_shown(self, verdict: str | None) -> bool:
         match self.shown:
-            case Shown.ALL:
+            case Shown.ALL | Shown.THINGS:
                 return True
             case Shown.UNDECIDED:
                 return verdict in (None, "open")

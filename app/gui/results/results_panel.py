@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from PySide6.QtCore import QPoint, Qt, Signal, SignalInstance
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
@@ -21,11 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.clock import zone_text
-from app.core.entities import Verdict
-from app.core.journal import Decision, UndoState
+from app.core.journal import UndoState
 from app.core.queries import SearchResult
-from app.gui.actions import Where, context_menu, make_actions
-from app.gui.hit_text import count_text, taken_utc
+from app.gui.hit_text import count_text
 from app.gui.results.gallery_loader import GalleryLoader
 from app.gui.results.gallery_model import GalleryModel
 from app.gui.results.gallery_rows import GalleryOrder, Shown
@@ -36,6 +32,7 @@ from app.gui.results.gallery_view import (
     GalleryView,
     Place,
 )
+from app.gui.results.hit_actions import HitActions
 from app.gui.results.query_head import QueryHead
 from app.gui.results.results_states import EmptyPage, NoticeBar
 from app.gui.results.search_filters import SearchFilters
@@ -44,13 +41,11 @@ from app.gui.widgets.choosing import choose_picture
 from app.gui.widgets.drops import picture_in
 from app.gui.widgets.elided_label import ElidedLabel
 from app.gui.widgets.flow_layout import FlowLayout
-from app.gui.widgets.plain import plain_caption
 from app.gui.widgets.theme import UNIT_PX
 from app.language import tr, trn
 
 if TYPE_CHECKING:
     from app.gui.tasks import TaskRunner
-    from app.services.people.catalog import HitDetails
 
 _ORDERS = {
     GalleryOrder.RELEVANCE: tr("by relevance"),
@@ -58,8 +53,6 @@ _ORDERS = {
     GalleryOrder.CAMERA: tr("by camera"),
     GalleryOrder.MOMENT: tr("by moment"),
 }
-SIGNS: dict[Verdict, str] = {"same": " ✓", "different": " ✕", "maybe": " ?", "open": ""}
-_AROUND = timedelta(minutes=10)
 FIRST_STEP = tr("Click a person in the player, or drop a picture of a person here.")
 
 
@@ -71,6 +64,7 @@ class ResultsPanel(QWidget):
         search_wanted: tracklet id of the hit whose person is to be searched next.
         verdict_wanted: (tracklet id, what is said about it: a Verdict).
         undo_wanted: the last decision is to be taken back.
+        thing_wanted: (tracklet id, whether it shows a thing and no person).
         redo_wanted: the decision that was taken back is to be made again.
         why_wanted: tracklet id of the hit that is to be explained.
         filter_changed: the SearchFilter to search with from now on.
@@ -84,6 +78,7 @@ class ResultsPanel(QWidget):
     hit_chosen = Signal(int)
     search_wanted = Signal(int)
     verdict_wanted = Signal(int, str)
+    thing_wanted = Signal(int, bool)
     undo_wanted = Signal()
     redo_wanted = Signal()
     why_wanted = Signal(int)
@@ -112,36 +107,15 @@ class ResultsPanel(QWidget):
         self.gallery = GalleryView(self.model, self.thumbnails, self)
         self.empty = EmptyPage(self)
         self.stack = QStackedWidget(self)
-        self._make_actions()
+        self.hits = HitActions(self.gallery, self.model, self.filters, self)
+        self.actions_by_name = self.hits.actions
         self._set_up()
         self._lay_out()
         self._connect()
-        self.offer_undo(UndoState())
+        self.hits.offer_undo(UndoState())
         self.clear()
 
     # Building -----------------------------------------------------------------------------------
-
-    def _make_actions(self) -> None:
-        self.actions_by_name = made = make_actions(
-            self,
-            {
-                "search-person": partial(self._tell_chosen, self.search_wanted),
-                "why-match": partial(self._tell_chosen, self.why_wanted),
-                "narrow-time": self._narrow_to_time,
-                "narrow-camera": self._narrow_to_camera,
-                "confirm": lambda: self._judge("same"),
-                "reject": lambda: self._judge("different"),
-                "maybe": lambda: self._judge("maybe"),
-                "undecide": lambda: self._judge("open"),
-                "undo": self.undo_wanted.emit,
-                "redo": self.redo_wanted.emit,
-            },
-        )
-        self.gallery.addActions(list(made.values()))
-        self.confirm, self.reject, self.maybe = made["confirm"], made["reject"], made["maybe"]
-        self.verdicts = (self.confirm, self.reject, self.maybe, made["undecide"])
-        self.undo, self.redo = made["undo"], made["redo"]
-        self.search_this = made["search-person"]
 
     def _set_up(self) -> None:
         for button, name in ((self.growth, "libraryGrew"), (self.refined, "refinedOrder")):
@@ -202,14 +176,18 @@ class ResultsPanel(QWidget):
         return self.buttons
 
     def _connect(self) -> None:
-        self.gallery.selectionModel().currentChanged.connect(lambda *_: self._choice_changed())
+        for name in ("search", "why", "verdict", "thing", "undo", "redo"):
+            getattr(self.hits, f"{name}_wanted").connect(getattr(self, f"{name}_wanted"))
+        self.gallery.selectionModel().currentChanged.connect(lambda *_: self.hits.offer())
         self.gallery.chosen.connect(self.hit_chosen)
         self.gallery.rows_seen.connect(self.loader.show_rows)
         self.gallery.played.connect(self.loader.play)
         self.gallery.strips_shown.connect(self.loader.load_ends)
-        self.gallery.doubleClicked.connect(lambda _: self.search_this.trigger())
-        self.gallery.customContextMenuRequested.connect(self._show_menu)
-        self.loader.arrived.connect(lambda _: self._offer_narrowing())
+        self.gallery.doubleClicked.connect(
+            lambda _: self.actions_by_name["search-person"].trigger()
+        )
+        self.gallery.customContextMenuRequested.connect(self.hits.show_menu)
+        self.loader.arrived.connect(lambda _: self.hits.offer())
         self.filters.changed.connect(lambda: self.filter_changed.emit(self.filters.chosen()))
         self.filters.shown_changed.connect(self._show_only)
         self.order.activated.connect(lambda _: self.order_wanted.emit(self.chosen_order()))
@@ -233,7 +211,7 @@ class ResultsPanel(QWidget):
         self.head.clear()
         self.notice.hide()
         self.show_growth(0)
-        self.offer_verdicts(False)
+        self.hits.offer_verdicts(False)
         self.filters.setVisible(has_library)
         self.setAcceptDrops(has_library)
         self.tools.hide()
@@ -270,7 +248,7 @@ class ResultsPanel(QWidget):
         self.gallery.return_to(place)  # before it is seen: a focus would select the first hit
         self._show_page()
         self.gallery.return_to(place)  # once it has its size
-        self._choice_changed()
+        self.hits.offer()
 
     def sort(self) -> None:
         """Puts the results into the order that the user chose, as far as it is known."""
@@ -284,7 +262,7 @@ class ResultsPanel(QWidget):
         self.gallery.return_to(place)
         if shown is not Shown.ALL:
             self.loader.fetch_all()  # of hits that were never seen, verdicts are not known yet
-        self._choice_changed()
+        self.hits.offer()
 
     def show_problem(self, message: str, remedy: str) -> None:
         """Says what went wrong, above what is there."""
@@ -321,23 +299,6 @@ class ResultsPanel(QWidget):
         self.zone.set_whole(tr("times in {zone}", zone=zone_text(zone)))
         self.filters.set_zone(zone)
 
-    def offer_verdicts(self, judging: bool) -> None:
-        """Whether hits can be confirmed and rejected."""
-        for action in self.verdicts:
-            action.setVisible(judging)
-        self._choice_changed()
-
-    def offer_undo(self, state: UndoState) -> None:
-        """Which decision can be taken back, and which be made again."""
-        for action, word, decision in (
-            (self.undo, tr("Undo"), state.undoable),
-            (self.redo, tr("Redo"), state.redoable),
-        ):
-            action.setEnabled(decision is not None)
-            verdict = decision.verdict if isinstance(decision, Decision) else "open"
-            action.setText(word + SIGNS[verdict])
-        self.redo.setVisible(state.redoable is not None)
-
     def _say_nobody(self) -> None:
         where = self.filters.words()
         if where:
@@ -357,67 +318,9 @@ class ResultsPanel(QWidget):
 
     # What the user does -------------------------------------------------------------------------
 
-    def _choice_changed(self) -> None:
-        has_choice = self.gallery.chosen_id() is not None
-        for action in (*self.verdicts, self.search_this, self.actions_by_name["why-match"]):
-            action.setEnabled(has_choice)
-        self._offer_narrowing()
-
-    def _judge(self, verdict: Verdict) -> None:
-        chosen = self.gallery.chosen_id()
-        if chosen is not None:
-            self.verdict_wanted.emit(chosen, verdict)
-            if verdict != "open":
-                self._go_on(chosen)
-
-    def _go_on(self, judged_id: int) -> None:
-        """Selects the next hit about which nothing is said; stays where there is none."""
-        row = self.model.row_of(judged_id)
-        if row is not None:
-            following = self.model.next_open(row)
-            if following is not None:
-                self.gallery.setCurrentIndex(self.model.index(following))
-
     def _show_example(self, tracklet_id: int) -> None:
         if not self.gallery.choose(tracklet_id):
             self.hit_chosen.emit(tracklet_id)
-
-    def _tell_chosen(self, wanted: SignalInstance) -> None:
-        chosen = self.gallery.chosen_id()
-        if chosen is not None:
-            wanted.emit(chosen)
-
-    def _show_menu(self, place: QPoint) -> None:
-        index = self.gallery.indexAt(place)
-        if not index.isValid():
-            return
-        self.gallery.setCurrentIndex(index)
-        menu = context_menu(Where.RESULTS, self.actions_by_name, self)
-        menu.popup(self.gallery.viewport().mapToGlobal(place))
-
-    def _chosen_details(self) -> HitDetails | None:
-        chosen = self.gallery.chosen_id()
-        return None if chosen is None else self.model.details_of(chosen)
-
-    def _offer_narrowing(self) -> None:
-        """Offers to filter by what is known of the chosen hit."""
-        details = self._chosen_details()
-        around, camera = (self.actions_by_name[f"narrow-{what}"] for what in ("time", "camera"))
-        around.setVisible(details is not None and taken_utc(details) is not None)
-        camera.setVisible(details is not None)
-        if details is not None:
-            camera.setText(tr("Only {camera}", camera=plain_caption(details.camera)))
-
-    def _narrow_to_time(self) -> None:
-        details = self._chosen_details()
-        taken = None if details is None else taken_utc(details)
-        if taken is not None:
-            self.filters.narrow_to_time(taken, _AROUND)
-
-    def _narrow_to_camera(self) -> None:
-        details = self._chosen_details()
-        if details is not None:
-            self.filters.narrow_to_camera(details.camera)
 
     def _ask_for_picture(self) -> None:
         choose_picture(self, self.picture_wanted.emit)

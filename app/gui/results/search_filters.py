@@ -42,6 +42,7 @@ _SHOWN = {
     Shown.CONFIRMED: tr("Confirmed"),
     Shown.MAYBE: tr("Maybe"),
     Shown.REJECTED: tr("Rejected"),
+    Shown.THINGS: tr("Not a person"),
 }
 
 
@@ -116,7 +117,7 @@ class SearchFilters(QWidget):
         super().__init__(parent)
         self.setObjectName("searchFilters")
         self._zone = ZoneInfo("UTC")
-        self._quiet = False
+        self._quiet = self._searches_things = False
         self._camera_actions: dict[int, QAction] = {}
         self._camera_names: dict[int, str] = {}
         self._chips: list[QPushButton] = []
@@ -275,6 +276,9 @@ class SearchFilters(QWidget):
             bound.switch.setChecked(end is not None)
             if end is not None:
                 bound.set_time(end.astimezone(self._zone))
+        if where.things is not self._searches_things:
+            shown = Shown.THINGS if where.things else Shown.ALL
+            self.verdicts.setCurrentIndex(self.verdicts.findData(shown))
         self._quiet = False
         self._show()
 
@@ -287,6 +291,7 @@ class SearchFilters(QWidget):
             camera_ids=cameras or None,
             from_utc=self.earliest.moment(self._zone),
             to_utc=self.latest.moment(self._zone),
+            things=self.shown() is Shown.THINGS,
         )
 
     def words(self) -> str:
@@ -303,6 +308,8 @@ class SearchFilters(QWidget):
             parts.append(tr("after {time}", time=_short(first)))
         elif last:
             parts.append(tr("before {time}", time=_short(last)))
+        if self.shown() is Shown.THINGS:
+            parts.append(tr("said to be no person"))
         return " ".join(parts)
 
     def shown(self) -> Shown:
@@ -312,19 +319,22 @@ class SearchFilters(QWidget):
     def _choose_shown(self) -> None:
         self._show()
         self.shown_changed.emit(self.shown())
+        if (self.shown() is Shown.THINGS) is not self._searches_things:
+            self._searches_things = not self._searches_things
+            self._edited()
 
     def clear(self) -> None:
         """Takes everything off; tells it once."""
-        self.verdicts.setCurrentIndex(0)
-        if not self.words():
-            return
+        had_words = bool(self.words())
         self._quiet = True
+        self.verdicts.setCurrentIndex(0)
         for action in self._camera_actions.values():
             action.setChecked(False)
         for bound in (self.earliest, self.latest):
             bound.switch.setChecked(False)
         self._quiet = False
-        self._edited()
+        if had_words:
+            self._edited()
 
     def _chosen_cameras(self) -> frozenset[int]:
         return frozenset(

@@ -116,7 +116,7 @@ class SearchFlow(QObject):
         self._drop_held()
         self._history, self._resumed = SearchHistory(), None
         self.history_changed.emit(False, False)
-        self._verdicts.set_people(None if workspace is None else workspace.people)
+        self._verdicts.set_workspace(workspace)
         self._panel.loader.set_source(None)
         self._panel.clear(has_library=workspace is not None)
         self._panel.filters.clear()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from app.gui.results.results_panel import ResultsPanel
     from app.gui.tasks import TaskRunner
     from app.services.people.people import People
+    from app.services.people.sightings import Sightings
+    from app.services.workspace import Workspace
 
 LANE = "decisions"
 """Decisions are stored one after another, in the order they were made."""
@@ -59,17 +61,20 @@ class VerdictFlow(QObject):
         self._panel = panel
         self._tasks = tasks
         self._people: People | None = None
+        self._sightings: Sightings | None = None
         self._query_id: int | None = None
         self._said_before: dict[int, Verdict] = {}
         panel.verdict_wanted.connect(self._decide)
+        panel.thing_wanted.connect(self._say_thing)
         panel.undo_wanted.connect(lambda: self._step_back(redo=False))
         panel.redo_wanted.connect(lambda: self._step_back(redo=True))
 
-    def set_people(self, people: People | None) -> None:
+    def set_workspace(self, workspace: Workspace | None) -> None:
         """Another library is open, or none."""
-        self._people = people
+        people = self._people = None if workspace is None else workspace.people
+        self._sightings = None if workspace is None else workspace.sightings
         self.set_query(None, judging=False)
-        self._panel.offer_undo(UndoState())
+        self._panel.hits.offer_undo(UndoState())
         if people is not None:
             self.read_state()
 
@@ -82,7 +87,7 @@ class VerdictFlow(QObject):
         """
         self._query_id = tracklet_id
         self._said_before.clear()
-        self._panel.offer_verdicts(self._people is not None and judging)
+        self._panel.hits.offer_verdicts(self._people is not None and judging)
 
     def follow(self, tracklet_id: int | None) -> None:
         """The same person has another first sighting, or none any more."""
@@ -94,7 +99,7 @@ class VerdictFlow(QObject):
         if people is not None:
             task = self._tasks.start(LANE, _then_state(people, None))
             task.advanced.connect(
-                lambda state: self._panel.offer_undo(state) if people is self._people else None
+                lambda state: self._panel.hits.offer_undo(state) if people is self._people else None
             )
 
     def _decide(self, hit_id: int, verdict: Verdict) -> None:
@@ -114,12 +119,24 @@ class VerdictFlow(QObject):
     def _store(self, made: _Decision, *, anyway: bool = False) -> None:
         self._panel.model.expect_verdict(made.hit_id, made.verdict)
         now = datetime.now(UTC)
-        self._panel.offer_undo(UndoState(Decision(made.query_id, made.hit_id, made.verdict, now)))
+        self._panel.hits.offer_undo(
+            UndoState(Decision(made.query_id, made.hit_id, made.verdict, now))
+        )
         others = tuple(self._said_before.items()) if made.query_id == made.hit_id else ()
         record = partial(_record, made, others, anyway)
         task = self._tasks.start(LANE, _then_state(made.people, record))
         task.advanced.connect(lambda state: self._settle(made, state))
         task.failed.connect(lambda error: self._refuse(error, made))
+
+    def _say_thing(self, tracklet_id: int, is_thing: bool) -> None:
+        people, sightings = self._people, self._sightings
+        if people is None or sightings is None:
+            return
+        self._panel.model.expect_thing(tracklet_id, is_thing)
+        record = partial(sightings.say_thing, [tracklet_id], is_thing=is_thing)
+        task = self._tasks.start(LANE, _then_state(people, record))
+        task.advanced.connect(lambda state: self._show_stored(people, state))
+        task.failed.connect(self._report)
 
     def _step_back(self, *, redo: bool) -> None:
         people = self._people
@@ -146,7 +163,7 @@ class VerdictFlow(QObject):
     def _show_stored(self, people: People, state: UndoState) -> None:
         if people is not self._people:
             return
-        self._panel.offer_undo(state)
+        self._panel.hits.offer_undo(state)
         # Whoever shares an identity with the hit may have another name or verdict now.
         self._panel.model.expire()
         self._panel.loader.show_rows(self._panel.gallery.visible_rows())

@@ -110,7 +110,11 @@ class UntangleLibrary:
     def _not_judged(self, tracklets: list[Tracklet]) -> list[Tracklet]:
         decisions = self._library.decisions()
         judged = {each.tracklet_id for each in decisions} | {each.other_id for each in decisions}
-        return [each for each in tracklets if each.identity_id is None and each.id not in judged]
+        return [
+            each
+            for each in tracklets
+            if each.identity_id is None and each.is_person and each.id not in judged
+        ]
 
     def _read(
         self, embedder: Embedder, video: Video, tracklet: Tracklet

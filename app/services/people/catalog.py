@@ -57,6 +57,7 @@ class HitDetails:
         transit: the time between it and the query, or None where that does not count.
         probability: that it shows the person sought, 0..1, or None where that is not known.
         pictures: absolute paths of all crops, in order of time.
+        is_person: False if the user said that it shows a thing.
     """
 
     rank: int
@@ -78,6 +79,7 @@ class HitDetails:
     probability: float | None = None
     pictures: tuple[Path, ...] = ()
     corrected: bool = False
+    is_person: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -302,6 +304,7 @@ def _details(
         probability=hit.probability,
         pictures=pictures,
         corrected=not video.camera.clock.is_raw,
+        is_person=tracklet.is_person,
     )
 
 

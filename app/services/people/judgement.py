@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from app.core.entities import Verdict
@@ -60,3 +60,16 @@ def judgement_about(library: Library, tracklet_id: int) -> Judgement:
 def _group(tracklet_id: int, identity_id: int | None) -> Group:
     """The tracklet's identity; one that has none is a group of its own."""
     return ("tracklet", tracklet_id) if identity_id is None else ("identity", identity_id)
+
+
+def reachable(start: int, links: Collection[frozenset[int]]) -> set[int]:
+    """Everyone joined to `start` by links, itself included."""
+    reached = {start}
+    frontier = [start]
+    while frontier:
+        here = frontier.pop()
+        for link in links:
+            if here in link:
+                frontier += link - reached
+                reached |= link
+    return reached

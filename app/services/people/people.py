@@ -7,7 +7,7 @@ are the same as they; rejecting takes the hit, and those confirmed only through 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from itertools import product
 
@@ -16,9 +16,18 @@ import numpy as np
 from app.core.clock import format_offset
 from app.core.entities import Identity, Tracklet, Verdict
 from app.core.errors import NotFoundError, SeenTogetherError, UsageError
-from app.core.journal import Decision, IdentityChanges, PersonEdit, PersonField, Step, UndoState
+from app.core.journal import (
+    Decision,
+    IdentityChanges,
+    PersonEdit,
+    PersonField,
+    SightingEdit,
+    Step,
+    UndoState,
+)
 from app.core.queries import PersonQuery, TrackletQuery
 from app.language import listed, tr
+from app.services.people.judgement import reachable
 from app.storage.library import Library
 
 # What stands around the number in the name of a person whom nobody named.
@@ -32,10 +41,17 @@ class People:
     """Records what users decide, each decision in one transaction. Thread-safe.
 
     Undo and redo go through the journal of the library, as far back as it reaches.
+
+    Args:
+        library: what is decided about.
+        learn: called with the ids of tracklets that a step back or forth has changed.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(
+        self, library: Library, learn: Callable[[Sequence[int]], None] = lambda _: None
+    ) -> None:
         self.library = library
+        self._learn = learn
 
     # Verdicts -----------------------------------------------------------------------------------
 
@@ -264,11 +280,16 @@ class People:
 
     def undo(self) -> Step | None:
         """Takes the last step back and returns it; None if there is none to take back."""
-        return self.library.undo_decision()
+        return self._learnt(self.library.undo_decision())
 
     def redo(self) -> Step | None:
         """Makes the step again that was undone last and returns it; None if there is none."""
-        return self.library.redo_decision()
+        return self._learnt(self.library.redo_decision())
+
+    def _learnt(self, step: Step | None) -> Step | None:
+        if isinstance(step, SightingEdit):
+            self._learn(step.tracklet_ids)
+        return step
 
     def undo_state(self) -> UndoState:
         """What `undo` and `redo` would take back and make again."""
@@ -406,8 +427,8 @@ class People:
             if decision.verdict == "same"
         ]
         links = [link for link in links if link <= members]
-        staying = _reachable(query.id, [link for link in links if hit.id not in link])
-        through_hit = _reachable(hit.id, [link for link in links if query.id not in link])
+        staying = reachable(query.id, [link for link in links if hit.id not in link])
+        through_hit = reachable(hit.id, [link for link in links if query.id not in link])
         return through_hit - staying
 
     def _decide(
@@ -421,16 +442,3 @@ class People:
         decision = Decision(query.id, hit.id, verdict, datetime.now(UTC))
         changes = IdentityChanges(moved, None if created is None else created.id)
         self.library.record_decision(decision, changes)
-
-
-def _reachable(start: int, links: Collection[frozenset[int]]) -> set[int]:
-    """Everyone joined to `start` by links, itself included."""
-    reached = {start}
-    frontier = [start]
-    while frontier:
-        here = frontier.pop()
-        for link in links:
-            if here in link:
-                frontier += link - reached
-                reached |= link
-    return reached

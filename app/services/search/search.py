@@ -241,6 +241,11 @@ class Search:
         target = yield from working(
             SearchStage.RETRIEVED, partial(self._target, query, embedder_id)
         )
+        if where.things:
+            found = self._things(target, where, limit)
+            hits = hits_of(found, without=())
+            yield SearchResult(SearchStage.RETRIEVED, hits, len(hits), time.perf_counter() - began)
+            return
         sought, transit, use = target.sought, None, None
         if Correction.TRANSIT in stages:
             clock_known = any(
@@ -289,6 +294,13 @@ class Search:
             learning = calibration.learn(index, target.embedder_id, camera_mean=takes_mean)
             curves = yield from paced(learning, partial(StageRunning, last))
             yield result(last, with_probabilities(hits, curves, known))
+
+    def _things(self, target: Target, where: SearchFilter, limit: int) -> Found:
+        """What was said to be no person: in no index, as it must not count for anything."""
+        index = GalleryIndex()
+        for batch in self.library.vector_batches(target.embedder_id, things=True):
+            index.add(batch)
+        return index.search(target.sought, limit, where)
 
     def _known_of(
         self, index: GalleryIndex, found: Found, sought: Sequence[Sought]

@@ -13,6 +13,7 @@ from stored_people import add_people, add_video, unit
 
 from app.core.errors import LibraryError
 from app.services.people.people import People
+from app.services.people.sightings import Sightings
 from app.storage import people_rows
 from app.storage.library import Library
 
@@ -23,7 +24,9 @@ PAIRS = st.tuples(st.integers(0, PEOPLE - 1), st.integers(0, PEOPLE - 1)).filter
 DECISIONS = st.tuples(
     st.sampled_from(["confirm", "confirm", "reject", "doubt", "reopen", "fail", "torn"]), PAIRS
 )
-EDITS = st.tuples(st.sampled_from(["merge", "split", "remove", "delete", "name", "mark"]), PAIRS)
+EDITS = st.tuples(
+    st.sampled_from(["merge", "split", "remove", "delete", "name", "mark", "thing", "back"]), PAIRS
+)
 STEPS = (
     DECISIONS
     | EDITS
@@ -113,6 +116,8 @@ def made(people: People, name: str, one: int, other: int) -> bool:
     if name in ("confirm", "reject", "doubt", "reopen"):
         getattr(people, name)(one, other)
         return True
+    if name in ("thing", "back"):
+        return bool(Sightings(people.library).say_thing([one], is_thing=name == "thing"))
     person, second = (people.library.tracklet(each).identity_id for each in (one, other))
     if person is None:
         return False
@@ -149,8 +154,9 @@ def fail_half_way(people: People, one: int, other: int) -> None:
 def content(library: Library, ids: list[int]) -> object:
     known = {each.id: (each.name, each.colour) for each in library.identities()}
     who = [each.identity_id for each in library.tracklets(ids)]
+    things = [each.id for each in library.things()]
     decisions = [(d.tracklet_id, d.other_id, d.verdict) for d in library.decisions()]
-    return [each and known[each] for each in who], decisions
+    return [each and known[each] for each in who], decisions, things
 
 
 @pytest.fixture(scope="module")
