@@ -15,6 +15,7 @@ from app.gui.results.search_flow import SearchFlow
 from app.gui.tasks import TaskRunner
 from app.services.people.catalog import Catalog
 from app.services.people.people import People
+from app.services.people.sightings import Sightings
 from app.services.search.search import Search
 from app.storage.library import Library
 from tests.decisions import verdicts
@@ -46,6 +47,7 @@ def test_search_select_confirm_filter_and_undo(library: Library, tasks: TaskRunn
         catalog=Catalog(library),
         people=People(library),
         search=Search(library, lambda: EMBEDDER, lambda: None),
+        sightings=Sightings(library, lambda *_: None),
     )
     panel = ResultsPanel(tasks)
     qtbot.addWidget(panel)

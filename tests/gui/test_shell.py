@@ -365,7 +365,7 @@ def test_the_window_fits_beside_another_one_on_a_small_screen(shell, qtbot, tmp_
     qtbot.waitUntil(lambda: "mine" in shell.window.windowTitle())
     shell.results.panel.tools.show()
     shell.results.panel.buttons.show()
-    shell.results.panel.offer_verdicts(True)
+    shell.results.panel.hits.offer_verdicts(True)
     shell.window.resize(900, 700)
     shell.window.show()
     assert shell.window.minimumSizeHint().width() <= 900
