@@ -305,6 +305,32 @@ def not_a_person(
     return DONE
 
 
+@people.command("split-sighting")
+@helped(
+    tr(
+        "Cut a tracklet that shows two people in two.\n\n"
+        "The part with the thumbnail keeps the tracklet's number, person and decisions."
+    )
+)
+def split_sighting(
+    context: typer.Context,
+    tracklet: Annotated[int, typer.Argument(help=tr("The tracklet's id."))],
+    time: Annotated[
+        float, typer.Option("--time", help=tr("Seconds into the video: the later part begins."))
+    ],
+    library: LibraryOption,
+    json: JsonOption = False,
+) -> int:
+    """The command ``split_sighting``."""
+    with opened(context.obj, library) as workspace:
+        ids = next(each for each in workspace.splitting.run(tracklet, time) if each is not None)
+    if json:
+        print_json({"tracklet_id": ids[0], "new_tracklet_id": ids[1]})
+    else:
+        typer.echo(tr("The other part is tracklet {id}.", id=ids[1]), err=True)
+    return DONE
+
+
 @people.command()
 @helped(tr("Undo the last change of people."))
 def undo(context: typer.Context, library: LibraryOption, json: JsonOption = False) -> int:

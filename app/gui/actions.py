@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtGui import QKeySequence
 
 from app.language import tr
 
@@ -166,6 +164,15 @@ ACTIONS: tuple[ActionRow, ...] = (
         "people",
         "X",
         tr("A thing: leave it out of lists and searches"),
+    ),
+    _Row(
+        "split-sighting",
+        tr("Spl&it at this frame"),
+        "results",
+        _RESULTS,
+        "people",
+        "S",
+        tr("Two people: cut the sighting in two at the frame in the player"),
     ),
     _Row("undo", tr("Undo"), "results", _RESULTS, "edit", "Ctrl+Z", tr("Undo the last decision")),
     _Row("redo", tr("Redo"), "results", _RESULTS, "edit", "Ctrl+Shift+Z", tr("Redo the decision")),
@@ -364,6 +371,11 @@ def use_keys(chosen: Mapping[str, str]) -> None:
     _chosen.update(chosen)
 
 
+def row_named(name: str) -> ActionRow:
+    """The row of an action; raises KeyError if the table has none of that name."""
+    return _ROWS[name]
+
+
 def first_key(name: str) -> str:
     """The first shortcut of an action as the user reads it, or empty."""
     return next(map(keys_text, _ROWS[name].sequences), "")
@@ -373,56 +385,6 @@ def with_key(text: str, name: str) -> str:
     """A tooltip that names the first shortcut of an action: "Play (Space)"."""
     key = first_key(name)
     return f"{text} ({key})" if key else text
-
-
-def make_actions(
-    parent: QObject, runs: Mapping[str, Callable[[], object] | QMenu]
-) -> dict[str, QAction]:
-    """Actions of the table.
-
-    Args:
-        parent: owns them.
-        runs: what each of them does, or the menu that it opens, by name.
-
-    Returns:
-        The actions by name. Those of the player have no shortcuts of Qt's: it takes its keys
-        itself, and in the whole window.
-
-    Raises:
-        KeyError: the table has no such action.
-    """
-    return {name: _make(_ROWS[name], parent, run) for name, run in runs.items()}
-
-
-def _make(row: ActionRow, parent: QObject, run: Callable[[], object] | QMenu) -> QAction:
-    if isinstance(run, QMenu):
-        run.setTitle(row.text)
-        return run.menuAction()
-    action = QAction(row.text, parent)
-    action.setObjectName(f"action_{row.name}")
-    action.setCheckable(row.checkable)
-    action.setStatusTip(row.tip)
-    if row.tip and row.chosen_keys:
-        action.setToolTip(with_key(row.tip, row.name))
-    if row.where is not Where.PLAYER:
-        action.setShortcuts(row.sequences)
-    if row.where is Where.RESULTS and not row.menu:
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-    action.triggered.connect(lambda _checked=False: run())
-    return action
-
-
-def context_menu(where: Where, actions: Mapping[str, QAction], parent: QWidget) -> QMenu:
-    """A menu of those actions that make sense at a place now, in the order of the table."""
-    menu = QMenu(parent)
-    menu.setObjectName(f"menu_{where.value}")
-    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    for row in ACTIONS:
-        if row.where is where and row.name in actions and actions[row.name].isVisible():
-            if row.apart:
-                menu.addSeparator()
-            menu.addAction(actions[row.name])
-    return menu
 
 
 _SIGNS = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓"}

@@ -30,6 +30,7 @@ from app.services.networks.networks import Networks
 from app.services.people.catalog import Catalog
 from app.services.people.people import People
 from app.services.people.sightings import Sightings
+from app.services.people.splitting import Splitting
 from app.services.route.route import Routes
 from app.services.search.photo import Photo, look_at
 from app.services.search.reembed import Reembed, ReembedProgress
@@ -68,6 +69,7 @@ class Workspace:
         playback: frames, and who is where in them.
         people: what the user decided.
         sightings: what the user said of sightings by themselves.
+        splitting: cuts sightings in two.
         cameras: their names and clocks.
         search: rankings.
         routes: where people went.
@@ -105,6 +107,7 @@ class Workspace:
         )
         self.people = People(library, self.search.stored)
         self.sightings = Sightings(library, self.search.stored)
+        self.splitting = Splitting(library, self.networks.embedder, self._frame, self.search.stored)
         self.cameras = Cameras(library, self.search)
         self.routes = Routes(library, self.search)
         self._open_source = parts.ingest.open_source

@@ -22,6 +22,7 @@ from app.core.journal import (
 from app.language import tr
 from app.storage.library_part import LibraryPart, chunks, tracklet_row, video_row
 from app.storage.ordering import natural_key
+from app.storage.split_rows import join, packed_split, split, unpacked_split
 from app.storage.tables import CropRow, DecisionRow, IdentityRow, TrackletRow
 
 
@@ -126,6 +127,12 @@ class PeopleRows(LibraryPart):
                 return None
             row.state = "stands"
             step, changes = _unpacked(row)
+            if isinstance(step, Decision):
+                # It lost a tracklet that was taken back with a split, and is there again.
+                known = select(TrackletRow.id)
+                for name in ("tracklet_id", "other_id"):
+                    same = known.where(TrackletRow.id == getattr(step, name))
+                    setattr(row, name, session.scalar(same))
             _apply(session, changes, forward=True)
             return step
 
@@ -221,6 +228,7 @@ def _packed(step: Step, changes: IdentityChanges) -> dict[str, Any]:
     return about | {
         "people": [[int(each), *values] for each, values in sorted(changes.people.items())],
         "moved": [[int(each), *moved] for each, moved in sorted(changes.moved.items())],
+        "split": None if changes.split is None else packed_split(changes.split),
         "created": changes.created_id,
         "edited": [[*key, *values] for key, values in sorted(changes.edited.items())],
     }
@@ -243,7 +251,9 @@ def _unpacked(row: DecisionRow) -> tuple[Step, IdentityChanges]:
         for identity_id, name, before, after in packed.get("edited", ())
     }
     people = {each: (before, after) for each, before, after in packed.get("people", ())}
-    return step, IdentityChanges(moved, packed["created"], edited, people)
+    cut = packed.get("split")
+    change = None if cut is None else unpacked_split(cut)
+    return step, IdentityChanges(moved, packed["created"], edited, people, change)
 
 
 def _apply(session: Session, changes: IdentityChanges, *, forward: bool) -> None:
@@ -254,6 +264,8 @@ def _apply(session: Session, changes: IdentityChanges, *, forward: bool) -> None
     for tracklet_id, people in changes.people.items():
         chosen = update(TrackletRow).where(TrackletRow.id == tracklet_id)
         session.execute(chosen.values(is_person=people[side]))
+    if changes.split is not None:
+        (split if forward else join)(session, changes.split)
 
 
 def _move(session: Session, identities: dict[int, int | None]) -> None:

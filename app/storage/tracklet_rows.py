@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import Select, delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from app.core.chapters import TrackletPart, joined
-from app.core.entities import FloatArray, Image, StoredCrop, Tracklet, Trajectory
+from app.core.entities import Crop, FloatArray, Image, StoredCrop, Tracklet, Trajectory
 from app.core.errors import NotFoundError
 from app.language import tr
 from app.storage import trajectory_blob
 from app.storage.crop_files import read_crop
 from app.storage.faults import damaged
 from app.storage.library_part import LibraryPart, chunks, tracklet_row, video_row
+from app.storage.split_rows import best_crop
 from app.storage.tables import (
     CropRow,
     EmbeddingRow,
@@ -118,7 +119,7 @@ class TrackletRows(LibraryPart):
                 taken = [crops[crop.frame_index, crop.box.tobytes()] for crop in part.crops]
                 for crop in taken:
                     crop.tracklet_id = row.id
-                _best(taken).is_best = True
+                best_crop(taken).is_best = True
             session.flush()
             for some in chunks([int(each) for each in replaced]):
                 session.execute(delete(TrackletRow).where(TrackletRow.id.in_(some)))
@@ -155,6 +156,26 @@ class TrackletRows(LibraryPart):
         with self._database.reading() as session:
             rows = session.execute(query.order_by(TrackletRow.first_time_s, TrackletRow.number))
             return [self._tracklet(row, camera_id, best) for row, camera_id, best in rows]
+
+    def add_crops(self, tracklet_id: int, crops: Sequence[Crop]) -> None:
+        """Adds pictures to a tracklet, of frames of which it has none; its thumbnail stays.
+
+        Raises:
+            NotFoundError: there is no tracklet of that id.
+            LibraryError: the disk is full or cannot be written.
+        """
+        with self._database.writing() as session:
+            row = tracklet_row(session, tracklet_id)
+            paths = self._crop_files.write(row.video_id, row.number, crops)
+            session.add_all(
+                _crop_row(row, crop, path) for crop, path in zip(crops, paths, strict=True)
+            )
+
+    def next_tracklet_id(self) -> int:
+        """The id that the next new tracklet gets; hold it inside a transaction that stores it."""
+        with self._database.writing() as session:
+            query = text("SELECT seq FROM sqlite_sequence WHERE name = 'tracklets'")
+            return 1 + (session.execute(query).scalar() or 0)
 
     def things(self) -> list[Tracklet]:
         """All tracklets of which the user said that they show no person, by video and time."""
@@ -373,25 +394,23 @@ def _update_crops(
         session.flush()
         kept = [crop_row for crop_row in stored if crop_row.frame_index in part.kept_frames]
         kept += [
-            CropRow(
-                tracklet_id=row.id,
-                relative_path=path,
-                frame_index=crop.frame_index,
-                time_s=crop.time_s,
-                box=crop.box,
-                quality=crop.quality,
-                is_best=False,
-            )
-            for crop, path in zip(part.crops, part_paths, strict=True)
+            _crop_row(row, crop, path) for crop, path in zip(part.crops, part_paths, strict=True)
         ]
-        _best(kept).is_best = True
+        best_crop(kept).is_best = True
         session.add_all(kept)
     return dropped
 
 
-def _best(rows: Sequence[CropRow]) -> CropRow:
-    """The thumbnail: the earliest of the highest quality."""
-    return min(rows, key=lambda row: (-row.quality, row.frame_index))
+def _crop_row(row: TrackletRow, crop: Crop, path: str) -> CropRow:
+    return CropRow(
+        tracklet_id=row.id,
+        relative_path=path,
+        frame_index=crop.frame_index,
+        time_s=crop.time_s,
+        box=crop.box,
+        quality=crop.quality,
+        is_best=False,
+    )
 
 
 def _add_vectors(

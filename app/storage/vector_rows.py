@@ -41,6 +41,15 @@ class VectorRows(LibraryPart):
             row = session.get(EmbeddingRow, (int(tracklet_id), embedder_id))
             return None if row is None else np.frombuffer(row.vector, "<f4").astype(np.float32)
 
+    def vectors_by_embedder(self, tracklet_id: int) -> dict[str, FloatArray]:
+        """One tracklet's vectors, float32 (D,), of all embedders."""
+        query = select(EmbeddingRow).where(EmbeddingRow.tracklet_id == int(tracklet_id))
+        with self._database.reading() as session:
+            return {
+                row.embedder_id: np.frombuffer(row.vector, "<f4").astype(np.float32)
+                for row in session.scalars(query)
+            }
+
     def vectors_of(self, tracklet_ids: Sequence[int], embedder_id: str) -> GalleryVectors:
         """Vectors of some tracklets in the order asked for.
 

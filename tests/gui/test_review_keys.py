@@ -14,9 +14,11 @@ from PySide6.QtWidgets import QLineEdit, QTreeWidget, QTreeWidgetItem
 from results_fakes import START, a_result
 from search_window import Window
 
+from app.core.errors import UsageError
 from app.core.queries import SearchResult, SearchStage
 from app.gui.results.gallery_rows import Shown
 from app.gui.results.sightings_flow import SightingsFlow
+from app.gui.results.split_flow import SplitFlow
 from app.gui.shell import Shell
 from app.gui.tasks import TaskRunner
 from app.gui.widgets.window_keys import WindowKeys
@@ -87,8 +89,11 @@ class FakePlayer:
     def position(self) -> tuple[int, float] | None:
         return self.place
 
-    def show_hint(self, text: str) -> None:
+    def show_hint(self, text: str, *, lasting: bool = False) -> None:
         self.hints.append(text)
+
+    def pause(self) -> None:
+        pass
 
     def show(self, hit: Any) -> None:
         self.chosen_id, self.place = hit.tracklet_id, (hit.video_id, hit.box_time_s)
@@ -192,3 +197,33 @@ def test_x_says_that_a_hit_is_a_thing_and_goes_on(window: Window) -> None:
     window.settle()
     assert not window.workspace.search.asked[-1][1].things
     assert window.panel.filters.shown() is Shown.ALL
+
+
+def test_s_splits_the_sighting_in_the_player_at_its_frame(
+    window: Window, player: FakePlayer, tasks: TaskRunner
+) -> None:
+    made: list[tuple[int, float]] = []
+
+    def run(tracklet_id: int, time_s: float) -> Iterator[tuple[int, int] | None]:
+        if time_s > 1000:
+            raise UsageError("Not there.", "Elsewhere.")
+        yield None
+        made.append((tracklet_id, time_s))
+        yield tracklet_id, 99
+
+    window.workspace.splitting = SimpleNamespace(run=run)
+    flow = SplitFlow(player, tasks, window.panel)  # type: ignore[arg-type]
+    problems: list[Exception] = []
+    flow.problem.connect(problems.append)
+    flow.set_workspace(window.workspace)
+    flow.split()
+    assert player.hints[-1].startswith("Select a sighting")
+    player.chosen_id, player.place = 5, (1, 12.4)
+    with window.qtbot.waitSignal(flow.done):
+        flow.split()
+    assert made == [(5, 12.4)]
+    assert player.hints[-1].startswith("Split.")
+    player.place = (1, 2000.0)
+    flow.split()
+    window.settle()
+    assert [str(each) for each in problems] == ["Not there. Elsewhere."] and player.hints[-1] == ""

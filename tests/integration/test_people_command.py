@@ -91,6 +91,31 @@ def test_a_thing_is_left_out_until_it_is_taken_back(desk: Desk, retrace: Retrace
     assert "There is no tracklet 99" in desk("not-a-person", 99).err
 
 
+def test_a_sighting_is_split_and_joined_again(desk: Desk, retrace: Retrace) -> None:
+    def seen() -> dict[int, tuple[float, float]]:
+        said = json.loads(retrace("list", *desk.at, "--json").out)
+        return {
+            each["tracklet_id"]: (each["first_time_s"], each["last_time_s"])
+            for video in said["videos"]
+            for each in video["tracklets"]
+        }
+
+    before = seen()
+    first_s, last_s = before[1]
+    half_s = (first_s + last_s) / 2
+    answer = desk.answer("split-sighting", 1, "--time", half_s)
+    new = answer["new_tracklet_id"]
+    assert answer["tracklet_id"] == 1 and new not in before
+    after = seen()
+    (begin_s, cut_s), (again_s, end_s) = sorted([after[1], after[new]])
+    assert (begin_s, end_s) == (first_s, last_s) and cut_s < half_s <= again_s
+    found = json.loads(retrace("search", "--tracklet", new, *desk.at, "--json").out)
+    assert 1 in {hit["tracklet_id"] for hit in found["hits"]}
+    assert desk.answer("undo") == {"done": True}
+    assert seen() == before
+    assert "cannot be split" in desk("split-sighting", 1, "--time", last_s + 9).err
+
+
 def test_whoever_was_rejected_is_not_meant_when_the_person_is_searched(
     desk: Desk, retrace: Retrace
 ) -> None:

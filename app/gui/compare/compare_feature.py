@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QMainWindow
 
-from app.gui.actions import make_actions
+from app.gui.action_making import make_actions
 from app.gui.compare.compare_flow import CompareFlow
 from app.gui.compare.compare_panel import ComparePanel
 from app.gui.feature import Feature

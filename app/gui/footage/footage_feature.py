@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from app.core.entities import Video
-from app.gui.actions import make_actions
+from app.gui.action_making import make_actions
 from app.gui.feature import Feature
 from app.gui.footage.camera_flow import CameraFlow
 from app.gui.footage.clock_flow import ClockFlow

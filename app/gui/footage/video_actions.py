@@ -9,7 +9,8 @@ from functools import partial
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.core.entities import Camera, Video, VideoStatus
-from app.gui.actions import Where, context_menu, make_actions
+from app.gui.action_making import context_menu, make_actions
+from app.gui.actions import Where
 from app.language import tr
 
 _STORED = (VideoStatus.DONE, VideoStatus.PARTIAL)

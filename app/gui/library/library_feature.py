@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QMenu
 
-from app.gui.actions import make_actions
+from app.gui.action_making import make_actions
 from app.gui.feature import Feature
 from app.gui.footage.footage_feature import FootageFeature
 from app.gui.library.demo_flow import DemoFlow

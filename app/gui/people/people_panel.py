@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.entities import Identity
-from app.gui.actions import Where, context_menu, make_actions
+from app.gui.action_making import context_menu, make_actions
+from app.gui.actions import Where
 from app.gui.widgets import theme
 from app.gui.widgets.labels import wrapped_label
 from app.gui.widgets.plain import plain_tip

@@ -24,7 +24,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.gui.actions import ACTIONS, make_actions
+from app.gui.action_making import make_actions
+from app.gui.actions import ACTIONS
 from app.gui.player.frame_view import FrameView
 from app.gui.player.transport_bar import TransportBar
 from app.gui.widgets.drops import picture_in

@@ -8,7 +8,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
 from app.core.errors import SettingsError
-from app.gui.actions import make_actions
+from app.gui.action_making import make_actions
 from app.gui.feature import Feature
 from app.gui.main_window import MainWindow
 from app.gui.preferences import keep_preferences

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QWidget
 
 from app.core.entities import Verdict
 from app.core.journal import Decision, SightingEdit, UndoState
-from app.gui.actions import Where, context_menu, make_actions
+from app.gui.action_making import context_menu, make_actions
+from app.gui.actions import Where
 from app.gui.hit_text import taken_utc
 from app.gui.widgets.plain import plain_caption
 from app.language import tr

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMainWindow
 
 from app.core.queries import REFINEMENTS, Refinement
-from app.gui.actions import make_actions
+from app.gui.action_making import make_actions
 from app.gui.feature import Feature
 from app.gui.player.player_feature import PlayerFeature
 from app.gui.preferences import keep_preferences
@@ -17,6 +17,7 @@ from app.gui.results.photo_flow import PhotoFlow
 from app.gui.results.results_panel import ResultsPanel
 from app.gui.results.search_flow import SearchFlow
 from app.gui.results.sightings_flow import SightingsFlow
+from app.gui.results.split_flow import SplitFlow
 from app.gui.results.why_flow import WhyFlow
 from app.gui.tasks import TaskRunner
 from app.gui.widgets.choosing import choose_picture
@@ -52,13 +53,20 @@ class ResultsFeature(Feature):
         self.why = WhyFlow(self.panel, tasks, window)
         self.photos = PhotoFlow(player.photo, tasks, self.flow, self)
         self.sightings = SightingsFlow(self.panel, self.flow, player.flow, tasks)
-        self.flows = (self.flow, self.why, self.photos, self.sightings)
+        self.splitting = SplitFlow(player.flow, tasks, self)
+        self.flows = (self.flow, self.why, self.photos, self.sightings, self.splitting)
+        self.splitting.problem.connect(self.problem)
+        self.splitting.done.connect(self.flow.people_changed)
+        self.splitting.done.connect(self.flow.decisions_changed)
         self.why.problem.connect(self.problem)
         self.sightings.problem.connect(self.problem)
         self.sightings.shown.connect(self._show_hit)
         self.flow.query_changed.connect(self.why.set_query)
         right = Qt.DockWidgetArea.RightDockWidgetArea
         self.docks = (Dock(tr("Results"), "results_dock", self.panel, right, 400, 480),)
+        self.panel.actions_by_name.update(
+            make_actions(self, {"split-sighting": self.splitting.split})
+        )
         self.actions = self.panel.actions_by_name | make_actions(
             self,
             {

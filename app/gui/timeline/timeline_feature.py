@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMainWindow
 
-from app.gui.actions import make_actions
+from app.gui.action_making import make_actions
 from app.gui.feature import Feature
 from app.gui.footage.footage_feature import FootageFeature
 from app.gui.player.player_feature import PlayerFeature

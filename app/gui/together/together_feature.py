@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMainWindow
 
-from app.gui.actions import make_actions
+from app.gui.action_making import make_actions
 from app.gui.feature import Feature
 from app.gui.footage.footage_feature import FootageFeature
 from app.gui.player.player_feature import PlayerFeature
